@@ -1,0 +1,49 @@
+/** OpenAI chat completions on the wire, as far as Foreman reads and writes them. Contract §4.1. */
+import { Schema } from "effect"
+
+const opt = Schema.optionalKey
+
+/** A tool as the model sees it. */
+export interface ChatTool {
+  readonly name: string
+  readonly description: string
+  /** JSON Schema of the arguments. */
+  readonly parameters: { readonly [key: string]: unknown }
+}
+
+export const ToolCall = Schema.Struct({
+  id: Schema.String,
+  type: Schema.Literal("function"),
+  /** `arguments` is JSON text, as the model wrote it. */
+  function: Schema.Struct({ name: Schema.String, arguments: Schema.String })
+})
+export type ToolCall = typeof ToolCall.Type
+
+/** Every message but the assistant's carries `content`, be it empty: servers answer 400 otherwise. */
+export const ChatMessage = Schema.Union([
+  Schema.Struct({ role: Schema.Literal("system"), content: Schema.String }),
+  Schema.Struct({ role: Schema.Literal("user"), content: Schema.String }),
+  Schema.Struct({
+    role: Schema.Literal("assistant"),
+    content: opt(Schema.String),
+    tool_calls: opt(Schema.Array(ToolCall)),
+    reasoning_content: opt(Schema.String)
+  }),
+  Schema.Struct({
+    role: Schema.Literal("tool"),
+    tool_call_id: Schema.String,
+    name: Schema.String,
+    content: Schema.String
+  })
+])
+export type ChatMessage = typeof ChatMessage.Type
+
+/** What one completion came to. */
+export interface ChatReply {
+  readonly content: string
+  readonly reasoning: string
+  readonly toolCalls: ReadonlyArray<ToolCall>
+  /** `stop`, `tool_calls`, `length`, … as the endpoint said. */
+  readonly finishReason: string
+  readonly usage: { readonly inputTokens: number; readonly outputTokens: number } | undefined
+}

@@ -1,0 +1,26 @@
+/** The `foreman.v1` envelope: what an executor hands back and what `status.result` holds. */
+import { Schema } from "effect"
+
+import { FailureReason, Verdict } from "./Verdict.ts"
+
+/** One check of a gate, as it ran. */
+export const GateCheck = Schema.Struct({
+  name: Schema.String,
+  command: Schema.String,
+  exitCode: Schema.Int,
+  seconds: Schema.Finite
+})
+export type GateCheck = typeof GateCheck.Type
+
+export const Result = Schema.Struct({
+  schemaVersion: Schema.Literal("foreman.v1"),
+  /** Which machinery ran: `stub` or `native-agent-loop`. */
+  kind: Schema.String,
+  verdict: Verdict,
+  /** One sentence. */
+  summary: Schema.String,
+  failureReason: Schema.optionalKey(FailureReason),
+  extra: Schema.optionalKey(Schema.Record(Schema.String, Schema.Json)),
+  elapsedSec: Schema.Finite
+})
+export type Result = typeof Result.Type

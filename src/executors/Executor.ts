@@ -1,0 +1,69 @@
+/** What an executor is: it takes a claimed task and brings back a Result. It never touches the task's status. */
+import { Context, Effect, type Redacted, Schema } from "effect"
+
+import type { AgenticTask } from "../../schema/AgenticTask.ts"
+import type { Agent } from "../../schema/Agent.ts"
+import type { ObjectRef } from "../../schema/Meta.ts"
+import type { Identity } from "../services/GitWorkspace.ts"
+
+/** A claimed task on its way through an executor. */
+export interface Run {
+  readonly task: AgenticTask
+  /** The Agent that `agentRef` names; absent when the task names none. */
+  readonly agent: Agent | undefined
+  /** Identity of the claim: one run, one id. */
+  readonly claimId: string
+  readonly nodeName: string
+}
+
+/** The machinery failed and there is no Result: phase Failed, verdict INCOMPLETE, `Completed=False/ExecutorError`. */
+export class ExecutorError extends Schema.TaggedError<ExecutorError>()("ExecutorError", {
+  message: Schema.String
+}) {}
+
+/** What a node's flags say about how runs are done here. Contract §3.2. */
+export class RunnerConfig extends Context.Service<
+  RunnerConfig,
+  {
+    /** Checkouts go to `<workspaceRoot>/<namespace>/<task>`; run records beside it, under `<workspaceRoot>/.runs`. */
+    readonly workspaceRoot: string
+    readonly keepWorkspace: boolean
+    readonly gitRemoteURL: string | undefined
+    readonly gitToken: Redacted.Redacted<string> | undefined
+    readonly author: Identity | undefined
+    readonly committer: Identity | undefined
+    readonly inferenceBaseURLOverride: string | undefined
+    readonly inferenceBaseURLHostOverride: string | undefined
+    readonly foremanNamespace: string
+    /** PersistentVolumeClaim for the gate's caches; no cache volume when absent. */
+    readonly gateCachePVC: string | undefined
+    /** Image of the judge; Foreman's own. */
+    readonly gateImage: string
+    readonly stubSleepMillis: number
+  }
+>()("foreman/executors/RunnerConfig") {}
+
+/** Something a person may want to see while a run goes on. Never decides anything. */
+export type RunEvent =
+  | {
+      readonly type: "TurnEnded"
+      readonly task: ObjectRef
+      readonly turn: number
+      readonly tools: ReadonlyArray<string>
+      readonly seconds: number
+    }
+  | {
+      readonly type: "JobCreated"
+      readonly task: ObjectRef
+      readonly jobName: string
+      readonly namespace: string
+      readonly container: string
+    }
+
+/** Where run events go: nowhere, unless a program listens. */
+export const RunEvents = Context.Reference<(event: RunEvent) => Effect.Effect<void>>(
+  "foreman/executors/RunEvents",
+  {
+    defaultValue: () => () => Effect.void
+  }
+)

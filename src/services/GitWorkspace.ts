@@ -1,0 +1,82 @@
+/** A checkout that a run works in. Credentials stay on this side: tools see files, never a token. */
+import { Context, type Effect, type Redacted, Schema, type Scope } from "effect"
+
+const detail = { message: Schema.String }
+
+/** The remote could not be cloned or fetched. */
+export class CloneFailed extends Schema.TaggedError<CloneFailed>()("CloneFailed", detail) {}
+/** A branch could not be made or checked out. */
+export class BranchCheckoutFailed extends Schema.TaggedError<BranchCheckoutFailed>()(
+  "BranchCheckoutFailed",
+  detail
+) {}
+/** Git refused the commit: a hook, an identity, a lock. */
+export class CommitRejected extends Schema.TaggedError<CommitRejected>()("CommitRejected", detail) {}
+/** The remote refused the push, or could not be reached. */
+export class PushFailed extends Schema.TaggedError<PushFailed>()("PushFailed", detail) {}
+/** The disk, or git itself, failed. */
+export class WorkspaceUnusable extends Schema.TaggedError<WorkspaceUnusable>()("WorkspaceUnusable", detail) {}
+
+export class GitError extends Schema.TaggedError<GitError>()("GitError", {
+  reason: Schema.Union([CloneFailed, BranchCheckoutFailed, CommitRejected, PushFailed, WorkspaceUnusable])
+}) {
+  override get message(): string {
+    return this.reason.message
+  }
+}
+
+export interface Identity {
+  readonly name: string
+  readonly email: string
+}
+
+export interface OpenOptions {
+  /** Folder of the checkout, wiped first. Absent keeps an empty folder without a repository (freeform without a repo). */
+  readonly directory: string
+  readonly remoteURL?: string | undefined
+  readonly token?: Redacted.Redacted<string> | undefined
+  /** Branch to work on. An existing remote branch is started over (`reset`) or kept (`rebase`). */
+  readonly branch?: string | undefined
+  /** Where the branch starts, and what the diff is taken against; the remote's default branch when absent. */
+  readonly baseBranch?: string | undefined
+  readonly branchStrategy?: "reset" | "rebase" | undefined
+  /** Branch whose commits are taken over at the start of a revision. */
+  readonly reviseFromBranch?: string | undefined
+  /** Leave the folder when the scope closes. */
+  readonly keep?: boolean
+}
+
+export interface Workspace {
+  /** Absolute path, symbolic links resolved. */
+  readonly directory: string
+  /** Commit that the branch was cut from: the merge base with the base branch. */
+  readonly baseCommit: string
+  /** Three-dot diff of the base and the tree as it is, committed or not, untracked files included. */
+  readonly diff: Effect.Effect<string, GitError>
+  /** Paths that differ from the base, untracked ones included, relative and sorted. */
+  readonly changedFiles: Effect.Effect<ReadonlyArray<string>, GitError>
+  /**
+   * Puts the whole difference from the base into one commit of ours, signed off; commits that the model made itself are folded in.
+   * `undefined` when there is no difference.
+   */
+  readonly commit: (options: {
+    readonly message: string
+    readonly author: Identity
+    readonly committer: Identity
+  }) => Effect.Effect<{ readonly commitSHA: string } | undefined, GitError>
+  /** Pushes HEAD to the branch. With `allowOverwrite` it replaces what the clone saw there, and only that (force-with-lease). */
+  readonly push: (options: { readonly allowOverwrite: boolean }) => Effect.Effect<void, GitError>
+}
+
+export class GitWorkspace extends Context.Service<
+  GitWorkspace,
+  {
+    readonly open: (options: OpenOptions) => Effect.Effect<Workspace, GitError, Scope.Scope>
+    /** The commit that a branch of the remote points to; `undefined` when there is no such branch. */
+    readonly remoteHead: (options: {
+      readonly remoteURL: string
+      readonly branch: string
+      readonly token?: Redacted.Redacted<string> | undefined
+    }) => Effect.Effect<string | undefined, GitError>
+  }
+>()("foreman/services/GitWorkspace") {}

@@ -1,0 +1,71 @@
+/** Runs a Job to its end and brings back what is known about it. */
+import { Context, type Duration, type Effect, Schema } from "effect"
+
+import type { Manifest } from "./KubeClient.ts"
+
+/**
+ * Why nothing was judged, one word each (design §3.6). The message is a sentence for a person. `Retryable` faults are weather: the
+ * same Job may pass on another try. The rest needs a person.
+ */
+export const JobFault = Schema.Literals([
+  "CreateForbidden",
+  "CreateRejected",
+  "QuotaExceeded",
+  "ImagePullFailed",
+  "VolumePending",
+  "Unschedulable",
+  "OutOfMemory",
+  "DeadlineExceeded",
+  "Evicted",
+  "PodDeleted",
+  "JobDeleted",
+  "NodeLost",
+  "ContainerFailed",
+  "PollTimeout",
+  "ApiUnavailable"
+])
+export type JobFault = typeof JobFault.Type
+
+export class JobError extends Schema.TaggedError<JobError>()("JobError", {
+  jobName: Schema.String,
+  namespace: Schema.String,
+  fault: JobFault,
+  message: Schema.String,
+  /** The last of the main container's log, where there is one. */
+  logTail: Schema.String
+}) {
+  /** Lost node, eviction, deleted pod, unreachable API: retried by the daemon, at most twice. */
+  get isRetryable(): boolean {
+    return ["Evicted", "PodDeleted", "JobDeleted", "NodeLost", "ApiUnavailable"].includes(this.fault)
+  }
+}
+
+/** The main container ended by itself, with whatever exit code: something can be read from it. */
+export interface JobOutcome {
+  readonly jobName: string
+  readonly namespace: string
+  readonly exitCode: number
+  /** At most 4,096 bytes, as Kubernetes keeps them. */
+  readonly terminationMessage: string
+  /** First line of the main container's log. */
+  readonly logHead: string
+  /** The last 32 KiB of it, whole characters. */
+  readonly logTail: string
+}
+
+export class JobRunner extends Context.Service<
+  JobRunner,
+  {
+    /**
+     * Creates the Job, or adopts the live one with the same name, and waits for its main container. Interruption deletes the Job.
+     * `container` is the one whose exit, message and log count; `onCreated` runs once the Job exists.
+     */
+    readonly run: (options: {
+      readonly manifest: Manifest
+      readonly container: string
+      /** Past this nothing is waited for: `PollTimeout`. */
+      readonly pollTimeout: Duration.Duration
+      readonly onCreated?: (jobName: string) => Effect.Effect<void>
+    }) => Effect.Effect<JobOutcome, JobError>
+  }
+>()("foreman/services/JobRunner") {}
