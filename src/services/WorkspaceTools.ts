@@ -1,5 +1,7 @@
 /** What a tool may do to the host: files and commands inside one folder, and nothing else. */
-import { Context, type Duration, type Effect, Schema } from "effect"
+import { Context, type Duration, type Effect, Schema, type Scope } from "effect"
+
+import type { Identity } from "./GitWorkspace.ts"
 
 /** A path leaves the folder, by `..`, by being absolute elsewhere, or through a symbolic link. */
 export class OutsideWorkspace extends Schema.TaggedError<OutsideWorkspace>()("OutsideWorkspace", {
@@ -45,3 +47,15 @@ export class WorkspaceTools extends Context.Service<
     ) => Effect.Effect<CommandResult, WorkspaceToolError>
   }
 >()("foreman/services/WorkspaceTools") {}
+
+/** Opens the tools of one folder. An executor knows the folder only once the checkout is there, so it asks for them then. */
+export class WorkspaceToolsHost extends Context.Service<
+  WorkspaceToolsHost,
+  {
+    readonly open: (options: {
+      readonly directory: string
+      /** Whom commits of the model itself name; they are folded into ours later. */
+      readonly identity: Identity | undefined
+    }) => Effect.Effect<WorkspaceTools["Service"], WorkspaceToolError, Scope.Scope>
+  }
+>()("foreman/services/WorkspaceToolsHost") {}
