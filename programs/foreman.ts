@@ -1,0 +1,71 @@
+/** The one executable. Each subcommand loads only its own program: a Job's pod starts as fast as its smallest part. */
+import { basename } from "node:path"
+
+type Main = (argv: ReadonlyArray<string>, env: NodeJS.ProcessEnv) => void
+
+interface Subcommand {
+  readonly summary: string
+  readonly load: () => Promise<{ readonly main: Main }>
+  /** Started by Foreman's own manifests, not by people. */
+  readonly isHidden?: boolean
+}
+
+const subcommands: Readonly<Record<string, Subcommand>> = {
+  up: {
+    summary: "Everything on this machine: cluster, operator and one node",
+    load: () => import("./up.ts")
+  },
+  demo: { summary: "The whole pipeline on a small real repository", load: () => import("./demo.ts") },
+  operator: { summary: "Schedule tasks on nodes", load: () => import("./operator.ts") },
+  agent: { summary: "Run tasks on this node", load: () => import("./agent.ts") },
+  "run-task": { summary: "Run one task here and print its result", load: () => import("./run-task.ts") },
+  judge: { summary: "Run the checks of a gate Job", load: () => import("./judge.ts"), isHidden: true }
+}
+
+/** A Job's manifest or a unit file may start us under the names of the first implementation's two binaries. */
+const nameOfBinary: Readonly<Record<string, string>> = {
+  "foreman-operator": "operator",
+  "foreman-agent": "agent"
+}
+
+const oldestNode = 24
+
+const usage = (): string => {
+  const shown = Object.entries(subcommands).filter(([, subcommand]) => subcommand.isHidden !== true)
+  const rows = shown.map(([name, { summary }]) => `  ${name.padEnd(10)}  ${summary}`)
+  return [
+    "foreman: turns an issue into a verified, reviewed branch, on machines you own",
+    "",
+    "usage: foreman <command> [flags]",
+    "",
+    ...rows,
+    "",
+    "foreman <command> --help lists the flags of a command."
+  ].join("\n")
+}
+
+const start = async (argv: ReadonlyArray<string>): Promise<void> => {
+  const binary = basename(process.argv[1] ?? "").replace(/\.[a-z]+$/u, "")
+  const implied = nameOfBinary[binary]
+  const [name, ...rest] = implied === undefined ? argv : [implied, ...argv]
+
+  if (name === undefined || name === "help" || name === "--help" || name === "-h") {
+    console.log(usage())
+    return
+  }
+  const subcommand = Object.hasOwn(subcommands, name) ? subcommands[name] : undefined
+  if (subcommand === undefined) {
+    console.error(`foreman: there is no command "${name}"\n\n${usage()}`)
+    process.exitCode = 2
+    return
+  }
+  const { main } = await subcommand.load()
+  main(rest, process.env)
+}
+
+if (Number(process.versions.node.split(".")[0]) < oldestNode) {
+  console.error(`foreman needs Node ${oldestNode} or newer; this is ${process.versions.node}.`)
+  process.exitCode = 78
+} else {
+  await start(process.argv.slice(2))
+}
