@@ -149,7 +149,7 @@ describe("examples/", () => {
         (resource) => resource.kind === kind && groupVersion(resource) === apiVersion
       )
       assert.isDefined(resource, `${apiVersion} ${kind}`)
-      return Schema.decodeUnknownEffect(resource!.schema as Schema.Codec<unknown>)(manifest, {
+      return Schema.decodeUnknownEffect(resource!.schema as Schema.Codec<unknown>)(object, {
         onExcessProperty: "error"
       })
     })
