@@ -49,7 +49,8 @@ export interface ChatRequest {
   readonly endpoint: Endpoint
   /**
    * Each message already as JSON text. The loop serialises a message once, when it is added, so that a turn costs the same at the
-   * end of a run as at its start, and the prompt's prefix stays the same to the byte.
+   * end of a run as at its start, and the prompt's prefix stays the same to the byte. The same array may come again with more at its
+   * end; one that changed elsewhere must be a new array.
    */
   readonly messages: ReadonlyArray<string>
   readonly tools: ReadonlyArray<ChatTool>

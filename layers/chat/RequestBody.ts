@@ -1,0 +1,53 @@
+/** The JSON body of a conversation's requests, which keeps the bytes of the messages from one turn to the next. */
+import type { ChatRequest } from "../../src/services/InferenceClient.ts"
+
+const head = Buffer.from('{"messages":[')
+
+/**
+ * Messages come first in the body and everything else after them, so that a turn encodes only what is new: the rest of the buffer is
+ * already there from the turn before. Holds as long as the array of messages only grows at its end, as the service says.
+ */
+export class RequestBody {
+  #buffer = Buffer.alloc(16 * 1024)
+  #size = head.copy(this.#buffer)
+  #messages = 0
+
+  #append(text: string, at: number): number {
+    const size = Buffer.byteLength(text)
+    if (at + size > this.#buffer.length) {
+      const grown = Buffer.alloc(Math.max(this.#buffer.length * 2, at + size))
+      this.#buffer.copy(grown, 0, 0, at)
+      this.#buffer = grown
+    }
+    return at + this.#buffer.write(text, at)
+  }
+
+  render(request: ChatRequest, withoutTemperature: boolean): Uint8Array {
+    for (const message of request.messages.slice(this.#messages)) {
+      this.#size = this.#append(this.#messages === 0 ? message : `,${message}`, this.#size)
+      this.#messages++
+    }
+    const rest = JSON.stringify({
+      model: request.endpoint.model,
+      ...(request.tools.length === 0
+        ? {}
+        : {
+            tools: request.tools.map(({ description, name, parameters }) => ({
+              type: "function",
+              function: { name, description, parameters }
+            }))
+          }),
+      ...(request.temperature === undefined || withoutTemperature
+        ? {}
+        : { temperature: request.temperature }),
+      ...(request.maxTokens === undefined ? {} : { max_tokens: request.maxTokens }),
+      ...(request.chatTemplateKwargs === undefined
+        ? {}
+        : { chat_template_kwargs: request.chatTemplateKwargs }),
+      stream: true,
+      stream_options: { include_usage: true }
+    })
+    const end = this.#append(`],${rest.slice(1)}`, this.#size)
+    return this.#buffer.subarray(0, end)
+  }
+}

@@ -1,0 +1,191 @@
+/** Reads what an endpoint answered: one JSON completion, or a stream of chunks. Hostile input ends here. */
+import { Effect, Option, Schema } from "effect"
+
+import type { ChatReply, ToolCall } from "../../schema/Chat.ts"
+import { MalformedReply, MalformedToolCall } from "../../src/services/InferenceClient.ts"
+
+const opt = <S extends Schema.Top>(schema: S) => Schema.optionalKey(Schema.NullOr(schema))
+
+const Usage = opt(Schema.Struct({ prompt_tokens: opt(Schema.Finite), completion_tokens: opt(Schema.Finite) }))
+/** Whole in a completion, a piece of one in a chunk. */
+const Call = Schema.Struct({
+  index: opt(Schema.Int),
+  id: opt(Schema.String),
+  function: opt(Schema.Struct({ name: opt(Schema.String), arguments: opt(Schema.Unknown) }))
+})
+const Message = Schema.Struct({
+  content: opt(Schema.String),
+  reasoning_content: opt(Schema.String),
+  reasoning: opt(Schema.String),
+  tool_calls: opt(Schema.Array(Call))
+})
+const Completion = Schema.fromJsonString(
+  Schema.Struct({
+    choices: Schema.Array(Schema.Struct({ finish_reason: opt(Schema.String), message: Message })),
+    usage: Usage
+  })
+)
+const Chunk = Schema.fromJsonString(
+  Schema.Struct({
+    choices: opt(Schema.Array(Schema.Struct({ finish_reason: opt(Schema.String), delta: opt(Message) }))),
+    usage: Usage,
+    error: opt(Schema.Unknown)
+  })
+)
+const decodeCompletion = Schema.decodeUnknownEffect(Completion)
+const decodeChunk = Schema.decodeUnknownEffect(Chunk)
+const decodeArguments = Schema.decodeUnknownOption(
+  Schema.fromJsonString(Schema.Record(Schema.String, Schema.Unknown))
+)
+
+const malformed = (message: string) => new MalformedReply({ message })
+
+type Message = typeof Message.Type
+type Call = typeof Call.Type
+
+/** Ollama has been seen to send arguments as an object; the wire says text. */
+const argumentText = (value: unknown): string =>
+  value === undefined || value === null ? "" : typeof value === "string" ? value : JSON.stringify(value)
+
+const usageOf = (usage: (typeof Usage)["Type"] | undefined): ChatReply["usage"] =>
+  usage === undefined || usage === null
+    ? undefined
+    : { inputTokens: usage.prompt_tokens ?? 0, outputTokens: usage.completion_tokens ?? 0 }
+
+interface Draft {
+  readonly index: number
+  id: string
+  name: string
+  arguments: string
+}
+
+/** Calls must have arguments that are a JSON object; none at all counts as `{}`. */
+const checkCalls = (drafts: ReadonlyArray<Draft>) =>
+  Effect.forEach(drafts, (draft, index) => {
+    const text = draft.arguments.trim() === "" ? "{}" : draft.arguments
+    const call: ToolCall = {
+      id: draft.id === "" ? `call_${index}` : draft.id,
+      type: "function",
+      function: { name: draft.name, arguments: text }
+    }
+    return Option.isSome(decodeArguments(text))
+      ? Effect.succeed(call)
+      : Effect.fail(
+          new MalformedToolCall({
+            message: `the arguments of ${draft.name} are no JSON object: ${text.slice(0, 200)}`,
+            tool: draft.name
+          })
+        )
+  })
+
+/** A reply from chunks of any size. */
+export class ReplyAssembler {
+  /** The finish reason came. */
+  isFinished = false
+  /** The stream said that nothing follows. */
+  isDone = false
+  readonly #decoder = new TextDecoder()
+  readonly #calls: Array<Draft> = []
+  #rest = ""
+  #content: Array<string> = []
+  #reasoning: Array<string> = []
+  #finishReason = ""
+  #usage: ChatReply["usage"] = undefined
+
+  push(bytes: Uint8Array): Effect.Effect<void, MalformedReply> {
+    const lines = (this.#rest + this.#decoder.decode(bytes, { stream: true })).split("\n")
+    this.#rest = lines.pop() ?? ""
+    return Effect.forEach(lines, (line) => this.#line(line.trimEnd()), { discard: true })
+  }
+
+  reply(): Effect.Effect<ChatReply, MalformedReply | MalformedToolCall> {
+    return Effect.gen({ self: this }, function* () {
+      if (this.#rest !== "") yield* this.#line(this.#rest.trimEnd())
+      if (!this.isFinished) return yield* malformed("the stream ended before the reply was finished")
+      return {
+        content: this.#content.join(""),
+        reasoning: this.#reasoning.join(""),
+        toolCalls: yield* checkCalls(this.#calls),
+        finishReason: this.#finishReason,
+        usage: this.#usage
+      }
+    })
+  }
+
+  #line(line: string): Effect.Effect<void, MalformedReply> {
+    if (!line.startsWith("data:")) return Effect.void
+    const data = line.slice(5).trim()
+    if (data === "[DONE]") {
+      this.isDone = true
+      return Effect.void
+    }
+    return decodeChunk(data).pipe(
+      Effect.mapError(() => malformed(`a line of the stream is no chunk: ${data.slice(0, 200)}`)),
+      Effect.flatMap((chunk) => {
+        if (chunk.error !== undefined && chunk.error !== null) {
+          return Effect.fail(
+            malformed(`the endpoint failed within the stream: ${JSON.stringify(chunk.error).slice(0, 512)}`)
+          )
+        }
+        const choice = chunk.choices?.[0]
+        if (choice?.delta !== undefined && choice.delta !== null) this.#add(choice.delta)
+        if (choice?.finish_reason !== undefined && choice.finish_reason !== null) {
+          this.#finishReason = choice.finish_reason
+          this.isFinished = true
+        }
+        this.#usage = usageOf(chunk.usage) ?? this.#usage
+        return Effect.void
+      })
+    )
+  }
+
+  #add(delta: Message): void {
+    this.#content.push(delta.content ?? "")
+    this.#reasoning.push(delta.reasoning_content ?? delta.reasoning ?? "")
+    for (const piece of delta.tool_calls ?? []) {
+      const known = this.#draft(piece)
+      known.id ||= piece.id ?? ""
+      known.name ||= piece.function?.name ?? ""
+      known.arguments += argumentText(piece.function?.arguments)
+    }
+  }
+
+  /** Endpoints that send whole calls leave the index out; then a new id begins a new call. */
+  #draft(piece: Call): Draft {
+    const last = this.#calls.at(-1)
+    const isMore = piece.index === undefined || piece.index === null
+    if (isMore && last !== undefined && (piece.id ?? last.id) === last.id) return last
+    const index = isMore ? this.#calls.length : (piece.index ?? 0)
+    const known = this.#calls.find((call) => call.index === index)
+    if (known !== undefined) return known
+    const draft: Draft = { index, id: "", name: "", arguments: "" }
+    this.#calls.push(draft)
+    return draft
+  }
+}
+
+/** A completion that came in one piece. */
+export const parseCompletion = (text: string): Effect.Effect<ChatReply, MalformedReply | MalformedToolCall> =>
+  decodeCompletion(text).pipe(
+    Effect.mapError((error) => malformed(`no completion: ${error.message.slice(0, 512)}`)),
+    Effect.flatMap(
+      Effect.fnUntraced(function* ({ choices, usage }) {
+        const choice = choices[0]
+        if (choice === undefined) return yield* malformed("the completion has no choices")
+        const { content, reasoning, reasoning_content, tool_calls } = choice.message
+        const drafts = (tool_calls ?? []).map((call, index) => ({
+          index,
+          id: call.id ?? "",
+          name: call.function?.name ?? "",
+          arguments: argumentText(call.function?.arguments)
+        }))
+        return {
+          content: content ?? "",
+          reasoning: reasoning_content ?? reasoning ?? "",
+          toolCalls: yield* checkCalls(drafts),
+          finishReason: choice.finish_reason ?? "",
+          usage: usageOf(usage)
+        }
+      })
+    )
+  )
