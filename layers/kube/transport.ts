@@ -76,9 +76,6 @@ export const make = Effect.fnUntraced(function* (
   const { origin, pathname } = new URL(config.server)
   const prefix = pathname.replace(/\/$/u, "")
 
-  const unavailable = (operation: string, message: string) =>
-    new KubeError({ operation, reason: new Unavailable({ message }) })
-
   const dispatch = (agent: Agent, request: KubeRequest, credential: Redacted.Redacted | undefined) =>
     Effect.tryPromise({
       try: (signal) =>
@@ -185,3 +182,6 @@ const told = (cause: unknown): string => {
   }
   return String(cause)
 }
+
+const unavailable = (operation: string, message: string) =>
+  new KubeError({ operation, reason: new Unavailable({ message }) })

@@ -18,9 +18,10 @@ export interface Cache<A extends KubeObject> {
   readonly observe: (object: A) => Effect.Effect<void>
   /**
    * Takes an object out after a GET said NotFound. With a field selector in force a DELETED event means only "left my filter"
-   * (design §3.13), so whoever cares asks the server.
+   * (design §3.13), so whoever cares asks the server. With `resourceVersion`, the version that the cache held before the GET, an
+   * object that came back in between stays.
    */
-  readonly forget: (key: string) => Effect.Effect<void>
+  readonly forget: (key: string, resourceVersion?: string) => Effect.Effect<void>
   /** Every change from now on, in order, until the scope closes. */
   readonly subscribe: Effect.Effect<Queue.Dequeue<CacheEvent<A>>, never, Scope.Scope>
   /** Waits for the first whole list. */

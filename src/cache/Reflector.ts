@@ -1,0 +1,210 @@
+/**
+ * Keeps a cache equal to the server: list, then watch from there, resume after a cut, list again when the version is compacted.
+ * The version moves on only after an event is in the cache, so that nothing is skipped.
+ */
+import { Clock, Duration, Effect, Schedule, type Scope, Stream } from "effect"
+
+import { type ObjectRef, refKey, refOf } from "../../schema/Meta.ts"
+import { groupResource, type KubeObject, type Resource } from "../../schema/Resource.ts"
+import { KubeClient, KubeError, Unavailable, type WatchEvent } from "../services/KubeClient.ts"
+import type { Cache } from "./Cache.ts"
+import * as MemoryCache from "./MemoryCache.ts"
+
+/** How one list or watch went. `consecutive` counts the failures since the last success, this one included. */
+export type Attempt =
+  | { readonly _tag: "Ok" }
+  | { readonly _tag: "Failed"; readonly error: KubeError; readonly consecutive: number }
+
+export interface Options<A extends KubeObject> extends MemoryCache.Options<A> {
+  /** Absent: all namespaces. */
+  readonly namespace?: string | undefined
+  readonly labelSelector?: string | undefined
+  /**
+   * With `matches` beside it that says the same, a server that refuses the selector (400: the first implementation's CRDs) is watched
+   * without it.
+   */
+  readonly fieldSelector?: string | undefined
+  /** The wait before the next attempt. Starts anew after a success, and when it ends. Default 200 ms doubling to 30 s, jittered. */
+  readonly retry?: Schedule.Schedule<unknown> | undefined
+  /** When a kind that the server does not serve is looked for again. Default 1 minute. */
+  readonly absentRetry?: Duration.Input | undefined
+  readonly onAttempt?: ((attempt: Attempt) => Effect.Effect<void>) | undefined
+}
+
+const defaultRetry = Schedule.min([Schedule.exponential("200 millis"), Schedule.spaced("30 seconds")]).pipe(
+  Schedule.jittered
+)
+
+/** A server may ask for patience, but not for so much that we look dead. */
+const longestPatience = Duration.minutes(1)
+
+/** A watch that stayed open longer than any request may take was answered, even if nothing happened in it. */
+const openAfter = Duration.seconds(45)
+
+/** A watch that ends sooner, and empty, was not served: without a pause it would be asked for in a circle. */
+const shortWatch = Duration.seconds(1)
+
+/** After this many watches in a row without an event the version itself is in doubt (a restored backup), so list again. */
+const watchesBeforeList = 3
+
+export const make = Effect.fnUntraced(function* <A extends KubeObject>(
+  resource: Resource<A>,
+  options: Options<A>
+): Effect.fn.Return<Cache<A>, never, KubeClient | Scope.Scope> {
+  const kube = yield* KubeClient
+  const memory = MemoryCache.make(options)
+  const schedule = options.retry ?? defaultRetry
+  const { fieldSelector, ...unfiltered } = {
+    namespace: options.namespace,
+    labelSelector: options.labelSelector,
+    fieldSelector: options.fieldSelector
+  }
+  const named = Effect.annotateLogs({ resource: groupResource(resource) })
+
+  /** Undefined: list before the next watch. */
+  let resumeFrom: string | undefined
+  let selection: { readonly fieldSelector?: string | undefined } = { fieldSelector }
+  let consecutive = 0
+  let emptyWatches = 0
+  /** No event came since the last list, so a Gone now says that the list's own version is gone. */
+  let isFreshList = false
+  let isAbsent = false
+  let wait = yield* Schedule.toStepWithSleep(schedule)
+
+  const succeeded = Effect.gen(function* () {
+    if (consecutive > 0) {
+      yield* Effect.logInfo("the API server answers again").pipe(
+        Effect.annotateLogs({ failures: consecutive })
+      )
+      wait = yield* Schedule.toStepWithSleep(schedule)
+    }
+    consecutive = 0
+    yield* options.onAttempt?.({ _tag: "Ok" }) ?? Effect.void
+  })
+
+  const failed = Effect.fnUntraced(function* (error: KubeError) {
+    consecutive += 1
+    yield* Effect.logWarning("list or watch failed").pipe(
+      Effect.annotateLogs({ error: error.message, consecutive })
+    )
+    yield* options.onAttempt?.({ _tag: "Failed", error, consecutive }) ?? Effect.void
+    const reason = error.reason
+    const asked =
+      "retryAfterSeconds" in reason ? Duration.seconds(reason.retryAfterSeconds ?? 0) : Duration.zero
+    yield* Effect.sleep(Duration.min(asked, longestPatience))
+    yield* wait(error).pipe(
+      Effect.catchTag("Done", () =>
+        Effect.map(Schedule.toStepWithSleep(schedule), (fresh) => {
+          wait = fresh
+        })
+      )
+    )
+  })
+
+  const list = Effect.gen(function* () {
+    selection = { fieldSelector }
+    const listed = yield* kube.list(resource, { ...unfiltered, ...selection }).pipe(
+      Effect.catchReason("KubeError", "Invalid", (_, error) => {
+        if (fieldSelector === undefined || options.matches === undefined) return Effect.fail(error)
+        selection = {}
+        return kube.list(resource, unfiltered)
+      })
+    )
+    yield* Effect.forEach(listed.undecodable, ({ ref, message }) => setAside(ref, message))
+    yield* memory.replace(listed.items, listed.resourceVersion)
+    resumeFrom = listed.resourceVersion
+    emptyWatches = 0
+    isFreshList = true
+    isAbsent = false
+    yield* succeeded
+  }).pipe(
+    Effect.catchReason("KubeError", "NotFound", () =>
+      Effect.gen(function* () {
+        if (!isAbsent) yield* Effect.logInfo("the server does not serve this kind; looking again later")
+        isAbsent = true
+        yield* memory.replace([], "")
+        yield* succeeded
+        yield* Effect.sleep(options.absentRetry ?? "1 minute")
+      })
+    )
+  )
+
+  const handOn = Effect.fnUntraced(function* (event: WatchEvent<A>) {
+    switch (event.type) {
+      case "ADDED":
+      case "MODIFIED":
+        yield* memory.put(event.object, event.resourceVersion)
+        break
+      case "DELETED":
+        yield* memory.remove(refKey(refOf(event.object)), event.resourceVersion)
+        break
+      case "UNDECODABLE":
+        // The version that we could read is no longer what the server holds.
+        yield* setAside(event.ref, event.message)
+        yield* memory.remove(refKey(event.ref), event.resourceVersion)
+        break
+      case "BOOKMARK":
+        memory.advance(event.resourceVersion)
+        break
+    }
+    resumeFrom = event.resourceVersion
+    isFreshList = false
+  })
+
+  const watch = Effect.fnUntraced(function* (resourceVersion: string) {
+    const startedAt = yield* Clock.currentTimeMillis
+    let isEmpty = true
+    const served = Effect.suspend(() => {
+      if (!isEmpty) return Effect.void
+      isEmpty = false
+      emptyWatches = 0
+      return succeeded
+    })
+    yield* kube.watch(resource, { ...unfiltered, ...selection, resourceVersion }).pipe(
+      Stream.runForEach((event) => Effect.andThen(handOn(event), served)),
+      Effect.tapError(() =>
+        Effect.gen(function* () {
+          if ((yield* Clock.currentTimeMillis) - startedAt >= Duration.toMillis(openAfter)) yield* served
+        })
+      )
+    )
+    const open = (yield* Clock.currentTimeMillis) - startedAt
+    if (open >= Duration.toMillis(shortWatch)) return yield* served
+    if (isEmpty)
+      return yield* new KubeError({
+        operation: operation,
+        reason: new Unavailable({ message: "the watch ended at once" })
+      })
+    yield* Effect.sleep(shortWatch)
+  })
+
+  const operation = `watch ${groupResource(resource)}`
+
+  const attempt = Effect.suspend(() => (resumeFrom === undefined ? list : watch(resumeFrom)))
+  yield* attempt.pipe(
+    Effect.catchDefect((defect) =>
+      Effect.fail(
+        new KubeError({
+          operation,
+          reason: new Unavailable({ message: `a bug in Foreman: ${String(defect)}` })
+        })
+      )
+    ),
+    Effect.catchTag("KubeError", (error) => {
+      const isGone = error.reason._tag === "Gone"
+      if (isGone || error.reason._tag === "NotFound" || ++emptyWatches >= watchesBeforeList)
+        resumeFrom = undefined
+      // A version that was compacted while we were away is no failure, unless the server just gave it to us.
+      return isGone && !isFreshList ? Effect.void : failed(error)
+    }),
+    Effect.forever,
+    named,
+    Effect.forkScoped
+  )
+  return memory.cache
+})
+
+const setAside = (ref: ObjectRef, message: string) =>
+  Effect.logWarning("an object cannot be read and is left out").pipe(
+    Effect.annotateLogs({ object: refKey(ref), reason: message })
+  )
