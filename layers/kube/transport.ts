@@ -112,12 +112,6 @@ export const make = Effect.fnUntraced(function* (
     return yield* dispatch(agent, request, now)
   })
 
-  const text = (operation: string, answer: Dispatcher.ResponseData) =>
-    Effect.tryPromise({
-      try: () => answer.body.text(),
-      catch: (cause) => unavailable(operation, `the answer broke off: ${told(cause)}`)
-    }).pipe(Effect.onInterrupt(() => Effect.sync(() => answer.body.destroy())))
-
   const refuse = Effect.fnUntraced(function* (operation: string, answer: Dispatcher.ResponseData) {
     const body = yield* text(operation, answer)
     const retryAfter = answer.headers["retry-after"]
@@ -185,3 +179,9 @@ const told = (cause: unknown): string => {
 
 const unavailable = (operation: string, message: string) =>
   new KubeError({ operation, reason: new Unavailable({ message }) })
+
+const text = (operation: string, answer: Dispatcher.ResponseData) =>
+  Effect.tryPromise({
+    try: () => answer.body.text(),
+    catch: (cause) => unavailable(operation, `the answer broke off: ${told(cause)}`)
+  }).pipe(Effect.onInterrupt(() => Effect.sync(() => answer.body.destroy())))

@@ -44,8 +44,11 @@ const openAfter = Duration.seconds(45)
 /** A watch that ends sooner, and empty, was not served: without a pause it would be asked for in a circle. */
 const shortWatch = Duration.seconds(1)
 
-/** After this many watches in a row without an event the version itself is in doubt (a restored backup), so list again. */
-const watchesBeforeList = 3
+/**
+ * After this many failures in a row the version itself is in doubt (a restored backup), so list again. Not at once: when a server comes
+ * back, a thousand daemons that resume cost it far less than a thousand that list.
+ */
+const failuresBeforeList = 5
 
 export const make = Effect.fnUntraced(function* <A extends KubeObject>(
   resource: Resource<A>,
@@ -65,7 +68,6 @@ export const make = Effect.fnUntraced(function* <A extends KubeObject>(
   let resumeFrom: string | undefined
   let selection: { readonly fieldSelector?: string | undefined } = { fieldSelector }
   let consecutive = 0
-  let emptyWatches = 0
   /** No event came since the last list, so a Gone now says that the list's own version is gone. */
   let isFreshList = false
   let isAbsent = false
@@ -113,7 +115,6 @@ export const make = Effect.fnUntraced(function* <A extends KubeObject>(
     yield* Effect.forEach(listed.undecodable, ({ ref, message }) => setAside(ref, message))
     yield* memory.replace(listed.items, listed.resourceVersion)
     resumeFrom = listed.resourceVersion
-    emptyWatches = 0
     isFreshList = true
     isAbsent = false
     yield* succeeded
@@ -157,7 +158,6 @@ export const make = Effect.fnUntraced(function* <A extends KubeObject>(
     const served = Effect.suspend(() => {
       if (!isEmpty) return Effect.void
       isEmpty = false
-      emptyWatches = 0
       return succeeded
     })
     yield* kube.watch(resource, { ...unfiltered, ...selection, resourceVersion }).pipe(
@@ -192,7 +192,7 @@ export const make = Effect.fnUntraced(function* <A extends KubeObject>(
     ),
     Effect.catchTag("KubeError", (error) => {
       const isGone = error.reason._tag === "Gone"
-      if (isGone || error.reason._tag === "NotFound" || ++emptyWatches >= watchesBeforeList)
+      if (isGone || error.reason._tag === "NotFound" || consecutive >= failuresBeforeList - 1)
         resumeFrom = undefined
       // A version that was compacted while we were away is no failure, unless the server just gave it to us.
       return isGone && !isFreshList ? Effect.void : failed(error)
