@@ -1,0 +1,73 @@
+/** Runs one tool call and puts its outcome into a message. A tool's failure is something the model reads, never the run's. */
+import { Effect, Option, Schema } from "effect"
+
+import type { ToolCall } from "../../schema/Chat.ts"
+import { type Entry, entryOf } from "../decide/context.ts"
+import type { AgentTool, Terminal, ToolContext } from "../tools/AgentTool.ts"
+
+export interface Dispatched {
+  readonly call: ToolCall
+  readonly entry: Entry
+  readonly succeeded: boolean
+  readonly terminal: Terminal | undefined
+}
+
+export interface Toolset<R> {
+  /** What this turn may call. */
+  readonly offered: ReadonlyArray<AgentTool<R>>
+  /** What the Agent may call in other turns. */
+  readonly allowed: ReadonlyArray<AgentTool<R>>
+  /** Every name that Foreman knows. */
+  readonly known: ReadonlySet<string>
+}
+
+const decodeArguments = Schema.decodeUnknownOption(
+  Schema.fromJsonString(Schema.Record(Schema.String, Schema.Unknown))
+)
+
+/** Models often write null where they mean nothing. */
+const withoutNulls = (args: { readonly [key: string]: unknown }) =>
+  Object.fromEntries(Object.entries(args).filter(([, value]) => value !== null))
+
+const names = <R>(tools: ReadonlyArray<AgentTool<R>>): string => tools.map((tool) => tool.name).join(", ")
+
+const refusal = <R>(name: string, { allowed, known, offered }: Toolset<R>): string => {
+  if (allowed.some((tool) => tool.name === name)) {
+    return `the tool ${name} is not offered in this turn; offered: ${names(offered)}`
+  }
+  return known.has(name)
+    ? `the tool ${name} exists but this agent may not use it; it may use: ${names(allowed)}`
+    : `there is no tool ${name}; there is: ${names(allowed)}`
+}
+
+export const dispatch = Effect.fnUntraced(function* <R>(
+  call: ToolCall,
+  toolset: Toolset<R>,
+  context: ToolContext
+) {
+  const { name } = call.function
+  const entry = (output: unknown) =>
+    entryOf({ role: "tool", tool_call_id: call.id, name, content: JSON.stringify(output) })
+  const refused = (error: string): Dispatched => ({
+    call,
+    entry: entry({ error }),
+    succeeded: false,
+    terminal: undefined
+  })
+
+  const tool = toolset.offered.find((candidate) => candidate.name === name)
+  if (tool === undefined) return refused(refusal(name, toolset))
+  const args = decodeArguments(call.function.arguments === "" ? "{}" : call.function.arguments)
+  if (Option.isNone(args)) return refused(`the arguments of ${name} are no JSON object`)
+  return yield* tool.call(withoutNulls(args.value), context).pipe(
+    Effect.match({
+      onFailure: (error) => refused(error.message),
+      onSuccess: ({ output, terminal }): Dispatched => ({
+        call,
+        entry: entry(output),
+        succeeded: true,
+        terminal
+      })
+    })
+  )
+})
