@@ -180,6 +180,8 @@ export const label = {
   step: "foreman.llmkube.dev/step",
   taskName: "foreman.llmkube.dev/task-name",
   taskNamespace: "foreman.llmkube.dev/task-namespace",
+  /** By this a restarted daemon finds the live Job of the run before. */
+  taskUid: "foreman.llmkube.dev/task-uid",
   transcriptOf: "foreman.llmkube.dev/transcript-of"
 } as const
 

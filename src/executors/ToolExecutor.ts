@@ -1,7 +1,116 @@
-import { Effect } from "effect"
+/** An Agent without a model: its first tool is run directly. It needs no clone, no token and no git URL (seed 001). */
+import { Clock, Duration, Effect } from "effect"
 
+import type { TaskPayload } from "../../schema/AgenticTask.ts"
+import { refOf } from "../../schema/Meta.ts"
 import type { Result } from "../../schema/Result.ts"
-import { ExecutorError, type Run } from "./Executor.ts"
+import { dispatched, preconditionFailed } from "../decide/verdict.ts"
+import type { JobRunner } from "../services/JobRunner.ts"
+import { runGateJob } from "../tools/runGateJob.ts"
+import { ExecutorError, type Run, RunEvents, RunnerConfig } from "./Executor.ts"
 
-export const execute = (run: Run): Effect.Effect<Result, ExecutorError> =>
-  Effect.fail(new ExecutorError({ message: `no executor yet for ${run.task.metadata.name}` }))
+export const execute = Effect.fn("ToolExecutor.execute")(function* (
+  run: Run
+): Effect.fn.Return<Result, ExecutorError, JobRunner | RunnerConfig> {
+  const { agent, task } = run
+  if (agent === undefined) {
+    return yield* new ExecutorError({ message: `task ${task.metadata.name} names no agent` })
+  }
+  const config = yield* RunnerConfig
+  const publish = yield* RunEvents
+  const startedAt = yield* Clock.currentTimeMillis
+  const elapsedSec = Effect.map(Clock.currentTimeMillis, (now) => (now - startedAt) / 1000)
+
+  const name = agent.spec.tools.find((tool) => tool !== "submit_result")
+  if (name === undefined) {
+    return preconditionFailed({
+      reason: "NoDeterministicTool",
+      failureReason: "ToolFailed",
+      message: `agent ${agent.metadata.name} has no model and no tool to run directly`,
+      elapsedSec: yield* elapsedSec
+    })
+  }
+  if (name !== "run_gate_job") {
+    return preconditionFailed({
+      reason: "ToolFailed",
+      failureReason: "ToolFailed",
+      message: `${name} cannot run without a model: no part of a task says what its arguments are`,
+      elapsedSec: yield* elapsedSec
+    })
+  }
+
+  const ref = refOf(task)
+  const tool = runGateJob({
+    namespace: config.foremanNamespace,
+    gateImage: config.gateImage,
+    cachePVC: config.gateCachePVC,
+    claimId: run.claimId,
+    taskUid: task.metadata.uid,
+    gitRemoteURL: config.gitRemoteURL,
+    onJobCreated: (jobName) =>
+      publish({
+        type: "JobCreated",
+        task: ref,
+        jobName,
+        namespace: config.foremanNamespace,
+        container: "gate"
+      })
+  })
+  const { payload } = task.spec
+  const branch = branchOf(payload, task.metadata.name)
+  const args = {
+    ...sourceOf(payload, config.gitRemoteURL),
+    branch,
+    taskRef: { namespace: ref.namespace ?? "default", name: ref.name },
+    ...(payload.issue !== undefined && { issue: payload.issue }),
+    ...(payload.prompt !== undefined && { prompt: payload.prompt }),
+    ...(payload.baseBranch !== undefined && { baseBranch: payload.baseBranch }),
+    ...(task.spec.gateProfile !== undefined && { gateProfile: task.spec.gateProfile })
+  }
+  const outcome = yield* Effect.result(
+    tool.call(args, { task: ref, bashTimeout: Duration.seconds(agent.spec.bashTimeoutSeconds) })
+  )
+  return outcome._tag === "Failure"
+    ? preconditionFailed({
+        reason: "ToolFailed",
+        failureReason: "ToolFailed",
+        message: outcome.failure.message,
+        elapsedSec: yield* elapsedSec
+      })
+    : dispatched({
+        tool: name,
+        output: outcome.success.output,
+        terminal: outcome.success.terminal,
+        intendedBranch: branch,
+        elapsedSec: yield* elapsedSec
+      })
+})
+
+/** Contract §4.5: the payload's branch, else the issue's, else the task's own. */
+const branchOf = (payload: TaskPayload, taskName: string): string =>
+  payload.branch ?? `foreman/${payload.issue === undefined ? taskName : `issue-${payload.issue}`}`
+
+const slugOf = (url: string): string | undefined => /([^/:\s]+\/[^/:\s]+?)(?:\.git)?\/*$/u.exec(url)?.[1]
+const repositoryName = (slug: string | undefined): string | undefined => slug?.split("/").at(-1)
+
+/**
+ * Where the branch is. The node's remote counts when it is the task's repository or a fork of it, by name; a fork on GitHub is
+ * compared with the base of the repository that the task names.
+ */
+const sourceOf = (
+  payload: TaskPayload,
+  gitRemoteURL: string | undefined
+): { readonly repo?: string; readonly cloneURL?: string; readonly upstreamURL?: string } => {
+  const remote = gitRemoteURL === undefined ? undefined : slugOf(gitRemoteURL)
+  const repo = payload.repo ?? remote
+  if (repo === undefined) return {}
+  if (gitRemoteURL === undefined || repositoryName(remote) !== repositoryName(repo)) {
+    return { repo, cloneURL: `https://github.com/${repo}.git` }
+  }
+  const isFork = /^(https:\/\/|git@)github\.com[/:]/u.test(gitRemoteURL) && remote !== repo
+  return {
+    repo,
+    cloneURL: gitRemoteURL,
+    ...(isFork && { upstreamURL: `https://github.com/${repo}.git` })
+  }
+}

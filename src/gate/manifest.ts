@@ -1,0 +1,172 @@
+/**
+ * The gate Job. The judge is the main container and the toolchain its sidecar, so the Job follows the judge alone (design §3.6). What
+ * comes from a task is a value of an environment variable, never a part of a script.
+ */
+import { label } from "../../schema/AgenticTask.ts"
+import type { EnvVar, JobSpec } from "../../schema/Job.ts"
+import type { ObjectRef } from "../../schema/Meta.ts"
+import { labelValue } from "../decide/labels.ts"
+import type { Check } from "./checks.ts"
+import { loop } from "./exchange.ts"
+
+/** Kubernetes ends the Job here; the judge gives up a minute earlier, and says so. */
+export const activeDeadlineSeconds = 1800
+const judgeDeadlineSeconds = activeDeadlineSeconds - 60
+
+/** The main container: its exit, its message and its log are the gate's. */
+export const gateContainer = "gate"
+
+const terminationMessagePath = "/dev/termination-log"
+/** Nobody's uid; the volumes are its group's. */
+const uid = 65_532
+
+export interface GateJob {
+  readonly task: ObjectRef
+  readonly taskUid?: string | undefined
+  /** Tells this Job from every other of the task. Kept whole in the name. */
+  readonly suffix: string
+  readonly namespace: string
+  /** Foreman's own image. */
+  readonly gateImage: string
+  readonly toolchainImage: string
+  readonly cachePVC?: string | undefined
+  readonly repo: string
+  readonly branch: string
+  readonly cloneURL: string
+  /** The remote's default branch when absent. */
+  readonly baseBranch?: string | undefined
+  /** Where the base branch is, when the clone is a fork. */
+  readonly upstreamURL?: string | undefined
+  /** Absent: the judge asks the base. */
+  readonly checks?: ReadonlyArray<Check> | undefined
+  /** Secret that may hold a token for the clone; the judge alone sees it. */
+  readonly gitSecret?: { readonly name: string; readonly key: string } | undefined
+}
+
+/** `foreman-gate-<task>-<suffix>` in at most 63 characters; what does not fit is taken from the task. */
+export const gateJobName = (task: string, suffix: string): string => {
+  const room = 63 - "foreman-gate-".length - 1 - suffix.length
+  const part = task
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9-]+/gu, "-")
+    .slice(0, room)
+    .replaceAll(/^-+|-+$/gu, "")
+  return `foreman-gate-${part === "" ? "task" : part}-${suffix}`
+}
+
+export const gateJob = (job: GateJob) => {
+  const labels = {
+    "app.kubernetes.io/name": "foreman-gate",
+    [label.taskNamespace]: labelValue(job.task.namespace ?? "default"),
+    [label.taskName]: labelValue(job.task.name),
+    ...(job.taskUid === undefined ? {} : { [label.taskUid]: job.taskUid })
+  }
+  return {
+    metadata: {
+      name: gateJobName(job.task.name, job.suffix),
+      namespace: job.namespace,
+      labels: { ...labels, "app.kubernetes.io/managed-by": "foreman-agent" }
+    },
+    spec: {
+      backoffLimit: 0,
+      activeDeadlineSeconds,
+      ttlSecondsAfterFinished: 86_400,
+      template: { metadata: { labels }, spec: podSpec(job) }
+    } satisfies JobSpec
+  }
+}
+
+const podSpec = (job: GateJob): JobSpec["template"]["spec"] => ({
+  restartPolicy: "Never",
+  automountServiceAccountToken: false,
+  enableServiceLinks: false,
+  terminationGracePeriodSeconds: 5,
+  securityContext: {
+    runAsNonRoot: true,
+    runAsUser: uid,
+    runAsGroup: uid,
+    fsGroup: uid,
+    fsGroupChangePolicy: "OnRootMismatch",
+    seccompProfile: { type: "RuntimeDefault" }
+  },
+  initContainers: [
+    {
+      name: "toolchain",
+      image: job.toolchainImage,
+      restartPolicy: "Always",
+      command: ["/bin/sh", "-c", loop],
+      env: [
+        { name: "WORK_DIR", value: "/work/repository" },
+        { name: "EXCHANGE_DIR", value: "/exchange" },
+        { name: "HOME", value: "/scratch" },
+        { name: "TMPDIR", value: "/scratch" },
+        { name: "GOMODCACHE", value: "/cache/gomod" },
+        { name: "GOCACHE", value: "/cache/gobuild" },
+        { name: "XDG_DATA_HOME", value: "/cache/xdg" },
+        { name: "GOTOOLCHAIN", value: "auto" },
+        ...sources(job)
+      ],
+      volumeMounts: [
+        { name: "work", mountPath: "/work" },
+        { name: "exchange", mountPath: "/exchange" },
+        { name: "scratch", mountPath: "/scratch" },
+        { name: "cache", mountPath: "/cache" }
+      ],
+      resources: {
+        requests: { cpu: "1900m", memory: "3968Mi" },
+        limits: { cpu: "4", memory: "8Gi" }
+      },
+      securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } }
+    }
+  ],
+  containers: [
+    {
+      name: gateContainer,
+      image: job.gateImage,
+      command: ["foreman", "judge"],
+      env: [
+        { name: "WORK_DIR", value: "/work/repository" },
+        { name: "EXCHANGE_DIR", value: "/exchange" },
+        { name: "JUDGE_DIR", value: "/judge" },
+        { name: "HOME", value: "/judge" },
+        { name: "TMPDIR", value: "/judge" },
+        { name: "FOREMAN_TERMINATION_LOG", value: terminationMessagePath },
+        { name: "DEADLINE_SECONDS", value: String(judgeDeadlineSeconds) },
+        { name: "CHECKS", value: job.checks === undefined ? "" : JSON.stringify(job.checks) },
+        { name: "CLONE_URL", value: job.cloneURL },
+        { name: "UPSTREAM_URL", value: job.upstreamURL ?? "" },
+        ...sources(job),
+        ...token(job)
+      ],
+      volumeMounts: [
+        { name: "work", mountPath: "/work" },
+        { name: "exchange", mountPath: "/exchange" },
+        { name: "judge", mountPath: "/judge" }
+      ],
+      // Both containers together ask for the 2 CPUs and 4Gi of the contract.
+      resources: { requests: { cpu: "100m", memory: "128Mi" }, limits: { cpu: "2", memory: "1Gi" } },
+      securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } },
+      terminationMessagePath
+    }
+  ],
+  volumes: [
+    { name: "work", emptyDir: {} },
+    { name: "exchange", emptyDir: {} },
+    { name: "judge", emptyDir: {} },
+    { name: "scratch", emptyDir: {} },
+    job.cachePVC === undefined
+      ? { name: "cache", emptyDir: {} }
+      : { name: "cache", persistentVolumeClaim: { claimName: job.cachePVC } }
+  ]
+})
+
+const sources = (job: GateJob): ReadonlyArray<EnvVar> => [
+  { name: "REPO", value: job.repo },
+  { name: "BRANCH", value: job.branch },
+  { name: "BASE_BRANCH", value: job.baseBranch ?? "" }
+]
+
+const token = ({ gitSecret }: GateJob): ReadonlyArray<EnvVar> =>
+  gitSecret === undefined
+    ? []
+    : [{ name: "GITHUB_TOKEN", valueFrom: { secretKeyRef: { ...gitSecret, optional: true } } }]

@@ -1,0 +1,199 @@
+/** Has one branch judged by a gate Job. A red gate is a result; that nothing was judged becomes GATE-ERROR here and nowhere else. */
+import { Duration, Effect, Option, Schema } from "effect"
+
+import { GateProfile } from "../../schema/GateProfile.ts"
+import type { GateCheck } from "../../schema/Result.ts"
+import { MakeTarget, plan } from "../gate/checks.ts"
+import { Envelope, exitCodes } from "../gate/judge.ts"
+import { activeDeadlineSeconds, gateContainer, gateJob } from "../gate/manifest.ts"
+import { type JobError, type JobOutcome, JobRunner } from "../services/JobRunner.ts"
+import { type AgentTool, make, type Terminal, ToolError } from "./AgentTool.ts"
+
+const optional = Schema.optionalKey
+
+const Arguments = Schema.Struct({
+  repo: Schema.String.check(Schema.isPattern(/^[A-Za-z0-9_.-]+(\/[A-Za-z0-9_.-]+)+$/u)).annotate({
+    description: "Repository, as owner/name."
+  }),
+  branch: Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(255)).annotate({
+    description: "Branch to judge."
+  }),
+  checks: optional(
+    Schema.Array(MakeTarget).check(Schema.isMaxLength(50)).annotate({
+      description: "Make targets to run; the repository's own suite when absent."
+    })
+  ),
+  baseBranch: optional(Schema.String.annotate({ description: "Branch that the change is compared with." })),
+  cloneURL: optional(Schema.String.annotate({ description: "Where to clone from; GitHub when absent." })),
+  upstreamURL: optional(Schema.String.annotate({ description: "Where the base branch is, for a fork." })),
+  image: optional(Schema.String.annotate({ description: "Image with the tools of the checks." })),
+  gateProfile: optional(GateProfile)
+})
+type Arguments = typeof Arguments.Type
+
+/** What the tool knows of the node and the run, and no caller says. */
+export interface GateSettings {
+  readonly namespace: string
+  readonly gateImage: string
+  readonly cachePVC: string | undefined
+  /** Identity of the run: the Job's name is made from it. */
+  readonly claimId: string
+  /** By it a live Job of an earlier run of the same task is adopted. */
+  readonly taskUid: string | undefined
+  /** Remote of the node's flags; its host may be given the token, besides github.com. */
+  readonly gitRemoteURL: string | undefined
+  readonly onJobCreated: (jobName: string) => Effect.Effect<void>
+}
+
+/** Weather passes: a first Job and two more, a little apart. */
+const maxAttempts = 3
+const pauseBetweenAttempts = Duration.seconds(2)
+/** Twice the Job's deadline. Contract §5.3. */
+const pollTimeout = Duration.seconds(2 * activeDeadlineSeconds)
+
+/** Where the chart and the coder keep the token for git. */
+const gitSecret = { name: "foreman-git-credentials", key: "token" }
+
+export const runGateJob = (settings: GateSettings): AgentTool<JobRunner> =>
+  make({
+    name: "run_gate_job",
+    description:
+      "Judge a branch: clone it in a Job, run the checks there, and end the run with their verdict.",
+    parameters: Arguments,
+    run: Effect.fn("run_gate_job")(function* (args, { task }) {
+      const cloneURL = args.cloneURL ?? `https://github.com/${args.repo}.git`
+      if (/^-|\s/u.test(cloneURL)) {
+        return yield* new ToolError({ message: `not a URL to clone from: ${JSON.stringify(cloneURL)}` })
+      }
+      const { checks, image } = plan(args)
+      const manifest = (attempt: number) =>
+        gateJob({
+          task,
+          taskUid: settings.taskUid,
+          suffix: jobSuffix(settings.claimId, attempt),
+          namespace: settings.namespace,
+          gateImage: settings.gateImage,
+          toolchainImage: image,
+          cachePVC: settings.cachePVC,
+          repo: args.repo,
+          branch: args.branch,
+          cloneURL,
+          baseBranch: args.baseBranch,
+          upstreamURL: args.upstreamURL,
+          checks,
+          gitSecret: mayHaveToken(cloneURL, settings.gitRemoteURL) ? gitSecret : undefined
+        })
+      const { terminal, jobName } = yield* judged(settings, manifest)
+      return {
+        output: { jobName, namespace: settings.namespace, repo: args.repo, branch: args.branch },
+        terminal
+      }
+    })
+  })
+
+/** One Job after another, until one was judged or its fault is not weather. */
+const judged = Effect.fnUntraced(function* (
+  settings: GateSettings,
+  manifest: (attempt: number) => ReturnType<typeof gateJob>
+) {
+  const runner = yield* JobRunner
+  const attempts: Array<{ readonly jobName: string; readonly fault: string; readonly message: string }> = []
+  for (let attempt = 1; ; attempt++) {
+    const end = yield* Effect.result(
+      runner.run({
+        manifest: manifest(attempt),
+        container: gateContainer,
+        pollTimeout,
+        onCreated: settings.onJobCreated
+      })
+    )
+    if (end._tag === "Success") {
+      return { jobName: end.success.jobName, terminal: withAttempts(verdictOf(end.success), attempts) }
+    }
+    const error = end.failure
+    attempts.push({ jobName: error.jobName, fault: error.fault, message: error.message })
+    if (!error.isRetryable || attempt >= maxAttempts) {
+      return { jobName: error.jobName, terminal: withAttempts(notJudged(error), attempts) }
+    }
+    yield* Effect.sleep(pauseBetweenAttempts)
+  }
+})
+
+/** `attempts` are the Jobs that judged nothing; a gate that was judged at once has none. */
+const withAttempts = (
+  terminal: Terminal,
+  attempts: ReadonlyArray<{ readonly [key: string]: string }>
+): Terminal =>
+  attempts.length === 0 ? terminal : { ...terminal, extra: { ...terminal.extra, attempts: [...attempts] } }
+
+const decodeEnvelope = Schema.decodeUnknownOption(Schema.fromJsonString(Envelope))
+
+/** A verdict counts when the judge's message and its exit say the same. What the log says decides nothing. */
+const verdictOf = (outcome: JobOutcome): Terminal => {
+  const where = { jobName: outcome.jobName, namespace: outcome.namespace, logTail: outcome.logTail }
+  const envelope = Option.getOrUndefined(decodeEnvelope(outcome.terminationMessage))
+  if (envelope === undefined || exitCodes[envelope.verdict] !== outcome.exitCode) {
+    const why = `the judge ended with exit ${outcome.exitCode} and left no result`
+    return gateError(where, "ContainerFailed", why)
+  }
+  const extra = {
+    ...where,
+    ...(envelope.commit !== undefined && { commitSHA: envelope.commit }),
+    ...(envelope.tree !== undefined && { tree: envelope.tree }),
+    ...(envelope.base !== undefined && { base: envelope.base }),
+    ...(envelope.confinement !== undefined && { confinement: envelope.confinement }),
+    ...(envelope.dirty !== undefined && { dirty: envelope.dirty }),
+    checks: envelope.checks.map((check: GateCheck) => ({ ...check }))
+  }
+  switch (envelope.verdict) {
+    case "GATE-PASS":
+      return { verdict: "GATE-PASS", summary: "all gate checks passed", extra }
+    case "GATE-FAIL":
+      return {
+        verdict: "GATE-FAIL",
+        summary: "one or more gate checks failed",
+        failureReason: "GateFailed",
+        extra: { ...extra, reason: envelope.reason ?? "CheckFailed", message: envelope.message }
+      }
+    case "GATE-ERROR":
+      return gateError(extra, envelope.reason ?? "JudgeFailed", envelope.message)
+  }
+}
+
+const gateError = (extra: Terminal["extra"], fault: string, why: string): Terminal => ({
+  verdict: "GATE-ERROR",
+  summary: `gate did not run: ${why}`,
+  failureReason: "GateError",
+  extra: { ...extra, reason: fault, message: why }
+})
+
+/** Words of contract §5.3: `reason` holds the sentence of a Job that could not be created, `pollError` that of a wait without end. */
+const notJudged = (error: JobError): Terminal => {
+  const where = { jobName: error.jobName, namespace: error.namespace, logTail: error.logTail }
+  const terminal = gateError(where, error.fault, error.message)
+  if (error.fault === "PollTimeout") {
+    return { ...terminal, extra: { ...terminal.extra, pollError: "poll timeout" } }
+  }
+  return error.message.startsWith("create job:")
+    ? { ...terminal, extra: { ...terminal.extra, fault: error.fault, reason: error.message } }
+    : terminal
+}
+
+/** A claim's identity as a part of a name, and the number of the try. */
+const jobSuffix = (claimId: string, attempt: number): string =>
+  `${
+    claimId
+      .toLowerCase()
+      .replaceAll(/[^a-z0-9]/gu, "")
+      .slice(-12) || "run"
+  }-${attempt}`
+
+/** The host part of an https URL. */
+const hostOf = (url: string | undefined): string | undefined =>
+  /^https:\/\/(?:[^/@]*@)?([^/:]+)/u.exec(url ?? "")?.[1]?.toLowerCase()
+
+/** A token goes to the hosts that the node's owner named, never to one that a task or a model did. */
+const mayHaveToken = (cloneURL: string, gitRemoteURL: string | undefined): boolean => {
+  const host = hostOf(cloneURL)
+  return host !== undefined && (host === "github.com" || host === hostOf(gitRemoteURL))
+}
