@@ -1,0 +1,32 @@
+import { Effect, Schema } from "effect"
+
+import { WorkspaceTools } from "../services/WorkspaceTools.ts"
+import { make, ToolError } from "./AgentTool.ts"
+
+/** Bytes of each stream that are handed over, from the start. */
+const maxBytes = 16 * 1024
+
+export const bash = make({
+  name: "bash",
+  description:
+    "Run a command with sh in the workspace. No credentials and, as a rule, no network. At most 16 KiB of each stream come back.",
+  parameters: Schema.Struct({
+    command: Schema.String.check(Schema.isMinLength(1)).annotate({ description: "The command line." })
+  }),
+  run: Effect.fn("bash")(function* ({ command }, { bashTimeout }) {
+    const host = yield* WorkspaceTools
+    const { exitCode, stderr, stdout, timedOut, truncated } = yield* host
+      .runCommand(command, { timeout: bashTimeout, maxBytes })
+      .pipe(Effect.mapError((error) => new ToolError({ message: error.message })))
+    return {
+      output: {
+        command,
+        exit_code: exitCode,
+        stdout,
+        stderr,
+        timed_out: timedOut,
+        ...(truncated ? { truncated } : {})
+      }
+    }
+  })
+})

@@ -1,0 +1,35 @@
+/** The tools of a model's run. An Agent's `spec.tools` picks from them by name. */
+import { Result } from "effect"
+
+import { bash } from "./bash.ts"
+import { fetchIssue } from "./fetchIssue.ts"
+import { grep } from "./grep.ts"
+import { readFile } from "./readFile.ts"
+import { strReplace } from "./strReplace.ts"
+import { submitResult } from "./submitResult.ts"
+import { writeFile } from "./writeFile.ts"
+
+/** A fresh set for one run; some tools remember. Sorted by name, as requests carry them. */
+const all = () => [bash, fetchIssue, grep, readFile, strReplace(), submitResult, writeFile]
+
+/** Tools that run without a model, or that later kinds of task use: known, but not a model's to call here. */
+const others = ["fetch_pull_request", "run_gate_job", "run_integrate", "run_reconcile"]
+
+/** Every name that an Agent may list. */
+export const toolNames: ReadonlySet<string> = new Set([...all().map((tool) => tool.name), ...others])
+
+export type CatalogTool = ReturnType<typeof all>[number]
+
+/** The tools that an Agent lists, or a sentence about the first name that is none. */
+export const pick = (names: ReadonlyArray<string>): Result.Result<ReadonlyArray<CatalogTool>, string> => {
+  const tools = all()
+  const unknown = names.find((name) => !tools.some((tool) => tool.name === name))
+  if (unknown !== undefined) {
+    return Result.fail(
+      toolNames.has(unknown)
+        ? `the tool ${unknown} cannot be called by a model`
+        : `there is no tool ${unknown}; there is: ${tools.map((tool) => tool.name).join(", ")}`
+    )
+  }
+  return Result.succeed(tools.filter((tool) => names.includes(tool.name)))
+}

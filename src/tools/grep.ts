@@ -1,0 +1,78 @@
+import { Clock, Effect, Result, Schema } from "effect"
+
+import { linePattern } from "../decide/linePattern.ts"
+import { WorkspaceTools } from "../services/WorkspaceTools.ts"
+import { make, ToolError } from "./AgentTool.ts"
+
+const maxMatches = 200
+/** Characters of a line that are searched and of one that is shown. */
+const searchedChars = 4096
+const shownChars = 512
+/** Larger files are no source text. */
+const maxFileBytes = 4 * 1024 * 1024
+/** Wall time of one search. */
+const maxMillis = 10_000
+
+const parameters = Schema.Struct({
+  pattern: Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(1000)).annotate({
+    description: "Regular expression in Go's syntax (RE2): no look-around, no back references."
+  }),
+  path: Schema.optionalKey(
+    Schema.String.annotate({ description: "File or folder; the workspace when absent." })
+  ),
+  max: Schema.optionalKey(
+    Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: maxMatches })).annotate({
+      description: "Most matches to return; 200 when absent."
+    })
+  ),
+  maxLineChars: Schema.optionalKey(
+    Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: searchedChars })).annotate({
+      description: "Characters of a line that are shown; 512 when absent."
+    })
+  )
+})
+
+interface Match {
+  readonly path: string
+  readonly line: number
+  readonly text: string
+}
+
+const linesOf = (bytes: Uint8Array): ReadonlyArray<string> =>
+  bytes.byteLength > maxFileBytes || bytes.includes(0) ? [] : new TextDecoder().decode(bytes).split("\n")
+
+export const grep = make({
+  name: "grep",
+  description: "Search files of the workspace line by line. .git and binary files are left out.",
+  parameters,
+  run: Effect.fn("grep")(function* ({ max = maxMatches, maxLineChars = shownChars, path = ".", pattern }) {
+    const files = yield* WorkspaceTools
+    const test = linePattern(pattern)
+    if (Result.isFailure(test)) {
+      return yield* new ToolError({ message: `pattern: ${test.failure}; write it in Go's regexp syntax` })
+    }
+    const asToolError = Effect.mapError((error: Error) => new ToolError({ message: error.message }))
+    const paths = yield* files.listFiles(path).pipe(asToolError)
+    const deadline = (yield* Clock.currentTimeMillis) + maxMillis
+
+    const matches: Array<Match> = []
+    let truncated = false
+    for (const file of paths) {
+      if (matches.length >= max || (yield* Clock.currentTimeMillis) > deadline) {
+        truncated = true
+        break
+      }
+      // A file that vanished or may not be read is not the search's failure.
+      const bytes = yield* files.readFile(file).pipe(Effect.orElseSucceed(() => new Uint8Array()))
+      for (const [index, text] of linesOf(bytes).entries()) {
+        if (!test.success(text.slice(0, searchedChars))) continue
+        if (matches.length >= max) {
+          truncated = true
+          break
+        }
+        matches.push({ path: file, line: index + 1, text: text.slice(0, maxLineChars) })
+      }
+    }
+    return { output: { matches: matches.map((match) => ({ ...match })), truncated } }
+  })
+})
