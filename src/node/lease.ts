@@ -1,0 +1,186 @@
+/** One daemon for each node name, and a sign of life that costs the FleetNode nothing. Design §3.5. */
+import { Clock, Effect, Schedule, Schema } from "effect"
+
+import { type Lease, leases } from "../../schema/Core.ts"
+import { formatMicroTime, parseTime } from "../../schema/Time.ts"
+import { KubeClient, type KubeError } from "../services/KubeClient.ts"
+
+export const durationSeconds = 40
+export const renewSeconds = 10
+/** How often a Lease of somebody else is looked at while we wait for it to expire. */
+const watchSeconds = 2
+
+/** Another daemon runs under this node name. */
+export class NodeNameTaken extends Schema.TaggedError<NodeNameTaken>()("NodeNameTaken", {
+  nodeName: Schema.String,
+  holder: Schema.String
+}) {
+  override get message(): string {
+    return `another daemon (${this.holder}) runs as node ${this.nodeName}: give this one another --fleet-node-name, or stop that one`
+  }
+}
+
+/** We were silent for so long that another daemon took our name; what runs here is no longer ours. */
+export class LeaseLost extends Schema.TaggedError<LeaseLost>()("LeaseLost", {
+  nodeName: Schema.String,
+  holder: Schema.String
+}) {
+  override get message(): string {
+    return `node ${this.nodeName} is now held by ${this.holder}`
+  }
+}
+
+export interface Options {
+  readonly nodeName: string
+  /** Namespace of the Lease. */
+  readonly namespace: string
+  /** Tells this process from an earlier or later one of the same node. */
+  readonly processToken: string
+}
+
+const heldBy = (lease: Lease): string => lease.spec?.holderIdentity ?? ""
+
+const expiresAt = (lease: Lease): number =>
+  (parseTime(lease.spec?.renewTime) ?? 0) + (lease.spec?.leaseDurationSeconds ?? durationSeconds) * 1000
+
+/** Clash of two first writes. */
+const lostRace = Schedule.spaced("100 millis").pipe(
+  Schedule.upTo({ times: 5 }),
+  Schedule.setInputType<KubeError | NodeNameTaken>(),
+  Schedule.while(
+    ({ input }) =>
+      input._tag === "KubeError" && ["AlreadyExists", "Conflict", "NotFound"].includes(input.reason._tag)
+  )
+)
+
+/**
+ * Takes the Lease. A fresh one of another process is waited for: when that process renews it, we refuse to start; when it does not, it
+ * is dead and the Lease is ours at its end (at most `durationSeconds`). Without the right to write Leases this says so once and the
+ * daemon goes on with heartbeats alone.
+ */
+export const hold = Effect.fnUntraced(function* (options: Options) {
+  const kube = yield* KubeClient
+  const holderIdentity = `${options.nodeName}_${options.processToken}`
+  const ref = { name: `foreman-node-${options.nodeName}`, namespace: options.namespace }
+
+  const spec = (now: number, before: Lease | undefined) => ({
+    holderIdentity,
+    leaseDurationSeconds: durationSeconds,
+    renewTime: formatMicroTime(now),
+    ...(before !== undefined && heldBy(before) === holderIdentity
+      ? {}
+      : {
+          acquireTime: formatMicroTime(now),
+          leaseTransitions: before === undefined ? 0 : (before.spec?.leaseTransitions ?? 0) + 1
+        })
+  })
+
+  const write = Effect.fnUntraced(function* (before: Lease | undefined) {
+    const now = yield* Clock.currentTimeMillis
+    return yield* before === undefined
+      ? kube.create(leases, { metadata: ref, spec: spec(now, undefined) })
+      : kube.patch(leases, ref, {
+          type: "merge",
+          body: {
+            metadata: { resourceVersion: before.metadata.resourceVersion },
+            spec: spec(now, before)
+          }
+        })
+  })
+
+  const read = kube
+    .get(leases, ref)
+    .pipe(Effect.catchReason("KubeError", "NotFound", () => Effect.succeed(undefined)))
+
+  const acquire = Effect.gen(function* () {
+    const first = yield* read
+    const holder = first === undefined ? "" : heldBy(first)
+    let lease = first
+    if (holder !== "" && holder !== holderIdentity && first !== undefined) {
+      let now = yield* Clock.currentTimeMillis
+      if (expiresAt(first) > now) {
+        yield* Effect.logInfo("the node's Lease is held; waiting to see whether its holder is alive").pipe(
+          Effect.annotateLogs({ holder })
+        )
+      }
+      // A clock that runs ahead of ours must not hold us for ever: silence for one duration is death, too.
+      const latest = now + durationSeconds * 1000
+      while (lease !== undefined && Math.min(expiresAt(lease), latest) > now) {
+        yield* Effect.sleep(`${watchSeconds} seconds`)
+        lease = yield* read
+        now = yield* Clock.currentTimeMillis
+        if (lease === undefined || heldBy(lease) === "") break
+        if (lease.spec?.renewTime !== first.spec?.renewTime) {
+          return yield* new NodeNameTaken({ nodeName: options.nodeName, holder: heldBy(lease) })
+        }
+      }
+    }
+    return yield* write(lease)
+  }).pipe(Effect.retry(lostRace))
+
+  let isAllowed = true
+  let current: Lease | undefined = yield* acquire.pipe(
+    Effect.catchReasons("KubeError", {
+      Forbidden: () => {
+        isAllowed = false
+        return Effect.as(
+          Effect.logWarning(
+            `no right to write Lease ${ref.namespace}/${ref.name}: the operator sees this node by its heartbeat alone`
+          ),
+          undefined
+        )
+      },
+      // The namespace of the Lease may not exist on a cluster that never had an operator.
+      NotFound: (_, error) => {
+        isAllowed = false
+        return Effect.as(Effect.logWarning("no Lease; going on with heartbeats", error), undefined)
+      }
+    })
+  )
+
+  /** Keeps what another may have changed meanwhile: a Conflict is judged by who holds the Lease now. */
+  const renewOnce = Effect.gen(function* () {
+    current = yield* write(current).pipe(
+      Effect.catchReasons("KubeError", {
+        Conflict: () => retake,
+        AlreadyExists: () => retake,
+        NotFound: () => write(undefined)
+      })
+    )
+  })
+  const retake = Effect.gen(function* () {
+    const now = yield* read
+    if (now !== undefined && heldBy(now) !== "" && heldBy(now) !== holderIdentity) {
+      return yield* new LeaseLost({ nodeName: options.nodeName, holder: heldBy(now) })
+    }
+    return yield* write(now)
+  })
+
+  const renew = isAllowed
+    ? renewOnce.pipe(
+        Effect.catchTag("KubeError", (error) => Effect.logWarning("the node's Lease was not renewed", error)),
+        Effect.repeat(Schedule.spaced(`${renewSeconds} seconds`)),
+        Effect.delay(`${renewSeconds} seconds`),
+        Effect.andThen(Effect.never)
+      )
+    : Effect.never
+
+  /** Gives the name free at once, for the process that comes after us. */
+  const release = Effect.suspend(() =>
+    current === undefined
+      ? Effect.void
+      : kube.patch(leases, ref, {
+          type: "merge",
+          body: {
+            metadata: { resourceVersion: current.metadata.resourceVersion },
+            spec: { holderIdentity: "", leaseDurationSeconds: 1 }
+          }
+        })
+  ).pipe(
+    Effect.timeout("5 seconds"),
+    Effect.catch((error) => Effect.logWarning("the node's Lease was not released", error)),
+    Effect.asVoid
+  )
+
+  return { renew, release }
+})

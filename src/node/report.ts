@@ -1,0 +1,100 @@
+/** Writes how a run ended, as long as the task is ours; a result is never lost and never overwrites another's. Contract §3.5. */
+import { Clock, Effect, Schedule } from "effect"
+
+import { type AgenticTask, agenticTasks, type TaskStatus } from "../../schema/AgenticTask.ts"
+import { refOf } from "../../schema/Meta.ts"
+import { holds, releaseFields } from "../decide/claim.ts"
+import { type Outcome, rejectedFields, terminalFields } from "../decide/outcome.ts"
+import { reason, statusPatch, type StatusFields } from "../decide/status.ts"
+import { KubeClient, type KubeError } from "../services/KubeClient.ts"
+import type { Claimed } from "./claim.ts"
+
+/** `StoodDown`: the task is gone, or somebody else's. */
+export type Reported = "Written" | "StoodDown"
+
+/** The result must reach the server whenever that comes back, so only a shutdown ends this. */
+const untilItLands = Schedule.min([Schedule.exponential("250 millis"), Schedule.spaced("15 seconds")]).pipe(
+  Schedule.jittered,
+  Schedule.setInputType<KubeError>(),
+  Schedule.while(({ input }) => input.reason._tag !== "Invalid")
+)
+
+/** The last write of a run, fenced: on a conflict it is tried again only if the claim still holds. */
+const write = Effect.fnUntraced(function* (
+  claimed: Claimed,
+  fieldsOf: (task: AgenticTask, nowMillis: number) => StatusFields<TaskStatus>
+) {
+  const kube = yield* KubeClient
+  const ref = refOf(claimed.task)
+  let task = claimed.task
+
+  const attempt = Effect.gen(function* () {
+    for (;;) {
+      const now = yield* Clock.currentTimeMillis
+      const answer = yield* kube
+        .patch(
+          agenticTasks,
+          ref,
+          { type: "merge", body: statusPatch(task, fieldsOf(task, now)) },
+          { subresource: "status" }
+        )
+        .pipe(Effect.catchReason("KubeError", "Conflict", () => Effect.succeed(undefined)))
+      if (answer !== undefined) return { reported: "Written" as const, task: answer }
+      const fresh = yield* kube.get(agenticTasks, ref)
+      if (fresh.metadata.uid !== task.metadata.uid || !holds(fresh, claimed.claim)) {
+        return { reported: "StoodDown" as const, task: fresh }
+      }
+      task = fresh
+    }
+  })
+
+  return yield* attempt.pipe(
+    Effect.catchReasons("KubeError", {
+      NotFound: () => Effect.succeed({ reported: "StoodDown" as const, task: undefined }),
+      // The server took the write, but its answer is beyond our schema.
+      Undecodable: (_, error) =>
+        Effect.as(Effect.logWarning("the task cannot be read any more", error), {
+          reported: "Written" as const,
+          task: undefined
+        })
+    }),
+    Effect.tapError((error) => Effect.logWarning("the end of the run is not written yet", error)),
+    Effect.retry(untilItLands)
+  )
+})
+
+/** Ends the run in one write. Returns when it landed or when the task is not ours any more. */
+export const finish = Effect.fn("node.finish")(function* (claimed: Claimed, outcome: Outcome) {
+  return yield* write(claimed, (task, now) => terminalFields(task, outcome, now)).pipe(
+    // A result that the schema refuses must not wedge the node (contract §9.4, 46405b67).
+    Effect.catchTag("KubeError", (rejection) =>
+      write(claimed, (task, now) => rejectedFields(task, outcome, rejection.message, now))
+    ),
+    Effect.catchTag("KubeError", (rejection) =>
+      write(claimed, (task, now) =>
+        rejectedFields(task, { type: "ContractViolation", message: "" }, rejection.message, now)
+      )
+    ),
+    Effect.catchTag("KubeError", (error) =>
+      Effect.as(Effect.logError("the server refuses every end of this run", error), {
+        reported: "StoodDown" as const,
+        task: undefined
+      })
+    )
+  )
+})
+
+/** Gives the task back, so that another node may take it. */
+export const handBack = Effect.fn("node.handBack")(function* (claimed: Claimed) {
+  const node = claimed.claim.node
+  return yield* write(claimed, (task, now) =>
+    releaseFields(
+      task,
+      {
+        reason: reason.nodeDraining,
+        message: `node ${node} is shutting down; the task waits for a node again`
+      },
+      now
+    )
+  )
+})

@@ -1,0 +1,133 @@
+/** One claimed task from its claim to its last write. */
+import { Cause, Deferred, Duration, Effect, Schema } from "effect"
+
+import { refKey, refOf } from "../../schema/Meta.ts"
+import { Result } from "../../schema/Result.ts"
+import { continues } from "../decide/claim.ts"
+import { type Outcome, timedOut } from "../decide/outcome.ts"
+import type { ExecutorError, Run } from "../executors/Executor.ts"
+import { RunRecord, type RunRecordError } from "../services/RunRecord.ts"
+import type { Claimed } from "./claim.ts"
+import { finish, handBack } from "./report.ts"
+
+/** What the daemon asks of an executor. The registry fetches the Agent. */
+export interface Executor<R> {
+  /** `result.kind` of what it brings back. */
+  readonly kind: string
+  readonly execute: (run: Omit<Run, "agent">) => Effect.Effect<Result, ExecutorError, R>
+}
+
+/** Why a run is ended from outside. */
+export type Stop =
+  /** The task was deleted, or belongs to somebody else now: nothing is written. */
+  | "Lost"
+  /** The daemon goes down: the task is handed back. */
+  | "Draining"
+
+export interface Signals {
+  readonly stop: Deferred.Deferred<Stop>
+  /** Runs when the executor is done: from here on the run judges for itself whose the task is. */
+  readonly onEnded: Effect.Effect<void>
+}
+
+/** A record that cannot be kept costs a second run after a crash, no more. */
+const orWarn = <A>(effect: Effect.Effect<A, RunRecordError>) =>
+  Effect.catchTag(effect, "RunRecordError", (error) =>
+    Effect.as(Effect.logWarning("the run record cannot be used", error), undefined)
+  )
+
+const uidOf = (claimed: Claimed) => claimed.task.metadata.uid ?? refKey(refOf(claimed.task))
+
+/** What an executor hands over is decoded like anything else from outside: a wrong verdict would wedge the node. */
+const decodeResult = Schema.decodeUnknownEffect(Result)
+
+const execute = Effect.fnUntraced(function* <R>(claimed: Claimed, executor: Executor<R>) {
+  const { claim, task } = claimed
+  const timeoutSeconds = task.spec.timeoutSeconds ?? 0
+  const run = executor.execute({ task, claimId: claim.id, nodeName: claim.node })
+  const result = yield* timeoutSeconds > 0
+    ? run.pipe(
+        Effect.timeoutOrElse({
+          duration: Duration.seconds(timeoutSeconds),
+          orElse: () => Effect.succeed(timedOut(executor.kind, timeoutSeconds))
+        })
+      )
+    : run
+  const outcome: Outcome = yield* decodeResult(result).pipe(
+    Effect.match({
+      onSuccess: (decoded): Outcome => ({ type: "Finished", result: decoded }),
+      onFailure: (error): Outcome => ({
+        type: "ContractViolation",
+        message: `executor ${executor.kind} ended without a usable result: ${error.message}`
+      })
+    })
+  )
+  return outcome
+})
+
+/** A bug in an executor ends its run, never the daemon. */
+const orExecutorError = <E extends { readonly message: string }>(cause: Cause.Cause<E>): Outcome => {
+  const error = Cause.squash(cause)
+  return { type: "ExecutorError", message: error instanceof Error ? error.message : String(error) }
+}
+
+/** Runs a claimed task until its end is written, or until it is stopped. Never fails. */
+export const runClaimed = Effect.fn("node.run")(
+  function* <R>(claimed: Claimed, executor: Executor<R>, signals: Signals) {
+    const records = yield* RunRecord
+    const uid = uidOf(claimed)
+    const earlier = yield* orWarn(records.read(uid))
+    // A daemon that died between the run and its last write left the result here; running again would push twice.
+    const adopted =
+      earlier?.finished !== undefined && continues(claimed.before, earlier.finished.claim)
+        ? earlier.finished.result
+        : undefined
+
+    let ended: Outcome | Stop
+    if (adopted === undefined) {
+      yield* Effect.logInfo("run begins")
+      ended = yield* Effect.raceFirst(
+        execute(claimed, executor).pipe(Effect.catchCause((cause) => Effect.succeed(orExecutorError(cause)))),
+        Deferred.await(signals.stop)
+      )
+    } else {
+      yield* Effect.logInfo("the result of the run before the restart is reported")
+      ended = { type: "Finished", result: adopted }
+    }
+    yield* signals.onEnded
+
+    if (ended === "Lost") {
+      yield* Effect.logWarning("run ended: the task was deleted or is not ours any more")
+      return yield* orWarn(records.remove(uid))
+    }
+    if (ended === "Draining") {
+      const { reported } = yield* handBack(claimed).pipe(
+        Effect.catchTag("KubeError", (error) =>
+          Effect.as(Effect.logError("the task could not be handed back", error), { reported: "StoodDown" })
+        )
+      )
+      // The record stays: what was pushed already is found again by whoever runs the task here next.
+      return yield* Effect.logInfo("run ended: the node is draining").pipe(Effect.annotateLogs({ reported }))
+    }
+    if (ended.type === "Finished") {
+      const { id, node, claimedAt } = claimed.claim
+      yield* orWarn(
+        records.update(uid, { finished: { claim: { id, node, claimedAt }, result: ended.result } })
+      )
+    }
+    const { reported, task } = yield* finish(claimed, ended)
+    yield* orWarn(records.remove(uid))
+    yield* Effect.logInfo("run ended").pipe(
+      Effect.annotateLogs({
+        reported,
+        outcome: ended.type,
+        ...(ended.type === "Finished"
+          ? { verdict: ended.result.verdict, summary: ended.result.summary }
+          : { error: ended.message })
+      })
+    )
+    return task
+  },
+  (effect, claimed) =>
+    Effect.annotateLogs(effect, { task: refKey(refOf(claimed.task)), claim: claimed.claim.id })
+)

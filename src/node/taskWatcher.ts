@@ -1,0 +1,191 @@
+/** Sees this node's tasks, claims what there are slots for, and stops what is taken away. Contract §3.5, design §3.5 and §3.13. */
+import { Deferred, Duration, Effect, FiberMap, Queue, Schedule, Schema } from "effect"
+
+import { type AgenticTask, agenticTasks } from "../../schema/AgenticTask.ts"
+import { refKey, refOf } from "../../schema/Meta.ts"
+import { isTerminal } from "../../schema/Verdict.ts"
+import * as Reflector from "../cache/Reflector.ts"
+import { claimOrder, holds, standing } from "../decide/claim.ts"
+import { KubeClient } from "../services/KubeClient.ts"
+import { type Claimed, take } from "./claim.ts"
+import { type Executor, runClaimed, type Stop } from "./run.ts"
+
+/** Nothing could be listed or watched, three times in a row, and nothing runs: let whoever started us start us again. */
+export class WatcherStalled extends Schema.TaggedError<WatcherStalled>()("WatcherStalled", {
+  message: Schema.String
+}) {}
+
+export interface Options<R> {
+  readonly nodeName: string
+  /** `undefined` means all namespaces. */
+  readonly namespace: string | undefined
+  /** How many tasks may run here at once. */
+  readonly slots: number
+  /** The pause after a failed list, watch or claim. */
+  readonly pollInterval: Duration.Duration
+  /** What all runs together have to end, once the daemon goes down. */
+  readonly drainTimeout: Duration.Duration
+  readonly executor: Executor<R>
+  readonly newClaimId: Effect.Effect<string>
+}
+
+const failuresUntilStall = 3
+/** A claim is two requests at most times five; past this the connection is dead. */
+const claimTimeout = "30 seconds"
+
+interface InFlight {
+  readonly claimed: Claimed
+  readonly stop: Deferred.Deferred<Stop>
+  isEnding: boolean
+}
+
+/** The part of the drain that is kept for handing back what did not end by itself. */
+const handBackShare = (total: Duration.Duration): Duration.Duration =>
+  Duration.min(Duration.seconds(5), Duration.divideUnsafe(total, 4))
+
+const uidOf = (task: AgenticTask) => task.metadata.uid ?? refKey(refOf(task))
+
+export const make = Effect.fnUntraced(function* <R>(options: Options<R>) {
+  const kube = yield* KubeClient
+  const stalled = yield* Deferred.make<never, WatcherStalled>()
+  const wake = yield* Queue.sliding<void>(1)
+  const inFlight = new Map<string, InFlight>()
+  const fibers = yield* FiberMap.make<string, unknown, never>()
+  let isDraining = false
+
+  // What ended is of no use here, and there may be years of it.
+  const isMine = (task: AgenticTask) =>
+    task.status?.assignedNode === options.nodeName && !isTerminal(task.status.phase)
+  const cache = yield* Reflector.make(agenticTasks, {
+    indexes: {},
+    namespace: options.namespace,
+    fieldSelector: `status.assignedNode=${options.nodeName}`,
+    matches: isMine,
+    retry: Schedule.spaced(options.pollInterval),
+    onAttempt: (attempt) =>
+      attempt._tag === "Failed" && attempt.consecutive >= failuresUntilStall && inFlight.size === 0
+        ? Deferred.fail(
+            stalled,
+            new WatcherStalled({
+              message: `${attempt.consecutive} lists or watches failed in a row: ${attempt.error.message}`
+            })
+          )
+        : Effect.void
+  })
+  const changes = yield* cache.subscribe
+
+  const isLost = (run: InFlight, task: AgenticTask | undefined) =>
+    task === undefined ||
+    task.metadata.uid !== run.claimed.task.metadata.uid ||
+    task.metadata.deletionTimestamp !== undefined ||
+    !holds(task, run.claimed.claim)
+
+  /** Out of sight is not deleted: a field selector hides what changed hands. The server knows; no answer is no proof. */
+  const ask = (run: InFlight) =>
+    kube.get(agenticTasks, refOf(run.claimed.task)).pipe(
+      Effect.catchReason("KubeError", "NotFound", () => Effect.succeed(undefined)),
+      Effect.retry(
+        Schedule.spaced(options.pollInterval).pipe(
+          Schedule.while(() => inFlight.has(uidOf(run.claimed.task)))
+        )
+      ),
+      Effect.flatMap((task) => (isLost(run, task) ? Deferred.succeed(run.stop, "Lost") : Effect.void)),
+      Effect.catch((error) => Effect.logWarning("a task in flight went out of sight", error))
+    )
+
+  const check = Effect.fnUntraced(function* (run: InFlight) {
+    if (run.isEnding) return
+    const task = cache.get(refKey(refOf(run.claimed.task)))
+    if (task === undefined || isLost(run, task)) yield* Effect.forkScoped(ask(run))
+  })
+
+  const react = Effect.gen(function* () {
+    const change = yield* Queue.take(changes)
+    for (const run of inFlight.values()) {
+      if (refKey(refOf(run.claimed.task)) === change.key) yield* check(run)
+    }
+    yield* Queue.offer(wake, undefined)
+  })
+
+  const begin = Effect.fnUntraced(function* (claimed: Claimed) {
+    const uid = uidOf(claimed.task)
+    const run: InFlight = { claimed, stop: yield* Deferred.make<Stop>(), isEnding: false }
+    const onEnded = Effect.sync(() => {
+      run.isEnding = true
+    })
+    inFlight.set(uid, run)
+    yield* cache.observe(claimed.task)
+    yield* FiberMap.run(
+      fibers,
+      uid,
+      runClaimed(claimed, options.executor, { stop: run.stop, onEnded }).pipe(
+        Effect.tap((task) => (task === undefined ? Effect.void : cache.observe(task))),
+        Effect.ensuring(
+          Effect.suspend(() => {
+            inFlight.delete(uid)
+            return Queue.offer(wake, undefined)
+          })
+        )
+      )
+    )
+    // What happened to the task between the claim's answer and this line was seen by nobody.
+    yield* check(run)
+  })
+
+  const candidates = () =>
+    Array.from(cache.values())
+      .filter((task) => standing(task, options.nodeName) !== "NotOurs" && !inFlight.has(uidOf(task)))
+      .sort(claimOrder)
+
+  const claimOne = Effect.fnUntraced(
+    function* (task: AgenticTask) {
+      const claimed = yield* take(task, options)
+      if (claimed !== undefined) return yield* begin(claimed)
+      // Somebody else was faster. The watch brings what the task is now; asking for it is not needed.
+    },
+    // A shutdown between the claim's write and its answer would leave a task Running that nobody runs.
+    Effect.uninterruptible,
+    Effect.timeout(claimTimeout),
+    Effect.catch((error) =>
+      Effect.gen(function* () {
+        yield* Effect.logWarning("claim failed; trying again", error)
+        yield* Effect.forkScoped(Effect.delay(Queue.offer(wake, undefined), options.pollInterval))
+      })
+    )
+  )
+
+  const claimAll = Effect.gen(function* () {
+    for (const task of candidates()) {
+      if (isDraining || inFlight.size >= options.slots) return
+      yield* claimOne(task)
+    }
+  })
+
+  const watch = Effect.gen(function* () {
+    yield* cache.synced
+    yield* Effect.forkScoped(Effect.forever(react))
+    yield* Queue.offer(wake, undefined)
+    return yield* Queue.take(wake).pipe(Effect.andThen(claimAll), Effect.forever)
+  })
+
+  /** Claims nothing more, lets runs end, then hands back the rest; over within `drainTimeout`. */
+  const drain = Effect.gen(function* () {
+    isDraining = true
+    const share = handBackShare(options.drainTimeout)
+    if (inFlight.size > 0) {
+      yield* Effect.logInfo("draining").pipe(Effect.annotateLogs({ running: inFlight.size }))
+    }
+    yield* FiberMap.awaitEmpty(fibers).pipe(
+      Effect.timeoutOption(Duration.subtract(options.drainTimeout, share))
+    )
+    yield* Effect.forEach(inFlight.values(), (run) => Deferred.succeed(run.stop, "Draining"))
+    yield* FiberMap.awaitEmpty(fibers).pipe(Effect.timeoutOption(share))
+    if (inFlight.size > 0) {
+      yield* Effect.logError("tasks stay Running; the next daemon of this node takes them up").pipe(
+        Effect.annotateLogs({ running: inFlight.size })
+      )
+    }
+  }).pipe(Effect.withSpan("taskWatcher.drain"))
+
+  return { watch: Effect.raceFirst(watch, Deferred.await(stalled)), drain }
+})
