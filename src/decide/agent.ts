@@ -17,12 +17,6 @@ export const isDeterministic = ({ spec }: Agent): boolean =>
 /** The `Validated` condition. `toolNames` is what the catalogue holds; an Agent with MCP may name tools that only its servers know. */
 export const validate = (agent: Agent, toolNames: ReadonlySet<string>): ConditionUpdate => {
   const { spec } = agent
-  const invalid = (why: string, message: string): ConditionUpdate => ({
-    type: "Validated",
-    status: "False",
-    reason: why,
-    message
-  })
   if (!isDeterministic(agent) && (spec.systemPrompt ?? "").trim() === "") {
     return invalid(reason.noSystemPrompt, "an Agent with a model needs a systemPrompt")
   }
@@ -46,3 +40,10 @@ export const validate = (agent: Agent, toolNames: ReadonlySet<string>): Conditio
     message: "the Agent is complete"
   }
 }
+
+const invalid = (why: string, message: string): ConditionUpdate => ({
+  type: "Validated",
+  status: "False",
+  reason: why,
+  message
+})

@@ -14,7 +14,7 @@ export const leaseNameOf = (nodeName: string): string => `foreman-node-${nodeNam
 export const nodeOfLease = (leaseName: string): string | undefined =>
   leaseName.startsWith("foreman-node-") ? leaseName.slice("foreman-node-".length) : undefined
 
-/** When a sign of life was last seen to change, by this process's clock: it forgives a host whose clock is off. */
+/** When a sign of life was last seen to change, by this process's clock: it wins over what a host says whose clock may be off. */
 export interface Seen {
   readonly leaseMillis?: number | undefined
   readonly heartbeatMillis?: number | undefined
@@ -37,19 +37,15 @@ export const livenessOf = (
   lease: Lease | undefined,
   seen: Seen = {}
 ): Liveness => {
-  const held = Math.max(
-    parseTime(lease?.spec?.renewTime) ?? Number.NEGATIVE_INFINITY,
-    seen.leaseMillis ?? Number.NEGATIVE_INFINITY
-  )
+  const held = seen.leaseMillis ?? parseTime(lease?.spec?.renewTime) ?? Number.NEGATIVE_INFINITY
   const validMillis =
     lease?.spec?.leaseDurationSeconds === undefined
       ? leaseTimeoutMillis
       : lease.spec.leaseDurationSeconds * 1000
-  const beat = Math.max(
+  const beat =
+    seen.heartbeatMillis ??
     parseTime(node?.status?.lastHeartbeatTime ?? node?.metadata.creationTimestamp) ??
-      Number.NEGATIVE_INFINITY,
-    seen.heartbeatMillis ?? Number.NEGATIVE_INFINITY
-  )
+    Number.NEGATIVE_INFINITY
   const hasLease = held > Number.NEGATIVE_INFINITY
   return hasLease && beat <= held + validMillis
     ? { lastSeenMillis: held, silentAtMillis: held + validMillis, hasLease }

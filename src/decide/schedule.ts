@@ -39,8 +39,8 @@ export interface World {
   readonly hosts: ReadonlyArray<Host & { readonly hasLease: boolean }>
   readonly task: Lookup
   readonly agent: (namespace: string | undefined, name: string) => Agent | undefined
-  /** Since when this task waits for what is missing; now, if it does not yet. */
-  readonly missingSinceMillis: (task: AgenticTask) => number
+  /** Since when this task waits for this reason; now, if it does not yet. */
+  readonly missingSinceMillis: (task: AgenticTask, reason: string) => number
 }
 
 export const schedule = (world: World): ReadonlyMap<AgenticTask, Decision> => {
@@ -85,7 +85,7 @@ const settle = (world: World, task: AgenticTask, cycle: string | undefined): Dec
   if (cycle !== undefined) {
     return Decision.Fail({ reason: reason.dependencyCycle, message: `dependsOn is a cycle: ${cycle}` })
   }
-  const waited = world.nowMillis - world.missingSinceMillis(task)
+  const waited = (why: string) => world.nowMillis - world.missingSinceMillis(task, why)
   const wait = (why: string, message: string) => Decision.Wait({ reason: why, message, isShort: false })
   const upstream = upstreamOf(task, world.task)
   const decided = Upstream.$match(upstream, {
@@ -94,7 +94,7 @@ const settle = (world: World, task: AgenticTask, cycle: string | undefined): Dec
     Failed: ({ message }) => Decision.Fail({ reason: reason.upstreamFailed, message }),
     Resolved: ({ message }) => Decision.Skip({ message }),
     Missing: ({ name }) =>
-      waited < missingDependencyMillis
+      waited(reason.dependencyNotFound) < missingDependencyMillis
         ? wait(reason.dependencyNotFound, `waiting for ${name}, which does not exist`)
         : Decision.Fail({
             reason: reason.dependencyNotFound,
@@ -104,7 +104,7 @@ const settle = (world: World, task: AgenticTask, cycle: string | undefined): Dec
   if (decided !== undefined) return decided
   const agentName = task.spec.agentRef?.name
   if (agentName === undefined || agentOf(world, task) !== undefined) return undefined
-  return waited < agentGraceMillis
+  return waited(reason.waitingForAgent) < agentGraceMillis
     ? wait(reason.waitingForAgent, `waiting for Agent ${agentName}, which does not exist`)
     : Decision.Fail({
         reason: reason.agentNotFound,

@@ -1,0 +1,94 @@
+/** What a Workload's tasks come to: phase, counts and one sentence (contract §2.5). */
+import type { AgenticTask } from "../../schema/AgenticTask.ts"
+import { isOnTarget, isTerminal } from "../../schema/Verdict.ts"
+import type { Workload, WorkloadStatus } from "../../schema/Workload.ts"
+import { isAlreadyResolved } from "./dependencies.ts"
+import { type ConditionUpdate, reason, setCondition, type StatusFields } from "./status.ts"
+
+/**
+ * Status fields, or `undefined` when the Workload shows them already. `deleted` names tasks that were made and are gone: before the end
+ * they count as incomplete, after it they are someone's tidying up and change nothing.
+ */
+export const rollup = (
+  workload: Workload,
+  children: ReadonlyArray<AgenticTask>,
+  deleted: ReadonlyArray<string>,
+  nowMillis: number
+): StatusFields<WorkloadStatus> | undefined => {
+  const { status } = workload
+  const isOver = status?.phase === "Completed" || status?.phase === "Failed"
+  if (isOver && deleted.length > 0) return undefined
+
+  const inFlight = children.filter((task) => !isTerminal(task.status?.phase))
+  const succeeded = children.filter((task) => isOnTarget(task.status))
+  const failed = children.filter((task) => task.status?.phase === "Failed")
+  const resolved = children.filter((task) => isAlreadyResolved(task) || task.status?.verdict === "Skipped")
+  const incomplete = [
+    ...children
+      .filter(
+        (task) => task.status?.phase === "Succeeded" && !isOnTarget(task.status) && !resolved.includes(task)
+      )
+      .map(say),
+    ...deleted.map((name) => `${name} was deleted`)
+  ]
+  const counts = {
+    succeededTasks: succeeded.length,
+    failedTasks: failed.length,
+    incompleteTasks: incomplete.length
+  }
+
+  const end = (): { readonly phase: "Completed" | "Failed"; readonly condition: ConditionUpdate } => {
+    if (failed.length > 0) {
+      return { phase: "Failed", condition: done("False", reason.childrenFailed, list(failed.map(say))) }
+    }
+    if (incomplete.length > 0) {
+      return { phase: "Failed", condition: done("False", reason.childrenIncomplete, list(incomplete)) }
+    }
+    return succeeded.length === 0
+      ? {
+          phase: "Completed",
+          condition: done("True", reason.allAlreadyResolved, "all issues were resolved already")
+        }
+      : {
+          phase: "Completed",
+          condition: done("True", reason.allChildrenSucceeded, `all ${children.length} tasks are done`)
+        }
+  }
+  const { phase, condition } =
+    inFlight.length > 0
+      ? {
+          phase: "Dispatched" as const,
+          condition: {
+            type: "Dispatched",
+            status: "True",
+            reason: reason.childrenInFlight,
+            message: `${children.length} tasks were made`
+          } as const
+        }
+      : end()
+
+  const conditions = setCondition(status?.conditions, condition, nowMillis, workload.metadata.generation)
+  return status?.phase === phase &&
+    conditions === status.conditions &&
+    status.succeededTasks === counts.succeededTasks &&
+    status.failedTasks === counts.failedTasks &&
+    status.incompleteTasks === counts.incompleteTasks
+    ? undefined
+    : { phase, conditions, ...counts }
+}
+
+const say = ({ metadata, status }: AgenticTask): string =>
+  `${metadata.name} ended ${status?.phase} with verdict ${status?.verdict ?? "none"}`
+
+/** The first few; a count stands for the rest. */
+const list = (sentences: ReadonlyArray<string>): string =>
+  sentences.length <= 5
+    ? sentences.join("; ")
+    : `${sentences.slice(0, 5).join("; ")}; and ${sentences.length - 5} more`
+
+const done = (status: "True" | "False", why: string, message: string): ConditionUpdate => ({
+  type: "Completed",
+  status,
+  reason: why,
+  message
+})
