@@ -18,7 +18,8 @@ export const ready = "ready"
  * the whole PID namespace where the loop is its first process, else the check's own session. `set -m` stands in where there is no
  * setsid.
  */
-export const loop = `trap 'exit 0' TERM
+export const loop = `check=
+trap '[ -z "$check" ] || kill -9 "-$check" 2>/dev/null; exit 0' TERM
 launch=
 if command -v setsid >/dev/null 2>&1; then launch=setsid; elif [ "$$" -ne 1 ]; then set -m; fi
 until [ -p "$EXCHANGE_DIR/output" ]; do sleep 0.02 2>/dev/null || sleep 1; done
@@ -36,6 +37,7 @@ while IFS= read -r nonce <&3 && IFS= read -r lines <&3; do
   wait "$check"
   code=$?
   if [ "$$" -eq 1 ]; then kill -9 -1; else kill -9 "-$check"; fi 2>/dev/null
+  check=
   echo "$nonce $code" >&4
 done
 `

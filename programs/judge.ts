@@ -1,0 +1,74 @@
+/** The main container of a gate Job: judges one branch, says so in the log, in the termination message and by its exit code. */
+import { writeFileSync } from "node:fs"
+
+import { Duration, Effect, Exit, Redacted, Schema } from "effect"
+
+import { type GateSettings, judgeBranch } from "../layers/gate/judgeBranch.ts"
+import { Checks } from "../src/gate/checks.ts"
+import { encodeEnvelope, type Envelope, exitCodes } from "../src/gate/judge.ts"
+
+type Env = { readonly [name: string]: string | undefined }
+
+export const main = (_argv: ReadonlyArray<string>, env: Env): void => {
+  // Until there is a verdict, whatever ends this process ends it as GATE-ERROR.
+  process.exitCode = exitCodes["GATE-ERROR"]
+  process.on("uncaughtException", (error) => end(env, judgeFailed("JudgeFailed", String(error))))
+
+  const fiber = Effect.runFork(
+    Effect.flatMap(readSettings(env), (settings) =>
+      judgeBranch(settings, (text) => process.stdout.write(text))
+    )
+  )
+  process.once("SIGTERM", () => fiber.interruptUnsafe())
+  fiber.addObserver((exit) =>
+    end(
+      env,
+      Exit.isSuccess(exit)
+        ? exit.value
+        : Exit.hasInterrupts(exit)
+          ? judgeFailed("Terminated", "the pod was told to stop")
+          : judgeFailed("JudgeFailed", String(exit.cause))
+    )
+  )
+}
+
+/** The message is written last, and a judge that cannot write it has not judged. */
+const end = (env: Env, envelope: Envelope): never => {
+  try {
+    writeFileSync(env["FOREMAN_TERMINATION_LOG"] ?? "/dev/termination-log", encodeEnvelope(envelope))
+  } catch (error) {
+    console.error(`GATE ERROR: the result cannot be written: ${String(error)}`)
+    process.exit(exitCodes["GATE-ERROR"])
+  }
+  process.exit(exitCodes[envelope.verdict])
+}
+
+const judgeFailed = (reason: string, message: string): Envelope => ({
+  verdict: "GATE-ERROR",
+  reason,
+  message,
+  checks: []
+})
+
+const readSettings = Effect.fnUntraced(function* (env: Env) {
+  const required = (name: string): string => {
+    const value = env[name]
+    if (value === undefined || value === "") throw new Error(`${name} is not set`)
+    return value
+  }
+  const checks = env["CHECKS"] ?? ""
+  return {
+    repo: env["REPO"] ?? "",
+    branch: required("BRANCH"),
+    cloneURL: required("CLONE_URL"),
+    baseBranch: env["BASE_BRANCH"] || undefined,
+    upstreamURL: env["UPSTREAM_URL"] || undefined,
+    token: env["GITHUB_TOKEN"] ? Redacted.make(env["GITHUB_TOKEN"]) : undefined,
+    checks: checks === "" ? undefined : yield* Schema.decodeEffect(Checks)(checks),
+    workDir: required("WORK_DIR"),
+    exchangeDir: required("EXCHANGE_DIR"),
+    judgeDir: required("JUDGE_DIR"),
+    deadline: Duration.seconds(Number(env["DEADLINE_SECONDS"] ?? "1740")),
+    confinement: env["KUBERNETES_SERVICE_HOST"] === undefined ? "process" : "container"
+  } satisfies GateSettings
+})
