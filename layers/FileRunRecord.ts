@@ -12,14 +12,15 @@ const EntryFromText = Schema.fromJsonString(RunRecordEntry)
 /** A record older than this belongs to a task that came to its end elsewhere. */
 const maxAgeMillis = 7 * 24 * 3_600_000
 
+const attempt = <A>(uid: string, action: () => A) =>
+  Effect.try({ try: action, catch: (cause) => new RunRecordError({ uid, cause }) })
+
 export const layer = (workspaceRoot: string) =>
   Layer.effect(
     RunRecord,
     Effect.gen(function* () {
       const folder = join(workspaceRoot, ".runs")
       const now = yield* Clock.currentTimeMillis
-      const attempt = <A>(uid: string, action: () => A) =>
-        Effect.try({ try: action, catch: (cause) => new RunRecordError({ uid, cause }) })
       // A uid comes from the API server; only its plain form may become a file name.
       const path = (uid: string) => join(folder, `${uid.replace(/[^A-Za-z0-9-]/gu, "_")}.json`)
 
