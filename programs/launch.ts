@@ -1,0 +1,67 @@
+/** How a program of ours runs: its errors are logged once, its signals mean a clean end, and its exit code says what happened. */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import { Cause, Duration, Effect, Exit, Layer, Predicate } from "effect"
+import * as Runtime from "effect/Runtime"
+
+import { KubeError } from "../src/services/KubeClient.ts"
+import * as Observability from "../layers/Observability.ts"
+
+export interface Options {
+  readonly name: string
+  /** How long finalizers may take after a signal before the process ends with 1. Default 25 s: Kubernetes kills after 30. */
+  readonly grace?: Duration.Input
+  /** For operator, agent and run-task, which are contracted to know 1 only: every failure is 1, not 69 or 78. */
+  readonly hasPlainExitCodes?: boolean
+  readonly observability?: Layer.Layer<never>
+}
+
+/** sysexits' EX_UNAVAILABLE. */
+const unreachable = 69
+
+export const exitCodeOf = (error: unknown): number =>
+  error instanceof KubeError && error.reason._tag === "Unavailable"
+    ? unreachable
+    : Runtime.getErrorExitCode(error)
+
+export const launch = <A, E>(program: Effect.Effect<A, E>, options: Options): void => {
+  const observability = options.observability ?? Observability.layer({ name: options.name })
+  watchSignals(Duration.toMillis(options.grace ?? "25 seconds"))
+  program.pipe(
+    // Logged in here, where the program's logger is; runMain would log outside of it.
+    Effect.tapCause((cause) =>
+      Cause.hasInterruptsOnly(cause)
+        ? Effect.void
+        : Effect.logError(`${options.name} ends with an error`, cause)
+    ),
+    Effect.provide(observability),
+    NodeRuntime.runMain({
+      disableErrorReporting: true,
+      teardown: (exit, onExit) => {
+        if (Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause)) return onExit(0)
+        return onExit(options.hasPlainExitCodes === true ? 1 : exitCodeOf(Cause.squash(exit.cause)))
+      }
+    })
+  )
+}
+
+/** The runtime interrupts the program at the first signal. We bound how long that may take, and let a second signal end it at once. */
+const watchSignals = (graceMillis: number): void => {
+  let isEnding = false
+  for (const [signal, code] of [
+    ["SIGINT", 130],
+    ["SIGTERM", 143]
+  ] as const) {
+    process.on(signal, () => {
+      if (isEnding) process.exit(code)
+      isEnding = true
+      setTimeout(() => {
+        process.stderr.write(`no clean end within ${graceMillis} ms of ${signal}\n`)
+        process.exit(1)
+      }, graceMillis).unref()
+    })
+  }
+  // A reader that went away (`foreman logs | head`) is no failure of ours.
+  process.stdout.on("error", (error) => {
+    process.exit(Predicate.hasProperty(error, "code") && error.code === "EPIPE" ? 0 : 1)
+  })
+}
