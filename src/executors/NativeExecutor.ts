@@ -1,7 +1,260 @@
-import { Effect } from "effect"
+/** Runs an Agent's model over a checkout, and turns what it submits into a branch or a word. Contract §3.6 and §4. */
+import { Clock, Duration, Effect, Result as Outcome, type Scope } from "effect"
 
+import type { Agent } from "../../schema/Agent.ts"
+import type { AgenticTask } from "../../schema/AgenticTask.ts"
+import { refOf } from "../../schema/Meta.ts"
 import type { Result } from "../../schema/Result.ts"
-import { ExecutorError, type Run } from "./Executor.ts"
+import { defaultWindowTokens } from "../decide/context.ts"
+import { decided, unfinished, type RunFacts } from "../decide/nativeVerdict.ts"
+import { systemPrompt, taskPrompt } from "../decide/prompt.ts"
+import { branchOf, needsRepository, needsToken, remoteOf } from "../decide/source.ts"
+import { limitsOf } from "../decide/stuck.ts"
+import { preconditionFailed } from "../decide/verdict.ts"
+import { type LoopEnd, type LoopReport, run as runLoop } from "../loop/loop.ts"
+import { GitWorkspace, type Workspace } from "../services/GitWorkspace.ts"
+import type { Endpoint, InferenceClient } from "../services/InferenceClient.ts"
+import { IssueTracker } from "../services/IssueTracker.ts"
+import type { KubeClient } from "../services/KubeClient.ts"
+import type { RunRecord } from "../services/RunRecord.ts"
+import { WorkspaceTools, WorkspaceToolsHost } from "../services/WorkspaceTools.ts"
+import { type CatalogTool, pick, toolNames } from "../tools/catalog.ts"
+import { ExecutorError, type Run, RunEvents, RunnerConfig } from "./Executor.ts"
+import { modelEndpoint, Precondition } from "./modelEndpoint.ts"
+import { adopt, publish, type Remote } from "./publish.ts"
+import * as Transcript from "./Transcript.ts"
 
-export const execute = (run: Run): Effect.Effect<Result, ExecutorError> =>
-  Effect.fail(new ExecutorError({ message: `no executor yet for ${run.task.metadata.name}` }))
+export type Requirements =
+  | GitWorkspace
+  | InferenceClient
+  | IssueTracker
+  | KubeClient
+  | RunnerConfig
+  | RunRecord
+  | WorkspaceToolsHost
+
+const maxOutputTokens = 8192
+
+/** Only a coder's work is committed; who judges changes nothing, whatever the model did to the folder. */
+const isEditing = (task: AgenticTask, agent: Agent): boolean =>
+  agent.spec.role === "coder" && task.spec.kind !== "review" && task.spec.kind !== "verify"
+
+const failAs = (reason: string, failureReason: Precondition["failureReason"]) =>
+  Effect.mapError(
+    (error: { readonly message: string }) =>
+      new Precondition({ reason, failureReason, message: error.message })
+  )
+
+/** Where to clone from and what to push to; `undefined` for a task without a repository. */
+const remoteFor = Effect.fnUntraced(function* (task: AgenticTask) {
+  const config = yield* RunnerConfig
+  if (!needsRepository(task)) return undefined
+  const remoteURL = remoteOf(task.spec.payload, config.gitRemoteURL)
+  if (remoteURL === undefined) {
+    return yield* new Precondition({
+      reason: "GitRemoteURLNotConfigured",
+      failureReason: "GitRemoteNotConfigured",
+      message: "no git remote: start the node with --git-remote-url"
+    })
+  }
+  if (needsToken(remoteURL) && config.gitToken === undefined) {
+    return yield* new Precondition({
+      reason: "AuthUnavailable",
+      failureReason: "AuthUnavailable",
+      message: `no token for ${remoteURL}: set GITHUB_TOKEN or write ~/.config/foreman/github-token`
+    })
+  }
+  return { remoteURL, branch: branchOf(task), token: config.gitToken } satisfies Remote
+})
+
+const openWorkspace = Effect.fnUntraced(function* (run: Run, remote: Remote | undefined, agent: Agent) {
+  const git = yield* GitWorkspace
+  const config = yield* RunnerConfig
+  const { name, namespace = "default" } = run.task.metadata
+  const { baseBranch, branchStrategy, reviseFromBranch } = run.task.spec.payload
+  // A judge sees the branch as it is; only its author may start it over.
+  const strategy = isEditing(run.task, agent) ? branchStrategy : "rebase"
+  return yield* git
+    .open({
+      directory: `${config.workspaceRoot}/${namespace}/${name}`,
+      keep: config.keepWorkspace,
+      ...(remote === undefined ? {} : { ...remote, baseBranch, branchStrategy: strategy, reviseFromBranch })
+    })
+    .pipe(
+      Effect.catchTag("GitError", (error) => {
+        const reason = error.reason._tag === "BranchCheckoutFailed" ? "BranchCheckoutFailed" : "CloneFailed"
+        return new Precondition({ reason, failureReason: "CloneFailed", message: error.message })
+      })
+    )
+})
+
+/** The payload's own words; without any, the issue's. A tracker that does not answer costs the text, not the run. */
+const issueText = Effect.fnUntraced(function* (task: AgenticTask) {
+  const { issue, prompt = "", repo } = task.spec.payload
+  if (prompt !== "" || issue === undefined || repo === undefined) return prompt
+  const tracker = yield* IssueTracker
+  return yield* tracker.issue(repo, issue).pipe(
+    Effect.map(({ body, title }) => `${title}\n\n${body}`),
+    Effect.catch((error) => Effect.as(Effect.logWarning("issue not readable", error), ""))
+  )
+})
+
+interface Prepared {
+  readonly agent: Agent
+  readonly endpoint: Endpoint
+  readonly remote: Remote | undefined
+  readonly workspace: Workspace
+  readonly tools: ReadonlyArray<CatalogTool>
+  readonly issue: string
+}
+
+/** All that must be there before the model is asked, in the contract's order. The clone overlaps with what only reads. */
+const prepare = Effect.fnUntraced(function* (
+  run: Run,
+  agent: Agent
+): Effect.fn.Return<Prepared | Result, Precondition, Requirements | Scope.Scope> {
+  const { task } = run
+  const config = yield* RunnerConfig
+  const { namespace = "default" } = task.metadata
+  const endpoint = yield* modelEndpoint(agent, namespace)
+  const remote = yield* remoteFor(task)
+  if (remote !== undefined && isEditing(task, agent)) {
+    if (config.author === undefined) {
+      return yield* new Precondition({
+        reason: "CommitAuthorNotConfigured",
+        failureReason: "InfrastructureError",
+        message: "nobody to commit as: start the node with --commit-author-email"
+      })
+    }
+    const earlier = yield* adopt(run, remote).pipe(failAs("CloneFailed", "CloneFailed"))
+    if (earlier !== undefined) return earlier
+  }
+  const [workspace, issue] = yield* Effect.all([openWorkspace(run, remote, agent), issueText(task)], {
+    concurrency: 2
+  })
+  const tools = yield* Effect.fromResult(pick(agent.spec.tools)).pipe(
+    Effect.mapError((message) => ({ message })),
+    failAs("ToolRegistryBuildFailed", "ToolFailed")
+  )
+  return { agent, endpoint, remote, workspace, tools, issue }
+})
+
+const converse = Effect.fnUntraced(function* (run: Run, prepared: Prepared) {
+  const { agent, endpoint, issue, tools, workspace } = prepared
+  const { spec } = agent
+  const host = yield* WorkspaceToolsHost
+  const config = yield* RunnerConfig
+  const publishEvent = yield* RunEvents
+  const task = refOf(run.task)
+  const editing = isEditing(run.task, agent)
+  const files = yield* host
+    .open({ directory: workspace.directory, identity: config.author })
+    .pipe(failAs("CloneFailed", "InfrastructureError"))
+  const diff = editing ? "" : yield* workspace.diff.pipe(failAs("BranchCheckoutFailed", "CloneFailed"))
+  return yield* runLoop<WorkspaceTools | IssueTracker>({
+    endpoint,
+    systemPrompt: systemPrompt(agent),
+    taskPrompt: taskPrompt(run.task, { issueText: issue, diff, isEditing: editing }),
+    tools,
+    knownTools: toolNames,
+    toolContext: { task, bashTimeout: Duration.seconds(spec.bashTimeoutSeconds) },
+    ...(spec.temperature === undefined ? {} : { temperature: Number(spec.temperature) }),
+    maxTokens: spec.maxOutputTokens || maxOutputTokens,
+    ...(spec.chatTemplateKwargs === undefined ? {} : { chatTemplateKwargs: spec.chatTemplateKwargs }),
+    maxTurns: spec.maxTurns,
+    maxRetries: spec.maxRetries,
+    turnTimeout: Duration.seconds(spec.requestTurnTimeoutSeconds),
+    budget: Duration.seconds(spec.requestTimeoutSeconds),
+    windowTokens: spec.contextWindowTokens || defaultWindowTokens,
+    stuckLimits: limitsOf(spec.stuckLoopDetection, editing),
+    onTurn: (turn) => publishEvent({ type: "TurnEnded", task, ...turn })
+  }).pipe(Effect.provideService(WorkspaceTools, files))
+})
+
+/** Every end of the loop but a submission and a dead endpoint. */
+const withoutSubmission = (
+  end: Exclude<LoopEnd, { _tag: "Submitted" | "EndpointFailed" }>,
+  facts: RunFacts
+): Result => {
+  switch (end._tag) {
+    case "BudgetExhausted":
+      return unfinished(facts, {
+        outcome: "LOOP-BUDGET-EXHAUSTED",
+        summary: `the loop's time was used up after ${facts.turnCount} turns`,
+        failureReason: "Timeout",
+        extra: { reason: "Timeout" }
+      })
+    case "MaxTurnsExhausted":
+      return unfinished(facts, {
+        outcome: "LOOP-INCOMPLETE",
+        summary: `no result after ${facts.turnCount} turns, the most that the agent may take`,
+        failureReason: "MaxTurnsExhausted",
+        extra: { reason: "MaxTurnsExhausted" }
+      })
+    case "ModelMisunderstood":
+      return unfinished(facts, {
+        outcome: "LOOP-INCOMPLETE",
+        summary: end.summary,
+        failureReason: "ModelMisunderstood",
+        extra: { reason: "AssistantHallucinatedFinish" }
+      })
+    case "Stuck":
+      return unfinished(facts, {
+        outcome: "STUCK-LOOP-DETECTED",
+        summary: `the run went in circles: ${end.detail}`,
+        failureReason: "ModelMisunderstood",
+        extra: { signal: end.signal, detail: end.detail, terminateTurn: facts.turnCount }
+      })
+  }
+}
+
+const settle = Effect.fnUntraced(function* (
+  run: Run,
+  { agent, remote, workspace }: Prepared,
+  report: LoopReport,
+  startedAt: number
+) {
+  const config = yield* RunnerConfig
+  const transcriptRef = yield* Transcript.store(run.task, report.transcript, report.turnCount)
+  const facts: RunFacts = {
+    intendedBranch: remote?.branch,
+    transcriptRef,
+    turnCount: report.turnCount,
+    elapsedSec: ((yield* Clock.currentTimeMillis) - startedAt) / 1000
+  }
+  const { end } = report
+  if (end._tag === "EndpointFailed") return yield* new ExecutorError({ message: end.error.message })
+  if (end._tag !== "Submitted") return withoutSubmission(end, facts)
+
+  const { terminal } = end
+  const { author, committer = author } = config
+  const isPublished = terminal.verdict === "GO" && remote !== undefined && isEditing(run.task, agent)
+  if (!isPublished || author === undefined || committer === undefined) return decided(facts, terminal)
+  const submission = { ...terminal, commitMessage: terminal.commitMessage ?? terminal.summary }
+  return yield* publish(run, workspace, remote, facts, submission, { author, committer })
+})
+
+const isResult = (prepared: Prepared | Result): prepared is Result => "schemaVersion" in prepared
+
+/** What must be repaired by a person is a Result; what only the machinery knows is an error. */
+export const execute = Effect.fn("NativeExecutor.execute")(function* (
+  run: Run
+): Effect.fn.Return<Result, ExecutorError, Requirements | Scope.Scope> {
+  const { agent, task } = run
+  if (agent === undefined) {
+    return yield* new ExecutorError({ message: `task ${task.metadata.name} names no agent` })
+  }
+  const startedAt = yield* Clock.currentTimeMillis
+  const attempt = Effect.gen(function* () {
+    const prepared = yield* prepare(run, agent)
+    if (isResult(prepared)) return prepared
+    const report = yield* converse(run, prepared)
+    return yield* settle(run, prepared, report, startedAt)
+  })
+  const outcome = yield* Effect.result(attempt)
+  if (Outcome.isSuccess(outcome)) return outcome.success
+  if (outcome.failure._tag === "ExecutorError") return yield* outcome.failure
+  const { failureReason, message, reason } = outcome.failure
+  const elapsedSec = ((yield* Clock.currentTimeMillis) - startedAt) / 1000
+  return preconditionFailed({ reason, failureReason, message, elapsedSec })
+}, Effect.scoped)

@@ -13,6 +13,8 @@ export const RunRecordEntry = Schema.Struct({
   /** Written before each push: the commit that the branch will point to if the push lands. */
   branch: Schema.optionalKey(Schema.String),
   commitSHA: Schema.optionalKey(Schema.String),
+  /** Written with them: what the run came to, should the push land. */
+  pending: Schema.optionalKey(Result),
   /** Written before the terminal patch: what the run came to, and the claim that it ran under. */
   finished: Schema.optionalKey(
     Schema.Struct({

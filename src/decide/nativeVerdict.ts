@@ -1,0 +1,139 @@
+/** From how a model's run ended to the `foreman.v1` envelope. Pure; contract §4.4. */
+import type { Schema } from "effect"
+
+import type { Result } from "../../schema/Result.ts"
+import type { FailureReason, Verdict } from "../../schema/Verdict.ts"
+
+type JsonObject = { readonly [key: string]: Schema.Json }
+
+/** What every Result of a model's run tells. */
+export interface RunFacts {
+  readonly intendedBranch: string | undefined
+  readonly transcriptRef: JsonObject | undefined
+  readonly turnCount: number
+  readonly elapsedSec: number
+}
+
+/** The model's own last word. */
+export interface Submission {
+  readonly verdict: Verdict | "ERROR"
+  readonly summary: string
+  readonly failureReason?: FailureReason
+  readonly extra: JsonObject
+}
+
+const common = ({ intendedBranch, transcriptRef, turnCount }: RunFacts): JsonObject => ({
+  ...(intendedBranch === undefined ? {} : { intendedBranch }),
+  ...(transcriptRef === undefined ? {} : { transcriptRef }),
+  turnCount
+})
+
+const envelope = (
+  verdict: Verdict,
+  summary: string,
+  extra: JsonObject,
+  elapsedSec: number,
+  failureReason?: FailureReason
+): Result => ({
+  schemaVersion: "foreman.v1",
+  kind: "native-agent-loop",
+  verdict,
+  summary,
+  ...(failureReason === undefined ? {} : { failureReason }),
+  extra,
+  elapsedSec
+})
+
+/** The loop ended without a submission. */
+export const unfinished = (
+  facts: RunFacts,
+  end: {
+    readonly outcome: "LOOP-INCOMPLETE" | "LOOP-BUDGET-EXHAUSTED" | "STUCK-LOOP-DETECTED"
+    readonly summary: string
+    readonly failureReason: FailureReason
+    /** Further facts: `reason`, or `signal`, `detail` and `terminateTurn`. */
+    readonly extra: JsonObject
+  }
+): Result =>
+  envelope(
+    "INCOMPLETE",
+    end.summary,
+    { outcome: end.outcome, ...end.extra, ...common(facts) },
+    facts.elapsedSec,
+    end.failureReason
+  )
+
+/** Outcomes that a model may name itself, with the finding that belongs to each. */
+const promoted: { readonly [outcome: string]: string } = {
+  "ALREADY-RESOLVED": "resolvedBy",
+  "NEEDS-VERIFICATION": "unverified"
+}
+
+/** The model's word stands as it is: NO-GO, ERROR, or the GO of one who does not commit. */
+export const decided = (facts: RunFacts, { extra, failureReason, summary, verdict }: Submission): Result => {
+  const named = typeof extra["outcome"] === "string" ? extra["outcome"] : ""
+  const finding = Object.hasOwn(promoted, named) ? promoted[named] : undefined
+  const isPromoted = verdict === "NO-GO" && finding !== undefined
+  const found = finding === undefined ? undefined : extra[finding]
+  return envelope(
+    verdict === "ERROR" ? "INCOMPLETE" : verdict,
+    summary,
+    {
+      outcome: isPromoted ? named : "MODEL-DECIDED",
+      ...(isPromoted && finding !== undefined && found !== undefined ? { [finding]: found } : {}),
+      modelExtra: extra,
+      ...common(facts)
+    },
+    facts.elapsedSec,
+    failureReason ?? (verdict === "ERROR" ? "ModelReportedError" : undefined)
+  )
+}
+
+/** A GO of a coder that did not reach a branch, and why. */
+export type Refusal =
+  | { readonly outcome: "NO-CHANGES" }
+  | { readonly outcome: "PATHS-OUTSIDE-TASK"; readonly paths: ReadonlyArray<string> }
+  | { readonly outcome: "COMMIT-REJECTED"; readonly error: string }
+  | { readonly outcome: "PUSH-FAILED"; readonly error: string; readonly commitSHA: string }
+
+const refusalSummary = (refusal: Refusal): string => {
+  switch (refusal.outcome) {
+    case "NO-CHANGES":
+      return "the model said GO but changed nothing"
+    case "PATHS-OUTSIDE-TASK":
+      return `the change touches ${refusal.paths.length} files outside the task's paths: ${refusal.paths.slice(0, 3).join(", ")}`
+    case "COMMIT-REJECTED":
+      return `git refused the commit: ${refusal.error.slice(0, 200)}`
+    case "PUSH-FAILED":
+      return `the remote refused the push: ${refusal.error.slice(0, 200)}`
+  }
+}
+
+export const refused = (facts: RunFacts, submission: Submission, refusal: Refusal): Result =>
+  envelope(
+    "NO-GO",
+    refusalSummary(refusal),
+    { ...refusal, modelSummary: submission.summary, modelExtra: submission.extra, ...common(facts) },
+    facts.elapsedSec,
+    refusal.outcome === "PATHS-OUTSIDE-TASK" ? "ConstraintViolated" : undefined
+  )
+
+/** The commit is on its branch. */
+export const pushed = (
+  facts: RunFacts,
+  submission: Submission,
+  commit: { readonly branch: string; readonly commitSHA: string; readonly commitMessage: string }
+): Result => {
+  const { intendedBranch: _, ...rest } = facts
+  return envelope(
+    "GO",
+    submission.summary,
+    {
+      outcome: "",
+      ...commit,
+      modelExtra: submission.extra,
+      ...common({ ...rest, intendedBranch: undefined })
+    },
+    facts.elapsedSec
+  )
+}

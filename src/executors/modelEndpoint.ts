@@ -1,0 +1,105 @@
+/** Where an Agent's model answers. Contract §1.8. */
+import { Effect, Option, Redacted, Schema } from "effect"
+
+import type { Agent } from "../../schema/Agent.ts"
+import { secrets } from "../../schema/Core.ts"
+import { endpointSlices } from "../../schema/EndpointSlice.ts"
+import { baseURLOf, inferenceServices } from "../../schema/InferenceService.ts"
+import { FailureReason } from "../../schema/Verdict.ts"
+import type { Endpoint } from "../services/InferenceClient.ts"
+import { KubeClient } from "../services/KubeClient.ts"
+import { RunnerConfig } from "./Executor.ts"
+
+/** Something that must be there before a run can begin is not; a person must act. */
+export class Precondition extends Schema.TaggedError<Precondition>()("Precondition", {
+  reason: Schema.String,
+  failureReason: FailureReason,
+  message: Schema.String
+}) {}
+
+const unavailable = (message: string) =>
+  new Precondition({
+    reason: "InferenceServiceUnavailable",
+    failureReason: "InferenceServiceUnavailable",
+    message
+  })
+const noKey = (message: string) =>
+  new Precondition({ reason: "AuthUnavailable", failureReason: "AuthUnavailable", message })
+
+const decodeBase64 = Schema.decodeUnknownOption(Schema.StringFromBase64)
+
+const apiKey = Effect.fnUntraced(function* (agent: Agent, namespace: string) {
+  const ref = agent.spec.providerConfig?.apiKeySecretRef
+  if (ref === undefined) return undefined
+  const kube = yield* KubeClient
+  const secret = yield* kube.get(secrets, { name: ref.name, namespace }).pipe(
+    Effect.catchReason("KubeError", "NotFound", () => Effect.undefined),
+    Effect.mapError((error) => noKey(`the API key of agent ${agent.metadata.name}: ${error.message}`))
+  )
+  const encoded = secret?.data?.[ref.key]
+  const decoded = decodeBase64(encoded)
+  if (Option.isSome(decoded)) return Redacted.make(decoded.value.trim())
+  if (ref.optional === true) return undefined
+  return yield* noKey(
+    `secret ${namespace}/${ref.name} has no key ${ref.key} for agent ${agent.metadata.name}`
+  )
+})
+
+/** Outside the cluster a service's name leads nowhere: another host, and the port that its endpoints really have. */
+const overHost = Effect.fnUntraced(function* (
+  baseURL: string,
+  host: string,
+  name: string,
+  namespace: string
+) {
+  const kube = yield* KubeClient
+  const { items } = yield* kube
+    .list(endpointSlices, {
+      namespace,
+      labelSelector: `kubernetes.io/service-name=${name.replaceAll(".", "-")}`
+    })
+    .pipe(Effect.mapError((error) => unavailable(error.message)))
+  const ready = items.find(
+    (slice) => slice.endpoints?.some((one) => one.conditions?.ready !== false) === true
+  )
+  const port = ready?.ports?.find((candidate) => (candidate.port ?? 0) > 0)?.port
+  const url = URL.canParse(baseURL) ? new URL(baseURL) : undefined
+  if (port === undefined || port === null || url === undefined) {
+    return yield* unavailable(
+      `InferenceService ${namespace}/${name} has no ready endpoint to reach over ${host}`
+    )
+  }
+  url.hostname = host
+  url.port = String(port)
+  return baseURLOf(url.href)
+})
+
+export const modelEndpoint = Effect.fn("modelEndpoint")(function* (
+  agent: Agent,
+  namespace: string
+): Effect.fn.Return<Endpoint, Precondition, KubeClient | RunnerConfig> {
+  const config = yield* RunnerConfig
+  const { inferenceServiceRef, model = "", provider, providerConfig } = agent.spec
+  if (provider === "cloud-proxy") {
+    if (providerConfig === undefined) {
+      return yield* unavailable(`agent ${agent.metadata.name} is a cloud-proxy without providerConfig`)
+    }
+    const key = yield* apiKey(agent, namespace)
+    return {
+      baseURL: baseURLOf(providerConfig.baseURL),
+      model: providerConfig.model,
+      ...(key === undefined ? {} : { apiKey: key })
+    }
+  }
+  const { inferenceBaseURLHostOverride: host = "", inferenceBaseURLOverride: override = "" } = config
+  if (override !== "") return { baseURL: baseURLOf(override), model }
+  const name = inferenceServiceRef?.name ?? ""
+  if (name === "") return yield* unavailable(`agent ${agent.metadata.name} names no InferenceService`)
+  const kube = yield* KubeClient
+  const service = yield* kube
+    .get(inferenceServices, { name, namespace })
+    .pipe(Effect.mapError((error) => unavailable(error.message)))
+  const baseURL = baseURLOf(service.status?.endpoint ?? "")
+  if (baseURL === "") return yield* unavailable(`InferenceService ${namespace}/${name} has no endpoint yet`)
+  return { baseURL: host === "" ? baseURL : yield* overHost(baseURL, host, name, namespace), model }
+})
