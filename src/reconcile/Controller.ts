@@ -20,7 +20,10 @@ export interface Options<R> {
 const firstBackoffMillis = 200
 const longestBackoffMillis = 30_000
 
-export const make = Effect.fnUntraced(function* <R>(
+export const make = <R>(options: Options<R>) => Effect.andThen(announce(options), makeQuiet(options))
+
+/** The same without a line of its own: a part of another controller. */
+export const makeQuiet = Effect.fnUntraced(function* <R>(
   options: Options<R>
 ): Effect.fn.Return<Controller, never, R | Scope.Scope> {
   const queue = yield* Queue.unbounded<string>()
@@ -77,7 +80,6 @@ export const make = Effect.fnUntraced(function* <R>(
     )
   })
 
-  yield* announce(options)
   for (let worker = 0; worker < options.workers; worker++) {
     yield* Effect.forkScoped(Effect.forever(work))
   }

@@ -2,11 +2,11 @@
  * The scheduler's half of effects: wakes on what matters, gathers, decides in one pass, writes. A write that is under way counts as done
  * for the next pass, and one whose fate is unknown counts until a GET has told, so no slot is given twice.
  */
-import { Clock, Duration, Effect, FiberMap, Latch, Option, Semaphore } from "effect"
+import { Clock, Duration, Effect, FiberMap, Latch, Semaphore } from "effect"
 
 import { type AgenticTask, agenticTasks } from "../../schema/AgenticTask.ts"
 import { refKey, refOf } from "../../schema/Meta.ts"
-import { parseTime } from "../../schema/Time.ts"
+import { isInFlight } from "../decide/capacity.ts"
 import { demandOf } from "../decide/fit.ts"
 import { Decision, schedule as decide, type World as Seen } from "../decide/schedule.ts"
 import { reason, statusPatch } from "../decide/status.ts"
@@ -28,6 +28,7 @@ const restMillis = 500
 const longestRestMillis = 200
 const longestBackoffMillis = 30_000
 
+/** Runs until the scope closes. `wake` asks for a pass: a silent node came back, or fell silent. */
 export const run = Effect.gen(function* () {
   const world = yield* World
   const kube = yield* KubeClient
@@ -57,11 +58,6 @@ export const run = Effect.gen(function* () {
       awake()
     }
   })
-  // A Lease matters when it brings a silent node back; that it ends is the fleet's to notice.
-  yield* listen(world.leases.subscribe, (event, now) => {
-    if (event.type === "put" && wasSilent(event.before?.spec?.renewTime, now)) awake()
-  })
-
   /** After a failed write: what the server holds now, asked until it answers. */
   const look = (task: AgenticTask): Effect.Effect<void> =>
     kube.get(agenticTasks, refOf(task)).pipe(
@@ -114,9 +110,9 @@ export const run = Effect.gen(function* () {
     const inFlight = ["Scheduled", "Running", "Verifying"].flatMap((phase) =>
       world.tasks.byIndex("phase", phase)
     )
-    for (const { task, decision } of writing.values()) {
-      if (decision._tag !== "Assign" || inFlight.some(({ metadata }) => metadata.uid === task.metadata.uid))
-        continue
+    for (const [key, { task, decision }] of writing) {
+      const isKnown = isInFlight(world.tasks.get(key)?.status?.phase)
+      if (decision._tag !== "Assign" || isKnown) continue
       inFlight.push({ ...task, status: { phase: "Scheduled", assignedNode: decision.node } })
     }
     return {
@@ -190,10 +186,6 @@ const demandedRAM = (seen: Seen, task: AgenticTask): number => {
   const agent = agentRef === undefined ? undefined : seen.agent(task.metadata.namespace, agentRef.name)
   return demandOf(task.spec, agent).required.minRAMGB ?? 0
 }
-
-/** Longer than any Lease that is renewed on time waits for its renewal. */
-const wasSilent = (renewTime: string | undefined, nowMillis: number): boolean =>
-  nowMillis - (parseTime(renewTime) ?? Number.NEGATIVE_INFINITY) > 15_000
 
 const say = (key: string, decision: Decision) =>
   Decision.$match(decision, {
