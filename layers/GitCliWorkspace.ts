@@ -1,0 +1,176 @@
+/**
+ * GitWorkspace over the git command. The repository that we commit and push from lies outside the checkout; the one in the checkout is
+ * a copy for the model. So its own commits, hooks and settings change nothing of ours, and no token is ever where it can look.
+ */
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { basename, dirname, join, resolve } from "node:path"
+
+import { Effect, Layer, type Redacted } from "effect"
+
+import {
+  CloneFailed,
+  CommitRejected,
+  GitError,
+  GitWorkspace,
+  type OpenOptions,
+  PushFailed,
+  type Workspace,
+  WorkspaceUnusable
+} from "../src/services/GitWorkspace.ts"
+import { type Checkout, checkBranchName, checkout } from "./git/checkout.ts"
+import { makePrivate, mustPass, type Private } from "./git/git.ts"
+import { wipe } from "./wipe.ts"
+
+const unusable = (message: string) => new GitError({ reason: new WorkspaceUnusable({ message }) })
+const rejected = (message: string) => new GitError({ reason: new CommitRejected({ message }) })
+const pushFailed = (message: string) => new GitError({ reason: new PushFailed({ message }) })
+const cloneFailed = (message: string) => new GitError({ reason: new CloneFailed({ message }) })
+
+/** A step on the disk. */
+const onDisk = <A>(action: () => A): Effect.Effect<A, GitError> =>
+  Effect.try({
+    try: action,
+    catch: (cause) => unusable(cause instanceof Error ? cause.message : String(cause))
+  })
+
+/** Bytes of a diff that are read; a change beyond it is no longer something to review. */
+const maxDiffBytes = 16_777_216
+
+const workspaceOf = (
+  place: Private,
+  directory: string,
+  remoteURL: string,
+  made: Checkout,
+  config: string
+): Workspace => {
+  const { baseCommit, branch, parent, seen } = made
+  const local = { workTree: directory, maxBytes: maxDiffBytes }
+
+  /** All that is there into our index; what `.gitignore` names stays out. Settings are put back to what we wrote at the start. */
+  const stage = onDisk(() => writeFileSync(join(place.repository, "config"), config)).pipe(
+    Effect.andThen(mustPass(place, ["add", "-A"], unusable, local))
+  )
+  const difference = (flags: ReadonlyArray<string>) =>
+    stage.pipe(
+      Effect.andThen(
+        mustPass(
+          place,
+          ["diff", "--cached", "--no-ext-diff", "--no-textconv", "--no-color", ...flags, baseCommit],
+          unusable,
+          local
+        )
+      )
+    )
+
+  const commit: Workspace["commit"] = Effect.fn("GitCliWorkspace.commit")(function* (options) {
+    yield* stage
+    const tree = (yield* mustPass(place, ["write-tree"], rejected, local)).trim()
+    const before = (yield* mustPass(place, ["rev-parse", `${parent}^{tree}`], rejected)).trim()
+    if (tree === before) return undefined
+    const message = join(place.folder, "message")
+    yield* onDisk(() => writeFileSync(message, options.message))
+    yield* mustPass(place, ["update-ref", "--no-deref", "HEAD", parent], rejected)
+    yield* mustPass(place, ["commit", "-q", "-s", "--no-verify", "-F", message], rejected, {
+      ...local,
+      env: {
+        GIT_AUTHOR_NAME: options.author.name,
+        GIT_AUTHOR_EMAIL: options.author.email,
+        GIT_COMMITTER_NAME: options.committer.name,
+        GIT_COMMITTER_EMAIL: options.committer.email
+      }
+    })
+    return { commitSHA: (yield* mustPass(place, ["rev-parse", "HEAD"], rejected)).trim() }
+  })
+
+  const push: Workspace["push"] = Effect.fn("GitCliWorkspace.push")(function* ({ allowOverwrite }) {
+    yield* onDisk(() => writeFileSync(join(place.repository, "config"), config))
+    const ref = `refs/heads/${branch}`
+    const lease = allowOverwrite ? [`--force-with-lease=${ref}:${seen ?? ""}`] : []
+    yield* mustPass(
+      place,
+      ["push", "-q", "--no-verify", ...lease, "--", remoteURL, `HEAD:${ref}`],
+      pushFailed,
+      {
+        isRemote: true
+      }
+    )
+  })
+
+  return {
+    directory,
+    baseCommit,
+    diff: difference([]),
+    changedFiles: difference(["--name-only", "--no-renames", "-z"]).pipe(
+      Effect.map((text) =>
+        text
+          .split("\0")
+          .filter((path) => path !== "")
+          .sort()
+      )
+    ),
+    commit,
+    push
+  }
+}
+
+/** No repository at all: there is nothing to compare with, to commit or to push. */
+const emptyWorkspace = (directory: string): Workspace => ({
+  directory,
+  baseCommit: "",
+  diff: Effect.succeed(""),
+  changedFiles: Effect.succeed([]),
+  commit: () => Effect.succeed(undefined),
+  push: () => Effect.fail(pushFailed("the workspace has no remote"))
+})
+
+const open = Effect.fn("GitCliWorkspace.open")(function* (options: OpenOptions) {
+  const wanted = resolve(options.directory)
+  // No task's name begins with a dot, so this is nobody's workspace; a crash leaves at most one, which the next run takes away.
+  const folder = join(dirname(wanted), `.git-${basename(wanted)}`)
+  const wipeBoth = Effect.fnUntraced(function* (isKept: boolean) {
+    yield* onDisk(() => wipe(folder))
+    if (!isKept) yield* onDisk(() => wipe(wanted))
+  })
+  const { directory, place } = yield* Effect.acquireRelease(
+    wipeBoth(false).pipe(
+      Effect.andThen(
+        onDisk(() => {
+          mkdirSync(wanted, { recursive: true, mode: 0o700 })
+          return { directory: realpathSync(wanted), place: makePrivate(folder, options.token) }
+        })
+      )
+    ),
+    () =>
+      wipeBoth(options.keep === true).pipe(
+        Effect.catch((error) => Effect.logWarning("a workspace was left behind", error))
+      )
+  )
+  const { remoteURL } = options
+  if (remoteURL === undefined) return emptyWorkspace(directory)
+  const made = yield* checkout(place, { ...options, directory, remoteURL })
+  const config = yield* onDisk(() => readFileSync(join(place.repository, "config"), "utf8"))
+  return workspaceOf(place, directory, remoteURL, made, config)
+})
+
+const remoteHead = Effect.fn("GitCliWorkspace.remoteHead")(function* (options: {
+  readonly remoteURL: string
+  readonly branch: string
+  readonly token?: Redacted.Redacted<string> | undefined
+}) {
+  const place = yield* Effect.acquireRelease(
+    onDisk(() => makePrivate(mkdtempSync(join(tmpdir(), "foreman-git-")), options.token)),
+    ({ folder }) => Effect.sync(() => wipe(folder))
+  )
+  yield* checkBranchName(place, options.branch)
+  const ref = `refs/heads/${options.branch}`
+  const text = yield* mustPass(place, ["ls-remote", "--", options.remoteURL, ref], cloneFailed, {
+    isRemote: true
+  })
+  return text
+    .split("\n")
+    .map((line) => line.split("\t"))
+    .find(([, name]) => name === ref)?.[0]
+}, Effect.scoped)
+
+export const layer = Layer.succeed(GitWorkspace, GitWorkspace.of({ open, remoteHead }))

@@ -1,0 +1,121 @@
+/** Runs a program as the leader of a process group of its own; when it is over, for whatever reason, the whole group is gone. */
+import { spawn } from "node:child_process"
+import { constants } from "node:os"
+
+import { Effect, Schema } from "effect"
+
+/** The program could not be started: not there, not executable, a folder that does not exist. */
+export class SpawnError extends Schema.TaggedError<SpawnError>()("SpawnError", {
+  program: Schema.String,
+  cause: Schema.Defect()
+}) {
+  override get message(): string {
+    return `${this.program}: ${this.cause instanceof Error ? this.cause.message : String(this.cause)}`
+  }
+}
+
+export interface Command {
+  readonly program: string
+  readonly args: ReadonlyArray<string>
+  readonly directory: string
+  /** The whole environment; nothing is inherited. */
+  readonly env: Readonly<Record<string, string>>
+  readonly timeoutMillis: number
+  /** Bytes of each stream that are kept, from its start. */
+  readonly maxBytes: number
+}
+
+export interface Ended {
+  /** 128 and the signal's number when a signal ended it, -1 when that was ours at the timeout. */
+  readonly exitCode: number
+  readonly stdout: Buffer
+  readonly stderr: Buffer
+  readonly timedOut: boolean
+  readonly truncated: boolean
+}
+
+/** What the program's own exit leaves in the pipes arrives at once; a grandchild that holds them may not hold us. */
+const drainMillis = 200
+
+class Kept {
+  private readonly chunks: Array<Buffer> = []
+  private size = 0
+  private readonly limit: number
+  truncated = false
+  constructor(limit: number) {
+    this.limit = limit
+  }
+  readonly push = (chunk: Buffer): void => {
+    const room = this.limit - this.size
+    if (chunk.length > room) this.truncated = true
+    if (room <= 0) return
+    const part = chunk.length > room ? chunk.subarray(0, room) : chunk
+    this.chunks.push(part)
+    this.size += part.length
+  }
+  readonly bytes = (): Buffer => Buffer.concat(this.chunks)
+}
+
+const killGroup = (pid: number | undefined): void => {
+  if (pid === undefined) return
+  try {
+    process.kill(-pid, "SIGKILL")
+  } catch {
+    // ESRCH: nobody is left in the group, which is what we want.
+  }
+}
+
+export const runGroup = (command: Command): Effect.Effect<Ended, SpawnError> =>
+  Effect.callback<Ended, SpawnError>((resume) => {
+    const child = spawn(command.program, [...command.args], {
+      cwd: command.directory,
+      env: command.env,
+      detached: true,
+      stdio: ["ignore", "pipe", "pipe"]
+    })
+    const stdout = new Kept(command.maxBytes)
+    const stderr = new Kept(command.maxBytes)
+    let timedOut = false
+    let isOver = false
+    let drain: NodeJS.Timeout | undefined
+
+    const timeout = setTimeout(() => {
+      timedOut = true
+      killGroup(child.pid)
+    }, command.timeoutMillis)
+
+    const close = (): void => {
+      isOver = true
+      clearTimeout(timeout)
+      clearTimeout(drain)
+      killGroup(child.pid)
+      child.stdout.destroy()
+      child.stderr.destroy()
+    }
+    const end = (code: number | null, signal: NodeJS.Signals | null): void => {
+      if (isOver) return
+      close()
+      resume(
+        Effect.succeed({
+          exitCode: timedOut ? -1 : (code ?? 128 + (signal === null ? 0 : constants.signals[signal])),
+          stdout: stdout.bytes(),
+          stderr: stderr.bytes(),
+          timedOut,
+          truncated: stdout.truncated || stderr.truncated
+        })
+      )
+    }
+
+    child.stdout.on("data", stdout.push)
+    child.stderr.on("data", stderr.push)
+    child.on("error", (cause) => {
+      if (isOver) return
+      close()
+      resume(Effect.fail(new SpawnError({ program: command.program, cause })))
+    })
+    child.on("close", end)
+    child.on("exit", (code, signal) => {
+      drain = setTimeout(() => end(code, signal), drainMillis)
+    })
+    return Effect.sync(close)
+  })
