@@ -63,6 +63,8 @@ const openPaths = new Set(["/healthz", "/readyz", "/livez", "/version"])
 /** Idle connections of clients that keep them; longer than they do, so that none is closed under a request. */
 const keepAliveMillis = 120_000
 
+const closeMillis = 200
+
 const hash = (value: string) => createHash("sha256").update(value).digest()
 
 /** Compares in constant time, whatever the length. */
@@ -117,19 +119,10 @@ const send = Effect.fnUntraced(function* (response: ServerResponse, answer: Answ
     response.writeHead(answer.code, { ...headersOf(answer), "content-length": bytes.length }).end(bytes)
     return
   }
-  const begin = () => {
-    if (response.headersSent) return
-    response.writeHead(200, headersOf(answer)).flushHeaders()
-  }
-  // One turn of the loop later: a request that the store refuses at once still gets its own code.
-  const soon = setImmediate(begin)
+  response.writeHead(200, headersOf(answer)).flushHeaders()
   yield* Stream.runForEach(answer.bytes, (bytes) =>
-    Effect.suspend(() => {
-      begin()
-      return response.write(bytes) ? Effect.void : drained(response)
-    })
-  ).pipe(Effect.ensuring(Effect.sync(() => clearImmediate(soon))))
-  begin()
+    Effect.suspend(() => (response.write(bytes) ? Effect.void : drained(response)))
+  )
   response.end()
 })
 
@@ -190,6 +183,13 @@ const listen = (server: HttpsServer, port: number) =>
     })
   })
 
+/** Ended answers may leave; whoever does not take his within the limit is cut off. */
+const close = (server: HttpsServer) =>
+  Effect.callback<void>((resume) => {
+    server.close(() => resume(Effect.void))
+    server.closeIdleConnections()
+  }).pipe(Effect.timeoutOption(closeMillis), Effect.andThen(Effect.sync(() => server.closeAllConnections())))
+
 export const layer = (options: ServerOptions): Layer.Layer<Endpoint, ServerError, Apiserver | PodLogs> =>
   Layer.effect(
     Endpoint,
@@ -204,11 +204,7 @@ export const layer = (options: ServerOptions): Layer.Layer<Endpoint, ServerError
             keepAliveTimeout: keepAliveMillis
           })
         ),
-        (server) =>
-          Effect.sync(() => {
-            server.close()
-            server.closeAllConnections()
-          })
+        close
       )
       // Made after the server, so closed before it: requests are ended, then the connections.
       const run = yield* FiberSet.makeRuntime<Apiserver | PodLogs, void, never>()

@@ -22,7 +22,7 @@ export interface Document {
   readonly warnings?: ReadonlyArray<string>
 }
 
-/** Sent as it comes, headers at once. A failure before the headers is an answer of its own. */
+/** Sent as it comes, headers at once: whatever can be refused was refused before. */
 export interface Streaming {
   readonly _tag: "Streaming"
   readonly contentType: string

@@ -71,7 +71,7 @@ export const onCollection = Effect.fnUntraced(function* (
       return shown(yield* viewOf(request, resource, form), written, 201)
     }
     case "DELETE": {
-      if (!resource.verbs.includes("deletecollection")) return yield* wrongMethod(request.method)
+      if (!resource.verbs.includes("delete")) return yield* wrongMethod(request.method)
       const options = yield* deleteOptions(request)
       const list = yield* api.list(selection)
       yield* Effect.forEach(list.items, (object) => {

@@ -12,9 +12,9 @@ import { showEvent, type View } from "./table.ts"
 
 const encoder = new TextEncoder()
 
-/** A version that is compacted ends the watch from within, as clients expect; any other refusal is the answer's own code. */
-const endedWithin = (error: ApiError): Stream.Stream<ApiEvent, ApiError> =>
-  error.code === 410 ? Stream.succeed({ type: "ERROR", object: failure(error) }) : Stream.fail(error)
+/** The headers are gone by then, so a version that is compacted ends the watch from within, as clients expect. */
+const endedWithin = (error: ApiError): Stream.Stream<ApiEvent> =>
+  Stream.succeed({ type: "ERROR", object: failure(error) })
 
 /** Between half an hour and an hour when the client names no end, so that watches of one restart do not all end together. */
 const duration = Effect.fnUntraced(function* (query: URLSearchParams) {
@@ -36,6 +36,10 @@ export const watch = Effect.fnUntraced(function* (
     return yield* badRequest(
       "resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
     )
+  }
+  // A selector that cannot be read is the answer's own code, not an event.
+  if (selection.labelSelector !== undefined || selection.fieldSelector !== undefined) {
+    yield* api.list({ ...selection, limit: 1 })
   }
   const view: Omit<View, "now"> = {
     resource: selection.resource,
