@@ -96,15 +96,17 @@ const toText = ({ level, ts, logger, msg, stacktrace, ...fields }: LogRecord): s
   return typeof stacktrace === "string" ? `${line}\n${stacktrace}` : line
 }
 
-/** One line whatever comes: secrets print as `<redacted>` by themselves, circles and functions as what they are. */
+/** One line whatever comes: secrets print as `<redacted>` by themselves; an object that contains itself is cut where it does. */
 const json = (value: unknown): string => {
-  try {
-    return JSON.stringify(value, (_, part: unknown) => {
-      if (typeof part === "bigint") return String(part)
-      if (part instanceof Error) return part.message
-      return typeof part === "string" && part.length > longestText ? `${part.slice(0, longestText)}…` : part
-    })
-  } catch (cause) {
-    return JSON.stringify({ msg: "a log line could not be written", error: String(cause) })
-  }
+  const ancestors: Array<unknown> = []
+  return JSON.stringify(value, function (this: unknown, _, part: unknown) {
+    if (typeof part === "bigint") return String(part)
+    if (part instanceof Error) return part.message
+    if (typeof part === "string") return part.length > longestText ? `${part.slice(0, longestText)}…` : part
+    if (typeof part !== "object" || part === null) return part
+    while (ancestors.length > 0 && ancestors.at(-1) !== this) ancestors.pop()
+    if (ancestors.includes(part)) return "<circular>"
+    ancestors.push(part)
+    return part
+  })
 }
