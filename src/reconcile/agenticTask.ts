@@ -14,7 +14,7 @@ import { statusFor } from "../decide/taskStatus.ts"
 import { type Waiting, whenToSay } from "../decide/waiting.ts"
 import { nodeChangeMatters, taskChangeMatters } from "../decide/wake.ts"
 import { KubeClient, type KubeError } from "../services/KubeClient.ts"
-import { listen } from "./Controller.ts"
+import { announce, listen } from "./Controller.ts"
 import { World } from "./world.ts"
 
 /** Assignments that are written at once; the API server takes more, but not faster. */
@@ -33,6 +33,7 @@ export const run = Effect.gen(function* () {
   const world = yield* World
   const kube = yield* KubeClient
   const wake = Latch.makeUnsafe(true)
+  yield* announce({ name: "agentictask", kind: "AgenticTask", workers: 1 })
   const writers = yield* FiberMap.make<string>()
   const assigning = yield* Semaphore.make(assignWriters)
   const speaking = yield* Semaphore.make(waitWriters)

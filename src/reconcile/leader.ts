@@ -4,7 +4,7 @@ import { Clock, Duration, Effect, Schedule, Schema, type Scope } from "effect"
 import { type Lease, leases } from "../../schema/Core.ts"
 import { refKey } from "../../schema/Meta.ts"
 import { formatMicroTime } from "../../schema/Time.ts"
-import { KubeClient, type KubeError } from "../services/KubeClient.ts"
+import { KubeClient } from "../services/KubeClient.ts"
 
 export const leaseName = "foreman-operator.llmkube.dev"
 
@@ -49,32 +49,34 @@ export const lead = Effect.fnUntraced(function* (
     }
   }
 
-  /** Whether we hold the Lease now. A Conflict means that somebody else was faster. */
-  const attempt: Effect.Effect<boolean, KubeError> = Effect.gen(function* () {
+  /** `contended`: somebody else wrote at the same moment, or the server did not answer; try again. */
+  const attempt: Effect.Effect<"ours" | "theirs" | "contended"> = Effect.gen(function* () {
     const now = yield* Clock.currentTimeMillis
     const found = yield* kube
       .get(leases, ref)
       .pipe(Effect.catchReason("KubeError", "NotFound", () => Effect.succeed(undefined)))
-    if (found === undefined) {
-      yield* kube.create(leases, { metadata: ref, spec: specFor(now, undefined) })
-      return true
-    }
-    const { holderIdentity = "", leaseDurationSeconds = leaseSeconds } = found.spec ?? {}
-    const version = found.metadata.resourceVersion ?? ""
+    const { holderIdentity = "", leaseDurationSeconds = leaseSeconds } = found?.spec ?? {}
+    const version = found?.metadata.resourceVersion ?? ""
     if (observed?.version !== version) observed = { version, atMillis: now }
     const isHeld = holderIdentity !== "" && now < observed.atMillis + leaseDurationSeconds * 1000
-    if (isHeld && holderIdentity !== options.identity) return false
-    const renewed = yield* kube.patch(leases, ref, {
-      type: "merge",
-      body: { metadata: { resourceVersion: version }, spec: specFor(now, found.spec) }
-    })
-    observed = { version: renewed.metadata.resourceVersion ?? "", atMillis: now }
-    return true
+    if (isHeld && holderIdentity !== options.identity) return "theirs" as const
+
+    const written =
+      found === undefined
+        ? yield* kube.create(leases, { metadata: ref, spec: specFor(now, undefined) })
+        : yield* kube.patch(leases, ref, {
+            type: "merge",
+            body: { metadata: { resourceVersion: version }, spec: specFor(now, found.spec) }
+          })
+    observed = { version: written.metadata.resourceVersion ?? "", atMillis: now }
+    return "ours" as const
   }).pipe(
-    Effect.catchReasons("KubeError", {
-      Conflict: () => Effect.succeed(false),
-      AlreadyExists: () => Effect.succeed(false)
-    })
+    Effect.catchTag("KubeError", (error) =>
+      Effect.as(
+        Effect.logWarning("leader lease not written").pipe(Effect.annotateLogs({ error: error.message })),
+        "contended" as const
+      )
+    )
   )
 
   const release = Effect.gen(function* () {
@@ -92,13 +94,7 @@ export const lead = Effect.fnUntraced(function* (
     Effect.annotateLogs({ lease: refKey(ref) })
   )
   yield* attempt.pipe(
-    Effect.catchTag("KubeError", (error) =>
-      Effect.as(
-        Effect.logWarning("leader lease is out of reach").pipe(Effect.annotateLogs({ error: error.message })),
-        false
-      )
-    ),
-    Effect.repeat({ schedule: Schedule.spaced(retryEvery), until: (isLeading) => isLeading })
+    Effect.repeat({ schedule: Schedule.spaced(retryEvery), until: (outcome) => outcome === "ours" })
   )
   let isLost = false
   yield* Effect.addFinalizer(() => (isLost ? Effect.void : release))
@@ -106,19 +102,18 @@ export const lead = Effect.fnUntraced(function* (
     Effect.annotateLogs({ lease: refKey(ref), identity: options.identity })
   )
 
+  const lost = (why: string) =>
+    Effect.suspend(() => {
+      isLost = true
+      return Effect.fail(new LeadershipLost({ message: `leader lease ${refKey(ref)} is lost: ${why}` }))
+    })
   const renew = attempt.pipe(
-    Effect.catchTag("KubeError", () => Effect.succeed(false)),
-    Effect.repeat({ schedule: Schedule.spaced(retryEvery), until: (isLeading) => isLeading }),
+    Effect.repeat({ schedule: Schedule.spaced(retryEvery), until: (outcome) => outcome !== "contended" }),
     Effect.timeoutOrElse({
       duration: renewDeadline,
-      orElse: () =>
-        Effect.suspend(() => {
-          isLost = true
-          return Effect.fail(
-            new LeadershipLost({ message: `the leader lease ${refKey(ref)} could not be renewed in time` })
-          )
-        })
-    })
+      orElse: () => lost("it could not be renewed in time")
+    }),
+    Effect.flatMap((outcome) => (outcome === "theirs" ? lost("somebody else holds it") : Effect.void))
   )
   return Effect.andThen(Effect.sleep(retryEvery), renew).pipe(Effect.forever)
 })
