@@ -88,6 +88,19 @@ const openWorkspace = Effect.fnUntraced(function* (run: Run, remote: Remote | un
     )
 })
 
+/** There is nothing to judge on a branch that nobody pushed: an empty difference would look like a judgement. */
+const requireBranch = Effect.fnUntraced(function* (remote: Remote) {
+  const git = yield* GitWorkspace
+  const head = yield* git.remoteHead(remote).pipe(failAs("CloneFailed", "CloneFailed"))
+  if (head === undefined) {
+    return yield* new Precondition({
+      reason: "BranchCheckoutFailed",
+      failureReason: "CloneFailed",
+      message: `the remote has no branch ${remote.branch}`
+    })
+  }
+})
+
 /** The payload's own words; without any, the issue's. A tracker that does not answer costs the text, not the run. */
 const issueText = Effect.fnUntraced(function* (task: AgenticTask) {
   const { issue, prompt = "", repo } = task.spec.payload
@@ -129,6 +142,7 @@ const prepare = Effect.fnUntraced(function* (
     const earlier = yield* adopt(run, remote).pipe(failAs("CloneFailed", "CloneFailed"))
     if (earlier !== undefined) return earlier
   }
+  if (remote !== undefined && !isEditing(task, agent)) yield* requireBranch(remote)
   const [workspace, issue] = yield* Effect.all([openWorkspace(run, remote, agent), issueText(task)], {
     concurrency: 2
   })

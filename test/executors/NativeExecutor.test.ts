@@ -1,0 +1,325 @@
+import { existsSync } from "node:fs"
+import { join } from "node:path"
+
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+
+import { configMaps } from "../../schema/Core.ts"
+import { call, edit, submit, world } from "./modelRun.ts"
+
+const branch = "foreman/issue-7"
+const fault = (kind: "cut-arguments" | "status" | "stalled-stream") =>
+  ({ reply: { type: "fault", fault: kind } }) as const
+const prose = { reply: { type: "prose", content: "I will now fix it." } } as const
+
+/** The outcome in the words that people pivot on. */
+const words = (result: {
+  readonly verdict: string
+  readonly failureReason?: string
+  readonly extra?: Readonly<Record<string, unknown>>
+}) => ({
+  verdict: result.verdict,
+  outcome: result.extra?.["outcome"],
+  ...(result.failureReason === undefined ? {} : { failureReason: result.failureReason }),
+  ...(result.extra?.["reason"] === undefined ? {} : { reason: result.extra["reason"] })
+})
+
+describe("NativeExecutor", () => {
+  it.live("a coder's GO becomes one signed-off commit on the issue's branch", () =>
+    Effect.gen(function* () {
+      const { cluster, disk, model, run, tip } = yield* world({
+        turns: [
+          {
+            expect: { contains: ["issue #7 of acme/demo", "Greeting is rude"], lacks: ["bot@example.com"] },
+            reply: { type: "tool_calls", calls: [{ name: "read_file", arguments: { path: "README.md" } }] }
+          },
+          { ...edit, expect: { newContains: ["hello"] } },
+          submit("GO", { commit_message: "Greet politely\n\nFixes #7" })
+        ]
+      })
+      const result = yield* run
+      const commit = tip(branch) ?? { files: [], log: "", sha: "" }
+      assert.deepStrictEqual(yield* model.mismatches, [])
+      assert.deepStrictEqual(commit.files, ["README.md"])
+      assert.strictEqual(
+        commit.log,
+        "Foreman Bot <bot@example.com>\nGreet politely\n\nFixes #7\n\nSigned-off-by: Foreman Bot <bot@example.com>"
+      )
+      const { elapsedSec: _, ...told } = result
+      const transcriptRef = {
+        kind: "ConfigMap",
+        apiVersion: "v1",
+        namespace: "default",
+        name: "foreman-transcript-fix"
+      }
+      assert.deepStrictEqual(told, {
+        schemaVersion: "foreman.v1",
+        kind: "native-agent-loop",
+        verdict: "GO",
+        summary: "the greeting is polite",
+        extra: {
+          outcome: "",
+          branch,
+          commitSHA: commit.sha,
+          commitMessage: "Greet politely\n\nFixes #7",
+          modelExtra: {},
+          transcriptRef,
+          turnCount: 3
+        }
+      })
+      const stored = yield* cluster.raw(configMaps, { name: transcriptRef.name, namespace: "default" })
+      assert.include(JSON.stringify(stored), "foreman.transcript.v1")
+      assert.isFalse(existsSync(join(disk.root, "work", "default", "fix")))
+    })
+  )
+
+  it.live("a GO without a difference is NO-CHANGES and pushes nothing", () =>
+    Effect.gen(function* () {
+      const { run, tip } = yield* world({ turns: [submit("GO")] })
+      assert.deepStrictEqual(words(yield* run), { verdict: "NO-GO", outcome: "NO-CHANGES" })
+      assert.strictEqual(tip(branch), undefined)
+    })
+  )
+
+  it.live("a change outside the task's paths is refused, and named", () =>
+    Effect.gen(function* () {
+      const { run, tip } = yield* world({
+        turns: [edit, submit("GO")],
+        task: {
+          payload: { repo: "acme/demo", issue: 7, branchStrategy: "reset", paths: ["src/**"] }
+        }
+      })
+      const result = yield* run
+      assert.deepStrictEqual(words(result), {
+        verdict: "NO-GO",
+        outcome: "PATHS-OUTSIDE-TASK",
+        failureReason: "ConstraintViolated"
+      })
+      assert.deepStrictEqual(result.extra?.["paths"], ["README.md"])
+      assert.strictEqual(tip(branch), undefined)
+    })
+  )
+
+  it.live("a commit that git refuses is COMMIT-REJECTED", () =>
+    Effect.gen(function* () {
+      const { run, tip } = yield* world({
+        turns: [edit, submit("GO")],
+        config: { author: { name: "<>", email: "bot@example.com" } }
+      })
+      assert.deepStrictEqual(words(yield* run), { verdict: "NO-GO", outcome: "COMMIT-REJECTED" })
+      assert.strictEqual(tip(branch), undefined)
+    })
+  )
+
+  it.live("a push that the remote refuses is PUSH-FAILED, and another's branch stays as it is", () =>
+    Effect.gen(function* () {
+      const { commitTo, run, tip } = yield* world({ turns: [edit, submit("GO")] })
+      commitTo(branch, "OTHER.md")
+      const before = tip(branch)
+      const result = yield* run
+      assert.deepStrictEqual(words(result), { verdict: "NO-GO", outcome: "PUSH-FAILED" })
+      assert.deepStrictEqual(tip(branch), before)
+    })
+  )
+
+  it.live("a run that died between push and report is adopted, not run and pushed again", () =>
+    Effect.gen(function* () {
+      const { model, run, tip } = yield* world({ turns: [edit, submit("GO")] })
+      const first = yield* run
+      const pushed = tip(branch)
+      const asked = (yield* model.requests).length
+      const second = yield* run
+      assert.deepStrictEqual(
+        [second.extra?.["commitSHA"], second.summary, second.verdict],
+        [pushed?.sha, first.summary, "GO"]
+      )
+      assert.deepStrictEqual(tip(branch), pushed)
+      assert.strictEqual((yield* model.requests).length, asked)
+    })
+  )
+
+  it.live("a record whose push never landed is no reason to skip the work", () =>
+    Effect.gen(function* () {
+      const { hook, run, tip } = yield* world({ turns: [edit, submit("GO")] })
+      hook("exit 1")
+      assert.deepStrictEqual(words(yield* run), { verdict: "NO-GO", outcome: "PUSH-FAILED" })
+      hook("exit 0")
+      const again = yield* run
+      assert.deepStrictEqual(words(again), { verdict: "GO", outcome: "" })
+      assert.strictEqual(tip(branch)?.sha, again.extra?.["commitSHA"])
+    })
+  )
+
+  it.live("a reviewer sees the three-dot difference, and its GO never commits", () =>
+    Effect.gen(function* () {
+      const { commitTo, model, run, tip } = yield* world({
+        turns: [
+          { ...edit, expect: { contains: ["+by another", "Review the branch work"] } },
+          submit("GO", { commit_message: "not mine to make" })
+        ],
+        agent: { role: "reviewer" },
+        task: {
+          kind: "review",
+          payload: { repo: "acme/demo", branch: "work", branchStrategy: "reset" }
+        },
+        config: { author: undefined }
+      })
+      commitTo("work", "OTHER.md")
+      const before = tip("work")
+      const result = yield* run
+      assert.deepStrictEqual(yield* model.mismatches, [])
+      assert.deepStrictEqual(words(result), { verdict: "GO", outcome: "MODEL-DECIDED" })
+      assert.deepStrictEqual(tip("work"), before)
+    })
+  )
+
+  it.live("a review of a branch that nobody pushed cannot begin", () =>
+    Effect.gen(function* () {
+      const { run } = yield* world({
+        turns: [],
+        agent: { role: "reviewer" },
+        task: { kind: "review", payload: { repo: "acme/demo", branch: "none", branchStrategy: "reset" } }
+      })
+      assert.deepStrictEqual(words(yield* run), {
+        verdict: "INCOMPLETE",
+        outcome: "EXECUTOR-PRECONDITION-FAILED",
+        failureReason: "CloneFailed",
+        reason: "BranchCheckoutFailed"
+      })
+    })
+  )
+
+  it.live("a freeform task without a repository needs no git, no token and no author", () =>
+    Effect.gen(function* () {
+      const { run } = yield* world({
+        turns: [{ ...submit("GO"), expect: { contains: ["what is 6 x 7?"] } }],
+        task: { kind: "freeform", payload: { prompt: "what is 6 x 7?", branchStrategy: "reset" } },
+        config: { gitRemoteURL: undefined, author: undefined }
+      })
+      assert.deepStrictEqual(words(yield* run), { verdict: "GO", outcome: "MODEL-DECIDED" })
+    })
+  )
+
+  it.live.each([
+    ["GitRemoteURLNotConfigured", "GitRemoteNotConfigured", { config: { gitRemoteURL: undefined } }],
+    ["AuthUnavailable", "AuthUnavailable", { config: { gitRemoteURL: "https://git.invalid/acme/demo.git" } }],
+    ["CommitAuthorNotConfigured", "InfrastructureError", { config: { author: undefined } }],
+    ["CloneFailed", "CloneFailed", { config: { gitRemoteURL: "/nowhere/demo.git" } }],
+    ["ToolRegistryBuildFailed", "ToolFailed", { agent: { tools: ["rm_rf"] } }],
+    [
+      "InferenceServiceUnavailable",
+      "InferenceServiceUnavailable",
+      { config: { inferenceBaseURLOverride: undefined } }
+    ]
+  ] as const)("a precondition that fails says so: %s", ([reason, failureReason, setup]) =>
+    Effect.gen(function* () {
+      const { model, run } = yield* world({ turns: [], ...setup })
+      assert.deepStrictEqual(words(yield* run), {
+        verdict: "INCOMPLETE",
+        outcome: "EXECUTOR-PRECONDITION-FAILED",
+        failureReason,
+        reason
+      })
+      assert.deepStrictEqual(yield* model.requests, [])
+    })
+  )
+
+  it.live("a tool call that was cut off is asked for again", () =>
+    Effect.gen(function* () {
+      const { model, run } = yield* world({ turns: [fault("cut-arguments"), submit("NO-GO")] })
+      assert.deepStrictEqual(words(yield* run), { verdict: "NO-GO", outcome: "MODEL-DECIDED" })
+      assert.strictEqual((yield* model.requests).length, 2)
+    })
+  )
+
+  it.live("a 500 is not asked again: the machinery failed, and the transcript is kept", () =>
+    Effect.gen(function* () {
+      const { cluster, model, run } = yield* world({ turns: [edit, fault("status"), submit("GO")] })
+      const error = yield* Effect.flip(run)
+      assert.include(error.message, "answered 500")
+      assert.strictEqual((yield* model.requests).length, 2)
+      const name = "foreman-transcript-fix"
+      assert.isDefined(yield* cluster.raw(configMaps, { name, namespace: "default" }))
+    })
+  )
+
+  it.live("prose is nudged twice, then the run is given up", () =>
+    Effect.gen(function* () {
+      const { run } = yield* world({ turns: [prose, prose, prose, submit("GO")] })
+      assert.deepStrictEqual(words(yield* run), {
+        verdict: "INCOMPLETE",
+        outcome: "LOOP-INCOMPLETE",
+        failureReason: "ModelMisunderstood",
+        reason: "AssistantHallucinatedFinish"
+      })
+    })
+  )
+
+  it.live("a tool call between sets the nudges back", () =>
+    Effect.gen(function* () {
+      const { run } = yield* world({ turns: [prose, prose, edit, prose, prose, submit("NO-GO")] })
+      assert.deepStrictEqual(words(yield* run), { verdict: "NO-GO", outcome: "MODEL-DECIDED" })
+    })
+  )
+
+  it.live("the last three turns offer only the submission, and the end of the turns is INCOMPLETE", () =>
+    Effect.gen(function* () {
+      const read = call("read_file", { path: "README.md" })
+      const last = { ...read, expect: { toolsWithheld: ["read_file"], toolsOffered: ["submit_result"] } }
+      const { model, run } = yield* world({ turns: [read, last, last, last], agent: { maxTurns: 4 } })
+      assert.deepStrictEqual(words(yield* run), {
+        verdict: "INCOMPLETE",
+        outcome: "LOOP-INCOMPLETE",
+        failureReason: "MaxTurnsExhausted",
+        reason: "MaxTurnsExhausted"
+      })
+      assert.deepStrictEqual(yield* model.mismatches, [])
+    })
+  )
+
+  it.live("the loop's time ends a run inside a command, and the word for it is the budget's", () =>
+    Effect.gen(function* () {
+      const { run } = yield* world({
+        turns: [call("bash", { command: "sleep 30" }), submit("GO")],
+        agent: { requestTimeoutSeconds: 1 }
+      })
+      assert.deepStrictEqual(words(yield* run), {
+        verdict: "INCOMPLETE",
+        outcome: "LOOP-BUDGET-EXHAUSTED",
+        failureReason: "Timeout",
+        reason: "Timeout"
+      })
+    })
+  )
+
+  it.live("ERROR is the model's word for its own failure, never a verdict out of the enum", () =>
+    Effect.gen(function* () {
+      const { run } = yield* world({ turns: [submit("ERROR")] })
+      assert.deepStrictEqual(words(yield* run), {
+        verdict: "INCOMPLETE",
+        outcome: "MODEL-DECIDED",
+        failureReason: "ModelReportedError"
+      })
+    })
+  )
+
+  it.live("the same call again and again is stuck: told once, then ended", () =>
+    Effect.gen(function* () {
+      const read = call("read_file", { path: "README.md" })
+      const { run } = yield* world({
+        turns: Array.from({ length: 12 }, () => read),
+        agent: { maxTurns: 50 }
+      })
+      const result = yield* run
+      assert.deepStrictEqual(words(result), {
+        verdict: "INCOMPLETE",
+        outcome: "STUCK-LOOP-DETECTED",
+        failureReason: "ModelMisunderstood"
+      })
+      assert.deepStrictEqual(
+        [result.extra?.["signal"], result.extra?.["terminateTurn"]],
+        ["RepeatedToolCall", 9]
+      )
+    })
+  )
+})

@@ -1,0 +1,164 @@
+/** A small world for runs of a model: a real remote on disk, a scripted endpoint over HTTP, a cluster in memory. */
+import { execFileSync } from "node:child_process"
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+
+import { Context, Effect, Layer } from "effect"
+
+import * as ChatCompletionsClient from "../../layers/ChatCompletionsClient.ts"
+import * as FileRunRecord from "../../layers/FileRunRecord.ts"
+import * as GitCliWorkspace from "../../layers/GitCliWorkspace.ts"
+import * as HostWorkspaceTools from "../../layers/HostWorkspaceTools.ts"
+import type { Turn } from "../../layers/scripted/ModelScript.ts"
+import * as ScriptedModelServer from "../../layers/scripted/ScriptedModelServer.ts"
+import type { AgentSpec } from "../../schema/Agent.ts"
+import { agenticTasks, type TaskSpec } from "../../schema/AgenticTask.ts"
+import { type Run, RunnerConfig } from "../../src/executors/Executor.ts"
+import * as NativeExecutor from "../../src/executors/NativeExecutor.ts"
+import { IssueTracker, TrackerError } from "../../src/services/IssueTracker.ts"
+import { KubeClient } from "../../src/services/KubeClient.ts"
+import { agent, task } from "../builders.ts"
+import * as FakeCluster from "../fakes/FakeCluster.ts"
+
+const gitEnv = {
+  PATH: process.env["PATH"] ?? "",
+  GIT_CONFIG_GLOBAL: "/dev/null",
+  GIT_CONFIG_SYSTEM: "/dev/null",
+  GIT_AUTHOR_NAME: "Seed",
+  GIT_AUTHOR_EMAIL: "seed@example.com",
+  GIT_COMMITTER_NAME: "Seed",
+  GIT_COMMITTER_EMAIL: "seed@example.com"
+}
+const git = (cwd: string, ...args: ReadonlyArray<string>): string =>
+  execFileSync("git", args, { cwd, env: gitEnv, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] }).trim()
+
+/** A bare remote with one commit on main, and a folder for workspaces. Removed with the scope. */
+const makeDisk = Effect.acquireRelease(
+  Effect.sync(() => {
+    const root = mkdtempSync(join(tmpdir(), "foreman-run-"))
+    const remote = join(root, "demo.git")
+    const seed = join(root, "seed")
+    git(root, "init", "-q", "--bare", "-b", "main", remote)
+    git(root, "init", "-q", "-b", "main", seed)
+    writeFileSync(join(seed, "README.md"), "# Demo\n\nhello\n")
+    git(seed, "add", "-A")
+    git(seed, "commit", "-q", "-m", "first")
+    git(seed, "push", "-q", remote, "main")
+    return { root, remote, seed }
+  }),
+  ({ root }) => Effect.sync(() => rmSync(root, { recursive: true, force: true }))
+)
+
+/** Commits one file on a branch of the remote, as somebody else would. */
+const commitTo = (disk: { readonly seed: string; readonly remote: string }, branch: string, file: string) => {
+  git(disk.seed, "checkout", "-q", "-B", branch, "main")
+  writeFileSync(join(disk.seed, file), "by another\n")
+  git(disk.seed, "add", "-A")
+  git(disk.seed, "commit", "-q", "-m", "another's work")
+  git(disk.seed, "push", "-q", "-f", disk.remote, branch)
+}
+
+/** The remote refuses every push from now on, or runs a script first. */
+const hook = (remote: string, script: string) => {
+  const file = join(remote, "hooks", "pre-receive")
+  writeFileSync(file, `#!/bin/sh\n${script}\n`)
+  chmodSync(file, 0o755)
+}
+
+export interface World {
+  readonly turns: ReadonlyArray<Turn>
+  readonly agent?: Partial<AgentSpec>
+  readonly task?: Partial<TaskSpec>
+  readonly config?: Partial<RunnerConfig["Service"]>
+}
+
+/** Everything a test may look at or turn, and `run`, which may be called again as a restarted daemon would. */
+export const world = Effect.fnUntraced(function* (setup: World) {
+  const disk = yield* makeDisk
+  const model = yield* ScriptedModelServer.start({ scripts: [{ name: "script", turns: setup.turns }] })
+  const config: RunnerConfig["Service"] = {
+    workspaceRoot: join(disk.root, "work"),
+    keepWorkspace: false,
+    gitRemoteURL: disk.remote,
+    gitToken: undefined,
+    author: { name: "Foreman Bot", email: "bot@example.com" },
+    committer: undefined,
+    inferenceBaseURLOverride: model.baseURL,
+    inferenceBaseURLHostOverride: undefined,
+    foremanNamespace: "foreman-system",
+    gateCachePVC: undefined,
+    gateImage: "",
+    stubSleepMillis: 0,
+    ...setup.config
+  }
+  const tracker = Layer.succeed(IssueTracker, {
+    issue: (_repo, number) =>
+      number === 7
+        ? Effect.succeed({ number, title: "Greeting is rude", body: "say hi", state: "open", labels: [] })
+        : Effect.fail(new TrackerError({ message: "no such issue" }))
+  })
+  const services = yield* Layer.build(
+    Layer.mergeAll(
+      FakeCluster.layer,
+      ChatCompletionsClient.layer,
+      GitCliWorkspace.layer,
+      HostWorkspaceTools.layerHost,
+      FileRunRecord.layer(config.workspaceRoot),
+      tracker,
+      Layer.succeed(RunnerConfig, config)
+    )
+  )
+  // The task must be there: a transcript whose owner is not would be collected.
+  const { seed } = Context.get(services, FakeCluster.FakeCluster)
+  yield* seed(
+    agenticTasks,
+    task("fix", {
+      spec: {
+        kind: "issue-fix",
+        agentRef: { name: "coder" },
+        payload: { repo: "acme/demo", issue: 7, branchStrategy: "reset" },
+        ...setup.task
+      }
+    })
+  )
+  const run: Run = {
+    task: yield* Context.get(services, KubeClient).get(agenticTasks, { name: "fix", namespace: "default" }),
+    agent: agent("coder", {
+      spec: {
+        tools: ["bash", "grep", "read_file", "str_replace", "submit_result", "write_file"],
+        maxTurns: 12,
+        ...setup.agent
+      }
+    }),
+    claimId: "claim",
+    nodeName: "node"
+  }
+  return {
+    disk,
+    model,
+    run: NativeExecutor.execute(run).pipe(Effect.provideContext(services)),
+    /** For a look into the cluster. */
+    cluster: Context.get(services, FakeCluster.FakeCluster),
+    /** `subject|author|body` of the tip of a branch, or undefined. */
+    tip: (branch: string) => {
+      const refs = git(disk.remote, "for-each-ref", "--format=%(refname:short)")
+      return refs.split("\n").includes(branch)
+        ? {
+            log: git(disk.remote, "log", "-1", "--format=%an <%ae>%n%B", branch),
+            sha: git(disk.remote, "rev-parse", branch),
+            files: git(disk.remote, "diff", "--name-only", `main...${branch}`).split("\n")
+          }
+        : undefined
+    },
+    commitTo: (branch: string, file: string) => commitTo(disk, branch, file),
+    hook: (script: string) => hook(disk.remote, script)
+  }
+})
+
+export const call = (name: string, args: Readonly<Record<string, string | number>>): Turn => ({
+  reply: { type: "tool_calls", calls: [{ name, arguments: args }] }
+})
+export const submit = (verdict: "GO" | "NO-GO" | "ERROR", more: Readonly<Record<string, string>> = {}) =>
+  call("submit_result", { verdict, summary: "the greeting is polite", ...more })
+export const edit = call("write_file", { path: "README.md", content: "# Demo\n\nhi\n" })
