@@ -42,6 +42,8 @@ export class LogFiles extends Context.Service<
   }
 >()("foreman/layers/embedded/LogFiles") {}
 
+const keyOf = (folder: string, run: number) => `${folder}#${run}`
+
 /** Two segments are kept: 64 MiB a run of a container. */
 const defaultSegmentBytes = 32 * 1024 * 1024
 
@@ -50,7 +52,6 @@ export const layer = (options: { readonly segmentBytes?: number } = {}) =>
     const segmentBytes = options.segmentBytes ?? defaultSegmentBytes
     /** Runs that are being written, and the latch that opens at their next change. */
     const live = new Map<string, Latch.Latch>()
-    const keyOf = (folder: string, run: number) => `${folder}#${run}`
 
     const changed = (key: string, isEnd: boolean) => {
       const latch = live.get(key)
