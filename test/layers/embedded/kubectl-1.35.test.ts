@@ -1,0 +1,3 @@
+import { kubectlSuite } from "./kubectl.ts"
+
+kubectlSuite("1.35")
