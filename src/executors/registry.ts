@@ -1,8 +1,11 @@
 /** The executor of a task: by the daemon's mode, then by what the Agent is. */
-import { Effect } from "effect"
+import { Effect, Schedule } from "effect"
 
+import { agents } from "../../schema/Agent.ts"
+import type { AgenticTask } from "../../schema/AgenticTask.ts"
 import type { Result } from "../../schema/Result.ts"
 import { type AgentMode, chooseExecutor } from "../decide/executor.ts"
+import { KubeClient, type KubeError } from "../services/KubeClient.ts"
 import { ExecutorError, type Run } from "./Executor.ts"
 import * as NativeExecutor from "./NativeExecutor.ts"
 import * as StubExecutor from "./StubExecutor.ts"
@@ -22,10 +25,31 @@ const agentNotFound = (name: string): Result => ({
   elapsedSec: 0
 })
 
-/** Runs a claimed task. */
+/** An API server that restarts is back within half a minute; a claimed task can wait that long. */
+const serverBlinks = Schedule.exponential("250 millis").pipe(
+  Schedule.upTo({ times: 7 }),
+  Schedule.setInputType<KubeError>(),
+  Schedule.while(({ input }) => input.isTransient)
+)
+
+/** The Agent that the task names; `undefined` when it names none, or one that does not exist. */
+const agentOf = Effect.fnUntraced(function* (task: AgenticTask) {
+  const name = task.spec.agentRef?.name
+  if (name === undefined) return undefined
+  const kube = yield* KubeClient
+  return yield* kube.get(agents, { name, namespace: task.metadata.namespace }).pipe(
+    Effect.catchReason("KubeError", "NotFound", () => Effect.succeed(undefined)),
+    Effect.retry(serverBlinks),
+    Effect.mapError((error) => new ExecutorError({ message: error.message }))
+  )
+})
+
+/** Runs a claimed task. The Agent is read now, so that a run begins with what its author last said. */
 export const execute = (mode: AgentMode) =>
-  Effect.fnUntraced(function* (run: Run) {
-    const choice = chooseExecutor(mode, run.task.spec.agentRef?.name, run.agent)
+  Effect.fnUntraced(function* (claimed: Omit<Run, "agent">) {
+    const agent = mode === "stub" ? undefined : yield* agentOf(claimed.task)
+    const run: Run = { ...claimed, agent }
+    const choice = chooseExecutor(mode, run.task.spec.agentRef?.name, agent)
     switch (choice.type) {
       case "Stub":
         return yield* StubExecutor.execute(run)

@@ -1,0 +1,98 @@
+/** The node daemon; `run-task` as the first argument is another program. Contract §3.1. */
+import { randomUUID } from "node:crypto"
+
+import { Duration, Effect, Layer, Result } from "effect"
+
+import * as HttpKubeClient from "../layers/kube/HttpKubeClient.ts"
+import * as KubeConfig from "../layers/kube/KubeConfig.ts"
+import * as Observability from "../layers/Observability.ts"
+import * as HostFleetProbe from "../layers/probe/HostFleetProbe.ts"
+import * as registry from "../src/executors/registry.ts"
+import * as Daemon from "../src/node/daemon.ts"
+import { type Options, optionsOf, parseFlags } from "./agentOptions.ts"
+import { logLevelOf } from "./goFlags.ts"
+import { launch } from "./launch.ts"
+import { runnerLayer } from "./runnerLayer.ts"
+import { version } from "./version.ts"
+
+/** What people wonder about later, said once at the start. */
+const announce = Effect.fnUntraced(function* (options: Options) {
+  const { identity, mode, renamedFrom, runner } = options
+  if (renamedFrom !== undefined) {
+    yield* Effect.logInfo("the node's name was made a DNS label").pipe(
+      Effect.annotateLogs({ from: renamedFrom, to: identity.nodeName })
+    )
+  }
+  if (mode === "stub") return
+  if (runner.gitRemoteURL === undefined) {
+    yield* Effect.logInfo(
+      "--git-remote-url is unset: tasks that name no repository of their own end with GitRemoteURLNotConfigured; gates need none"
+    )
+  }
+  if (runner.author === undefined) {
+    yield* Effect.logInfo("--commit-author-email is unset: tasks that commit cannot run here; gates can")
+  }
+})
+
+const goArch: Readonly<Record<string, string>> = { x64: "amd64", arm64: "arm64" }
+
+/** The daemon, until it is interrupted or fails. */
+export const agent = Effect.fn("agent")(function* (options: Options) {
+  yield* announce(options)
+  return yield* Daemon.run({
+    identity: options.identity,
+    self: {
+      agentVersion: version,
+      os: process.platform,
+      arch: goArch[process.arch] ?? process.arch
+    },
+    interval: options.heartbeatInterval,
+    namespace: options.taskNamespace,
+    slots: options.slots,
+    pollInterval: options.pollInterval,
+    drainTimeout: options.drainTimeout,
+    foremanNamespace: options.runner.foremanNamespace,
+    processToken: randomUUID(),
+    newClaimId: Effect.sync(() => randomUUID()),
+    executor: { kind: registry.resultKind(options.mode), execute: registry.execute(options.mode) }
+  }).pipe(Effect.provide(Layer.merge(runnerLayer(options.runner), HostFleetProbe.layer(options.stated))))
+})
+
+/** How the daemon may end by itself. */
+export type AgentError = Effect.Error<ReturnType<typeof agent>>
+
+export const main = (argv: ReadonlyArray<string>, env: NodeJS.ProcessEnv): void => {
+  if (argv[0] === "run-task") {
+    void import("./run-task.ts").then((program) => program.main(argv.slice(1), env))
+    return
+  }
+  const parsed = Result.flatMap(parseFlags(argv, env), (flags) =>
+    Result.map(optionsOf(flags, env), (options) => ({ flags, options }))
+  )
+  if (Result.isFailure(parsed)) {
+    const { exitCode, stream, text } = parsed.failure
+    process[stream].write(`${text}\n`)
+    process.exitCode = exitCode
+    return
+  }
+  const { flags, options } = parsed.success
+  const kube = Layer.unwrap(
+    Effect.map(
+      KubeConfig.load({ kubeconfig: flags.kubeconfig, context: flags["kube-context"], env }),
+      (config) => HttpKubeClient.layer(config)
+    )
+  )
+  const encoder = flags["zap-encoder"]
+  launch(agent(options).pipe(Effect.provide(kube)), {
+    name: "foreman-agent",
+    hasPlainExitCodes: true,
+    // Draining takes 5 s, the runs their time, the Lease 5 s at most.
+    grace: Duration.sum(options.drainTimeout, Duration.seconds(11)),
+    observability: Observability.layer({
+      name: "foreman-agent",
+      level: logLevelOf(flags["zap-log-level"]),
+      format: encoder === "json" || encoder === "console" ? encoder : undefined,
+      env
+    })
+  })
+}

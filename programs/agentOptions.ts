@@ -1,0 +1,167 @@
+/** Flags of the node daemon, and what they come to. Contract §3.2. */
+import { homedir, hostname } from "node:os"
+import { join } from "node:path"
+
+import { Duration, Result } from "effect"
+
+import type { Stated } from "../layers/probe/capability.ts"
+import { clampInt32, parseLabels, sanitizeName } from "../src/decide/capability.ts"
+import { type AgentMode, parseAgentMode } from "../src/decide/executor.ts"
+import type { RunnerConfig } from "../src/executors/Executor.ts"
+import type { Identity } from "../src/node/register.ts"
+import { gitToken } from "./gitToken.ts"
+import { bool, csv, duration, int, parse, string, type Values, zapFlags } from "./goFlags.ts"
+import { version } from "./version.ts"
+
+const table = {
+  "fleet-node-name": string("", "Name of this node; the host's name when empty", { env: "FLEET_NODE_NAME" }),
+  "tailscale-addr": string("", "Address of this host in its private network, for people"),
+  kubeconfig: string("", "Path of a kubeconfig; the pod's own account when absent"),
+  "kube-context": string("", "Context of the kubeconfig"),
+  "workspace-dir": string("", "Where checkouts go; $HOME/foreman-workspaces when empty"),
+  "opencode-bin": string("", "Accepted for compatibility; has no effect"),
+  roles: csv(["worker"], "Roles of this node"),
+  accelerator: string("", "metal, cuda, vulkan or none; what is found when empty"),
+  "installed-models": csv([], "Names of the models on this host"),
+  "heartbeat-interval": duration("30s", "Pause between two heartbeats"),
+  "max-context-tokens": int(0, "Largest context window on offer"),
+  "tokens-per-second": int(0, "Generation speed"),
+  "total-ram-gb": int(0, "Memory in GiB that tasks may count on; what is found when 0"),
+  slots: int(1, "How many tasks may run here at once"),
+  "task-poll-interval": duration(
+    "5s",
+    "Pause after a failed list or watch; three in a row end an idle daemon"
+  ),
+  "task-namespace": string("default", "Namespace of the tasks; empty means all"),
+  "stub-sleep": duration("10s", "How long the stub executor sleeps"),
+  "agent-mode": string("native", "native or stub"),
+  "git-remote-url": string("", "Repository to clone from and push to, where the task names none"),
+  "inference-base-url-override": string("", "Base URL of every model, whatever its InferenceService says"),
+  "inference-base-url-host-override": string("", "Host of every model's base URL"),
+  "commit-author-name": string("Foreman Bot", "Author of commits"),
+  "commit-author-email": string("", "Author's address; without one nothing is committed"),
+  "commit-committer-name": string("", "Committer; the author when empty"),
+  "commit-committer-email": string("", "Committer's address; the author's when empty"),
+  "keep-workspace": bool(false, "Leave checkouts after a run"),
+  "foreman-namespace": string("foreman-system", "Namespace of Jobs and of the nodes' Leases"),
+  "coder-git-secret": string("foreman-git-credentials", "Secret with the git token of coder Jobs"),
+  "coder-git-secret-key": string("token", "Key in that Secret"),
+  "node-labels": string("", "Labels of the FleetNode, as k=v,k2=v2"),
+  "gate-cache-pvc": string("", "PersistentVolumeClaim for the gate's caches; none when empty"),
+  "gate-image": string(`foreman:${version}`, "Image of the gate's judge: Foreman's own", {
+    env: "FOREMAN_GATE_IMAGE"
+  }),
+  "drain-timeout": duration("20s", "What runs have to end after SIGTERM before they are handed back"),
+  "self-update": bool(true, "Accepted for compatibility; has no effect"),
+  "install-root": string("", "Accepted for compatibility; has no effect"),
+  version: bool(false, "Print the version and exit"),
+  ...zapFlags
+}
+
+export interface Options {
+  readonly identity: Identity
+  /** What the host calls itself, where that is no usable name. */
+  readonly renamedFrom: string | undefined
+  readonly mode: AgentMode
+  readonly stated: Stated
+  readonly slots: number
+  readonly heartbeatInterval: Duration.Duration
+  readonly pollInterval: Duration.Duration
+  readonly drainTimeout: Duration.Duration
+  readonly taskNamespace: string | undefined
+  readonly runner: RunnerConfig["Service"]
+}
+
+export type Flags = Values<typeof table>
+type Env = Readonly<Record<string, string | undefined>>
+
+/** Why there are no options: print `text` there and exit so. */
+export interface Refusal {
+  readonly stream: "stdout" | "stderr"
+  readonly text: string
+  readonly exitCode: number
+}
+
+const refuse = (text: string): Result.Result<never, Refusal> =>
+  Result.fail({ stream: "stderr", text: `foreman-agent: ${text}`, exitCode: 1 })
+
+const accelerators = ["metal", "cuda", "vulkan", "none"] as const
+
+const positive = (key: string, value: number) => (value > 0 ? { [key]: clampInt32(value) } : {})
+
+const statedOf = (flags: Flags, accelerator: (typeof accelerators)[number] | undefined): Stated => ({
+  ...(accelerator === undefined ? {} : { accelerator }),
+  ...positive("totalRAMGB", flags["total-ram-gb"]),
+  ...positive("maxContextTokens", flags["max-context-tokens"]),
+  ...positive("tokensPerSecond", flags["tokens-per-second"]),
+  ...(flags["installed-models"].length === 0 ? {} : { installedModels: flags["installed-models"] }),
+  slots: Math.max(1, clampInt32(flags.slots))
+})
+
+const orAbsent = (text: string): string | undefined => (text === "" ? undefined : text)
+
+const runnerOf = (flags: Flags, env: Env): RunnerConfig["Service"] => {
+  const email = flags["commit-author-email"]
+  const author = email === "" ? undefined : { name: flags["commit-author-name"], email }
+  return {
+    workspaceRoot: orAbsent(flags["workspace-dir"]) ?? join(env["HOME"] ?? homedir(), "foreman-workspaces"),
+    keepWorkspace: flags["keep-workspace"],
+    gitRemoteURL: orAbsent(flags["git-remote-url"]),
+    gitToken: gitToken(env),
+    author,
+    committer:
+      author === undefined
+        ? undefined
+        : {
+            name: orAbsent(flags["commit-committer-name"]) ?? author.name,
+            email: orAbsent(flags["commit-committer-email"]) ?? author.email
+          },
+    inferenceBaseURLOverride: orAbsent(flags["inference-base-url-override"]),
+    inferenceBaseURLHostOverride: orAbsent(flags["inference-base-url-host-override"]),
+    foremanNamespace: flags["foreman-namespace"],
+    gateCachePVC: orAbsent(flags["gate-cache-pvc"]),
+    gateImage: flags["gate-image"],
+    stubSleepMillis: Duration.toMillis(flags["stub-sleep"])
+  }
+}
+
+export const optionsOf = (flags: Flags, env: Env): Result.Result<Options, Refusal> => {
+  const mode = parseAgentMode(flags["agent-mode"])
+  if (mode === undefined) return refuse(`--agent-mode is native or stub, not "${flags["agent-mode"]}"`)
+  const labels = parseLabels(flags["node-labels"])
+  if (labels === undefined) return refuse(`--node-labels is k=v,k2=v2, not "${flags["node-labels"]}"`)
+  const accelerator = accelerators.find((known) => known === flags.accelerator)
+  if (accelerator === undefined && flags.accelerator !== "") {
+    return refuse(`--accelerator is one of ${accelerators.join(", ")}, not "${flags.accelerator}"`)
+  }
+  const wanted = orAbsent(flags["fleet-node-name"]) ?? hostname()
+  const nodeName = sanitizeName(wanted)
+  return Result.succeed({
+    identity: {
+      nodeName,
+      tailscaleAddr: orAbsent(flags["tailscale-addr"]),
+      roles: flags.roles.length === 0 ? undefined : flags.roles,
+      labels
+    },
+    renamedFrom: nodeName === wanted ? undefined : wanted,
+    mode,
+    stated: statedOf(flags, accelerator),
+    slots: Math.max(1, clampInt32(flags.slots)),
+    heartbeatInterval: flags["heartbeat-interval"],
+    pollInterval: flags["task-poll-interval"],
+    drainTimeout: flags["drain-timeout"],
+    taskNamespace: orAbsent(flags["task-namespace"]),
+    runner: runnerOf(flags, env)
+  })
+}
+
+/** Prints nothing itself: a refusal says what to print. */
+export const parseFlags = (argv: ReadonlyArray<string>, env: Env): Result.Result<Flags, Refusal> =>
+  Result.flatMap(parse({ name: "foreman-agent", table, argv, env }), ({ args, values }) => {
+    if (values.version) return Result.fail({ stream: "stdout", text: version, exitCode: 0 })
+    return args.length === 0 ? Result.succeed(values) : refuse(`unexpected argument "${args[0]}"`)
+  })
+
+/** The options that flags and environment ask for. */
+export const parseOptions = (argv: ReadonlyArray<string>, env: Env): Result.Result<Options, Refusal> =>
+  Result.flatMap(parseFlags(argv, env), (flags) => optionsOf(flags, env))
