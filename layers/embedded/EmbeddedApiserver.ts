@@ -1,7 +1,14 @@
 /** The embedded API server's core as a layer: the store, its rules and its watches behind the `Apiserver` contract. */
 import { Clock, Effect, Layer, Stream } from "effect"
 
-import { Apiserver, ApiError, type Json, type JsonObject, type PatchType } from "./Apiserver.ts"
+import {
+  ApiError,
+  Apiserver,
+  type Json,
+  type JsonObject,
+  type PatchType,
+  type ServedResource
+} from "./Apiserver.ts"
 import { badRequest, unsupportedMediaType } from "./errors.ts"
 import { equal, isObject, nameOf, objectAt } from "./json.ts"
 import { jsonPatch } from "./jsonPatch.ts"
@@ -10,6 +17,7 @@ import { list } from "./listing.ts"
 import { mergePatch } from "./mergePatch.ts"
 import { inVersion, Objects } from "./Objects.ts"
 import { open, type StoreOptions } from "./Store.ts"
+import { strategicMerge } from "./strategicMerge.ts"
 import { Watches } from "./watching.ts"
 
 export interface Options extends StoreOptions {
@@ -37,18 +45,22 @@ const objectOf = (value: Json): JsonObject => {
   return value
 }
 
+/** A patch over the current object, for the three types that need one. */
 const patched = (
   current: JsonObject,
-  isCustom: boolean,
+  resource: ServedResource,
   patch: { readonly type: PatchType; readonly body: Json }
-) => {
+): JsonObject => {
   switch (patch.type) {
     case "application/merge-patch+json":
       return objectOf(mergePatch(current, objectOf(patch.body)))
     case "application/json-patch+json":
       return objectOf(jsonPatch(current, patch.body))
     default:
-      throw unsupportedMediaType(isCustom ? "the body of the request was in an unknown format" : patch.type)
+      if (resource.schema === undefined) return strategicMerge(current, objectOf(patch.body))
+      throw unsupportedMediaType(
+        "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml"
+      )
   }
 }
 
@@ -74,12 +86,14 @@ export const make = (options: Options) =>
         atNow((now) => objects.update(target, () => body, { ...write, via: "PUT" }, now)),
       patch: (target, patch, write) =>
         atNow((now) =>
-          objects.update(
-            target,
-            (current, kind) => patched(current, kind.resource.schema !== undefined, patch),
-            { ...write, via: "PATCH" },
-            now
-          )
+          patch.type === "application/apply-patch+yaml"
+            ? objects.apply(target, objectOf(patch.body), { ...write, force: patch.force === true }, now)
+            : objects.update(
+                target,
+                (current) => patched(current, target.resource, patch),
+                { ...write, via: "PATCH" },
+                now
+              )
         ),
       delete: (target, how) => atNow((now) => inVersion(objects.remove(target, how, now), target.resource)),
       watch: (request) =>

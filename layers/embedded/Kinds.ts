@@ -23,7 +23,8 @@ export class Kinds {
 
   /** Reads the definitions again, after one was written. */
   reload(): void {
-    const custom = [...this.#store.all(definitionsKey)]
+    const custom = this.#store
+      .all(definitionsKey)
       .filter((definition) => !isDying(definition))
       .flatMap(kindsOf)
     this.#kinds = new Map([...builtins, definitions, ...custom].map((kind) => [keyOf(kind.resource), kind]))

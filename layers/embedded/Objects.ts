@@ -11,6 +11,7 @@ import { definitionsKey, Kinds } from "./Kinds.ts"
 import type { Kind } from "./kind.ts"
 import { trackUpdate } from "./managedFields.ts"
 import { fixedFields, metadataRules, nameMissing, newMetadata, readMetadata } from "./metadata.ts"
+import { applyOver, firstApply } from "./serverSideApply.ts"
 import type { Store } from "./Store.ts"
 
 /** How an update came: it decides the words of a refusal and who is noted as the writer. */
@@ -49,6 +50,8 @@ export class Objects {
       readonly resource: ServedResource
       readonly namespace?: string | undefined
       readonly body: JsonObject
+      /** An apply has noted its fields already. */
+      readonly via?: "APPLY"
     } & WriteOptions,
     now: number
   ): Written {
@@ -76,7 +79,10 @@ export class Objects {
     )
     const causes = [...metadataRules(admitted.object, undefined, kind.isNamedByLabel), ...admitted.causes]
     if (causes.length > 0) throw errors.invalid(resource, name, causes)
-    const object = trackUpdate(undefined, admitted.object, { resource, options, now })
+    const object =
+      options.via === "APPLY"
+        ? admitted.object
+        : trackUpdate(undefined, admitted.object, { resource, options, now })
     if (options.dryRun === true) return { object, created: true, warnings }
     const written = this.#commit(kind, undefined, object, now)
     if (listAt(metadata, "ownerReferences").length > 0) {
@@ -136,6 +142,23 @@ export class Objects {
       )
     }
     return { object: written, created: false, warnings }
+  }
+
+  /** Server-side apply: creates what is not there. */
+  apply(
+    target: Target,
+    body: JsonObject,
+    options: WriteOptions & { readonly force: boolean },
+    now: number
+  ): Written {
+    const { name, namespace, resource, subresource } = target
+    const how = { resource, fieldManager: options.fieldManager, force: options.force, subresource, now }
+    const read = readMetadata(withKind(body, resource))
+    if (this.find(target) === undefined && subresource === undefined) {
+      const named = withMetadata(firstApply(read, how), { name })
+      return this.create({ resource, namespace, body: named, ...options, via: "APPLY" }, now)
+    }
+    return this.update(target, (current) => applyOver(current, read, how), { ...options, via: "APPLY" }, now)
   }
 
   remove(target: Target, options: DeleteOptions, now: number): JsonObject {

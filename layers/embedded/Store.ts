@@ -159,11 +159,12 @@ export class Store {
     return this.#objects.get(resource)?.get(key)
   }
 
-  all(resource: string): Iterable<JsonObject> {
-    return this.#objects.get(resource)?.values() ?? []
+  /** A copy of the list, so that writing while walking it is safe. */
+  all(resource: string): ReadonlyArray<JsonObject> {
+    return [...(this.#objects.get(resource)?.values() ?? [])]
   }
 
-  resources(): Iterable<string> {
+  resources(): ReadonlyArray<string> {
     return [...this.#objects.keys()]
   }
 

@@ -6,7 +6,17 @@ import { groupResource } from "../../schema/Resource.ts"
 import { formatTime } from "../../schema/Time.ts"
 import type { JsonObject } from "./Apiserver.ts"
 import { conflict, forbidden } from "./errors.ts"
-import { isObject, listAt, metadataOf, nameOf, namespaceOf, objectAt, textAt, withMetadata } from "./json.ts"
+import {
+  isObject,
+  listAt,
+  metadataOf,
+  nameOf,
+  namespaceOf,
+  objectAt,
+  textAt,
+  withMetadata,
+  without
+} from "./json.ts"
 import { definitionsKey, type Kinds } from "./Kinds.ts"
 import type { Kind } from "./kind.ts"
 import type { Store } from "./Store.ts"
@@ -110,7 +120,7 @@ export class Deletion {
   sweep(now: number): void {
     for (const kind of this.#kinds.all()) {
       const resource = groupResource(kind.resource)
-      for (const object of [...this.#store.all(resource)]) {
+      for (const object of this.#store.all(resource)) {
         const key = `${namespaceOf(object)}/${nameOf(object)}`
         if (ownersOf(object).length > 0) this.collect({ resource, key }, now)
         if (!isTerminating(object)) continue
@@ -181,8 +191,13 @@ export class Deletion {
     for (const { key, resource } of this.#store.dependents(uid)) {
       const object = this.#store.get(resource, key)
       if (object === undefined) continue
-      const ownerReferences = ownersOf(object).filter((owner) => owner["uid"] !== uid)
-      this.#store.commit({ resource, before: object, after: withMetadata(object, { ownerReferences }) }, now)
+      const left = ownersOf(object).filter((owner) => owner["uid"] !== uid)
+      const metadata = without(metadataOf(object), "ownerReferences")
+      const after = {
+        ...object,
+        metadata: left.length > 0 ? { ...metadata, ownerReferences: left } : metadata
+      }
+      this.#store.commit({ resource, before: object, after }, now)
     }
   }
 
@@ -235,7 +250,7 @@ export class Deletion {
     for (const resource of this.#store.resources()) {
       const found = this.#kinds.ofStored(resource)
       if (found === undefined || !found.resource.namespaced) continue
-      const inside = [...this.#store.all(resource)].filter((object) => namespaceOf(object) === name)
+      const inside = this.#store.all(resource).filter((object) => namespaceOf(object) === name)
       left += this.#clear(found, inside, now)
     }
     const object = this.#store.get("namespaces", `/${name}`)
@@ -246,7 +261,7 @@ export class Deletion {
     const definition = this.#store.get(definitionsKey, `/${name}`)
     if (definition === undefined) return
     const served = kindOfDefinition(definition, kind)
-    if (this.#clear(served, [...this.#store.all(name)], now) === 0) this.drop(kind, definition, now)
+    if (this.#clear(served, this.#store.all(name), now) === 0) this.drop(kind, definition, now)
   }
 
   /** How many of the objects are still there afterwards. */

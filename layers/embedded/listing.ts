@@ -48,7 +48,7 @@ const snapshot = (store: Store, resource: string, revision: number): Iterable<Js
   if (revision < store.compacted || revision > store.revision) {
     throw expired("The provided continue parameter is too old to display a consistent list result.")
   }
-  const objects = new Map([...store.all(resource)].map((object) => [keyOf(object), object]))
+  const objects = new Map(store.all(resource).map((object) => [keyOf(object), object]))
   const later = store.since(revision, resource)
   for (const event of [...later].reverse()) {
     if (event.before === undefined) objects.delete(keyOf(event.object))

@@ -4,7 +4,7 @@ import { Cause, Effect, Queue, Schedule, Stream } from "effect"
 import { groupResource, groupVersion } from "../../schema/Resource.ts"
 import type { ApiError, ApiEvent, JsonObject, Selection } from "./Apiserver.ts"
 import { expired } from "./errors.ts"
-import { metadataOf } from "./json.ts"
+import { withMetadata } from "./json.ts"
 import { list, parseRevision } from "./listing.ts"
 import { inVersion } from "./Objects.ts"
 import { type Matches, selects } from "./selectors.ts"
@@ -20,13 +20,19 @@ export interface WatchRequest extends Selection {
 const waiting = 4096
 const bookmarkEvery = "15 seconds"
 
-/** What an event is to a watch with a selector: an object that begins or ceases to match comes or goes. */
+/**
+ * What an event is to a watch with a selector. An object that ceases to match goes, as it last matched, at the revision that took it
+ * away; one that begins to match comes.
+ */
 const seen = (event: StoreEvent, matches: Matches, resource: Selection["resource"]): ApiEvent | undefined => {
-  const was = event.before !== undefined && matches(event.before)
-  const is = event.after !== undefined && matches(event.after)
-  if (!was && !is) return undefined
-  const type = !is ? "DELETED" : was ? "MODIFIED" : "ADDED"
-  return { type, object: inVersion(event.object, resource) }
+  const { after, before } = event
+  if (after !== undefined && matches(after)) {
+    const type = before !== undefined && matches(before) ? "MODIFIED" : "ADDED"
+    return { type, object: inVersion(after, resource) }
+  }
+  if (before === undefined || !matches(before)) return undefined
+  const gone = withMetadata(before, { resourceVersion: String(event.revision) })
+  return { type: "DELETED", object: inVersion(gone, resource) }
 }
 
 const bookmark = (resource: Selection["resource"], revision: number, annotations?: JsonObject): ApiEvent => ({
@@ -121,6 +127,3 @@ export class Watches {
     for (const queue of this.#live) Queue.endUnsafe(queue)
   })
 }
-
-/** The version that an event moves a watch to. */
-export const revisionOf = (event: ApiEvent): string => String(metadataOf(event.object)["resourceVersion"])

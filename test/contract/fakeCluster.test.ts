@@ -1,0 +1,8 @@
+import { Effect } from "effect"
+
+import * as FakeCluster from "../fakes/FakeCluster.ts"
+import { kubeClientContract } from "./kubeClient.ts"
+
+kubeClientContract("FakeCluster", FakeCluster.layer, {
+  expire: Effect.flatMap(FakeCluster.FakeCluster, (cluster) => cluster.expire)
+})
