@@ -1,5 +1,6 @@
 /** `/healthz` and `/readyz` for the kubelet, `/metrics` for Prometheus. Plain `node:http`: three paths need no router. */
 import { Duration, Effect, Layer, Schema, type Scope } from "effect"
+import * as Runtime from "effect/Runtime"
 import * as PrometheusMetrics from "effect/observability/PrometheusMetrics"
 import { createServer, type Server, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
@@ -31,7 +32,9 @@ export class BindError extends Schema.TaggedError<BindError>()("BindError", {
   address: Schema.String,
   flag: Schema.String,
   message: Schema.String
-}) {}
+}) {
+  override readonly [Runtime.errorExitCode] = 78
+}
 
 type Paths = Readonly<Record<string, Effect.Effect<Page>>>
 interface Page {

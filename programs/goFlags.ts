@@ -127,6 +127,15 @@ export const logLevelOf = (zapLogLevel: string): LogLevel.LogLevel => {
   return levels[zapLogLevel.toLowerCase()] ?? (Number(zapLogLevel) > 0 ? "Debug" : "Info")
 }
 
+/** What the zap flags say, as `Observability.layer` takes it. */
+export const loggingOf = (values: Values<typeof zapFlags>) => {
+  const format = values["zap-encoder"]
+  return {
+    level: logLevelOf(values["zap-log-level"]),
+    format: format === "json" || format === "console" ? format : undefined
+  } as const
+}
+
 /** Why no values came out: print `text` on that stream and exit with that code. */
 export interface Stop {
   readonly stream: "stdout" | "stderr"
@@ -140,13 +149,16 @@ export interface Parsed<T extends Table> {
   readonly args: ReadonlyArray<string>
 }
 
-export const parse = <const T extends Table>(options: {
+export interface ParseOptions<T extends Table> {
   /** The program, as its usage names it. */
   readonly name: string
   readonly table: T
+  /** Without the program and its subcommand. */
   readonly argv: ReadonlyArray<string>
   readonly env: Readonly<Record<string, string | undefined>>
-}): Result.Result<Parsed<T>, Stop> => {
+}
+
+export const parse = <const T extends Table>(options: ParseOptions<T>): Result.Result<Parsed<T>, Stop> => {
   const { name, table, env } = options
   const misuse = (sentence: string): Result.Result<never, Stop> =>
     Result.fail({ stream: "stderr", text: `${sentence}\n${usage(name, table)}`, exitCode: 2 })

@@ -1,8 +1,9 @@
 /** How a program of ours runs: its errors are logged once, its signals mean a clean end, and its exit code says what happened. */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import { Cause, Duration, Effect, Exit, Layer, Predicate } from "effect"
+import { Cause, Duration, Effect, Exit, type Layer, Predicate, Result } from "effect"
 import * as Runtime from "effect/Runtime"
 
+import { parse, type Parsed, type ParseOptions, type Table } from "./goFlags.ts"
 import { KubeError } from "../src/services/KubeClient.ts"
 import * as Observability from "../layers/Observability.ts"
 
@@ -13,6 +14,8 @@ export interface Options {
   /** For operator, agent and run-task, which are contracted to know 1 only: every failure is 1, not 69 or 78. */
   readonly hasPlainExitCodes?: boolean
   readonly observability?: Layer.Layer<never>
+  /** For commands that people type: an error is one plain sentence, not a log record. */
+  readonly isForPeople?: boolean
 }
 
 /** sysexits' EX_UNAVAILABLE. */
@@ -23,6 +26,20 @@ export const exitCodeOf = (error: unknown): number =>
     ? unreachable
     : Runtime.getErrorExitCode(error)
 
+const sentence = (cause: Cause.Cause<unknown>): string =>
+  Cause.prettyErrors(cause)
+    .map((error) => error.message)
+    .join("; ")
+
+/** The flags of a program; help and misuse are printed and end the process with 0 and 2. */
+export const flagsOrExit = <const T extends Table>(options: ParseOptions<T>): Parsed<T> => {
+  const parsed = parse(options)
+  if (Result.isSuccess(parsed)) return parsed.success
+  const { exitCode, stream, text } = parsed.failure
+  process[stream].write(`${text}\n`)
+  return process.exit(exitCode)
+}
+
 export const launch = <A, E>(program: Effect.Effect<A, E>, options: Options): void => {
   const observability = options.observability ?? Observability.layer({ name: options.name })
   watchSignals(Duration.toMillis(options.grace ?? "25 seconds"))
@@ -31,7 +48,9 @@ export const launch = <A, E>(program: Effect.Effect<A, E>, options: Options): vo
     Effect.tapCause((cause) =>
       Cause.hasInterruptsOnly(cause)
         ? Effect.void
-        : Effect.logError(`${options.name} ends with an error`, cause)
+        : options.isForPeople === true && !Cause.hasDies(cause)
+          ? Effect.sync(() => void process.stderr.write(`foreman ${options.name}: ${sentence(cause)}\n`))
+          : Effect.logError(`${options.name} ends with an error`, cause)
     ),
     Effect.provide(observability),
     NodeRuntime.runMain({

@@ -197,6 +197,7 @@ export const make = Effect.fnUntraced(function* (config: KubeConfig, options: Op
       return transport.bytes({
         operation: `logs pods ${refKey(at)}`,
         method: "GET",
+        mayBeginLate: options.follow === true,
         path: withQuery(
           `/api/v1/namespaces/${encodeURIComponent(at.namespace)}/pods/${encodeURIComponent(at.name)}/log`,
           { container: options.container, follow: options.follow, tailLines: options.tailLines }

@@ -16,6 +16,8 @@ export interface KubeRequest {
   readonly path: string
   readonly body?: string
   readonly contentType?: string
+  /** The answer may begin late: a log that is followed has no headers before its first line. */
+  readonly mayBeginLate?: boolean
 }
 
 export interface Transport {
@@ -84,6 +86,7 @@ export const make = Effect.fnUntraced(function* (
           path: prefix + request.path,
           method: request.method,
           signal,
+          ...(request.mayBeginLate === true ? { headersTimeout: 0 } : {}),
           body: request.body ?? null,
           headers: {
             accept: "application/json",

@@ -45,12 +45,13 @@ const fail = (reason: KubeReason) => new KubeError({ operation: "test", reason }
 const down = new Unavailable({ message: "down" })
 const isReason = (step: Listed): step is KubeReason => "_tag" in step
 
+const selectors = (options: ListOptions) => (options.fieldSelector ? ` ${options.fieldSelector}` : "")
+
 /** A server that answers list after list and watch after watch from a script; the last watch stays open. */
 const scripted = (lists: ReadonlyArray<Listed>, watches: ReadonlyArray<Watched>) => {
   const asked: Array<string> = []
   let listed = 0
   let watched = 0
-  const selectors = (options: ListOptions) => (options.fieldSelector ? ` ${options.fieldSelector}` : "")
   const layer = Layer.mock(KubeClient, {
     list: (_, options = {}) =>
       Effect.suspend(() => {

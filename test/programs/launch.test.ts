@@ -58,6 +58,23 @@ describe.concurrent("launch", () => {
     assert.deepStrictEqual(logged(bug.stderr), ends("a bug"))
   })
 
+  it("flags are handed over, explained with 0, refused with 2", async () => {
+    const [given, help, misuse] = await Promise.all([
+      run(["flags", "--slots=2"]),
+      run(["flags", "--help"]),
+      run(["flags", "--bogus"])
+    ])
+    const usage = "Usage of test:\n  --slots int  Tasks at once (default 1)\n"
+    assert.deepStrictEqual(
+      [given, help, misuse],
+      [
+        { code: 0, stdout: "slots 2\n", stderr: "" },
+        { code: 0, stdout: usage, stderr: "" },
+        { code: 2, stdout: "", stderr: `flag provided but not defined: -bogus\n${usage}` }
+      ]
+    )
+  })
+
   it("the contracted programs know 1 only", async () => {
     assert.strictEqual((await run(["misconfigured", "plain"])).code, 1)
   })

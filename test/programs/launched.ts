@@ -2,7 +2,8 @@
 import { Effect } from "effect"
 
 import { KubeConfigError } from "../../layers/kube/KubeConfig.ts"
-import { launch } from "../../programs/launch.ts"
+import * as Flags from "../../programs/goFlags.ts"
+import { flagsOrExit, launch } from "../../programs/launch.ts"
 import { KubeError, Unavailable } from "../../src/services/KubeClient.ts"
 
 const [what, ...rest] = process.argv.slice(2)
@@ -24,6 +25,12 @@ const programs: Readonly<Record<string, Effect.Effect<void, KubeConfigError | Ku
   bug: Effect.die(new Error("a bug")),
   drain: endless(Effect.sync(() => process.stdout.write("drained\n"))),
   stuck: endless(Effect.never)
+}
+
+if (what === "flags") {
+  const table = { slots: Flags.int(1, "Tasks at once") }
+  const { values } = flagsOrExit({ name: "test", table, argv: rest, env: {} })
+  process.stdout.write(`slots ${values.slots}\n`)
 }
 
 launch(programs[what ?? ""] ?? Effect.void, { name: "test", grace: "700 millis", hasPlainExitCodes })

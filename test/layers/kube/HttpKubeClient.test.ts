@@ -30,6 +30,26 @@ const against = (
 
 const failure = <A, E>(effect: Effect.Effect<A, E>) => Effect.flip(effect)
 
+const listOf = (items: ReadonlyArray<unknown>, more?: string) => ({
+  metadata: { resourceVersion: "9", ...(more === undefined ? {} : { continue: more }) },
+  items
+})
+const event = (type: string, object: unknown) => Buffer.from(`${JSON.stringify({ type, object })}\n`)
+const watching = (answer: Answer, options?: HttpKubeClient.Options) =>
+  Effect.gen(function* () {
+    const { api, kube } = yield* against(answer, options)
+    const events: Array<unknown> = []
+    const exit = yield* kube.watch(configMaps, { resourceVersion: "5" }).pipe(
+      Stream.runForEach((one) => Effect.sync(() => events.push(one))),
+      Effect.exit
+    )
+    return { api, events, exit }
+  })
+const reasonOf = (exit: Exit.Exit<void, { readonly reason: { readonly _tag: string } }>) =>
+  Exit.isFailure(exit) && exit.cause.reasons[0]?._tag === "Fail"
+    ? exit.cause.reasons[0].error.reason._tag
+    : "end"
+
 describe("HttpKubeClient requests", () => {
   it.live("speaks each verb as Kubernetes wants it", () =>
     Effect.gen(function* () {
@@ -194,11 +214,6 @@ describe("HttpKubeClient requests", () => {
 })
 
 describe("HttpKubeClient lists", () => {
-  const listOf = (items: ReadonlyArray<unknown>, more?: string) => ({
-    metadata: { resourceVersion: "9", ...(more === undefined ? {} : { continue: more }) },
-    items
-  })
-
   it.live("follows pages and sets aside what cannot be read", () =>
     Effect.gen(function* () {
       const { api, kube } = yield* against((response, _, nth) =>
@@ -248,22 +263,6 @@ describe("HttpKubeClient lists", () => {
 })
 
 describe("HttpKubeClient watches and logs", () => {
-  const event = (type: string, object: unknown) => Buffer.from(`${JSON.stringify({ type, object })}\n`)
-  const watching = (answer: Answer, options?: HttpKubeClient.Options) =>
-    Effect.gen(function* () {
-      const { api, kube } = yield* against(answer, options)
-      const events: Array<unknown> = []
-      const exit = yield* kube.watch(configMaps, { resourceVersion: "5" }).pipe(
-        Stream.runForEach((one) => Effect.sync(() => events.push(one))),
-        Effect.exit
-      )
-      return { api, events, exit }
-    })
-  const reasonOf = (exit: Exit.Exit<void, { readonly reason: { readonly _tag: string } }>) =>
-    Exit.isFailure(exit) && exit.cause.reasons[0]?._tag === "Fail"
-      ? exit.cause.reasons[0].error.reason._tag
-      : "end"
-
   it.live("reads events from chunks cut anywhere, in the middle of a character too", () =>
     Effect.gen(function* () {
       const bytes = Buffer.concat([
@@ -348,6 +347,19 @@ describe("HttpKubeClient watches and logs", () => {
       yield* Fiber.interrupt(fiber)
       while (api.open.size > 0) yield* Effect.sleep("5 millis")
     }).pipe(Effect.timeout("5 seconds"))
+  )
+
+  it.live("a log that is followed may begin later than any answer", () =>
+    Effect.gen(function* () {
+      const { kube } = yield* against(
+        (response) => void setTimeout(() => response.writeHead(200).end("late"), 300),
+        {
+          requestTimeout: "100 millis"
+        }
+      )
+      const log = kube.podLogs({ name: "p" }, { follow: true }).pipe(Stream.decodeText, Stream.mkString)
+      assert.strictEqual(yield* log, "late")
+    })
   )
 
   it.live("follows a log as bytes, and says when it broke off", () =>
