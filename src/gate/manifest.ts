@@ -94,7 +94,7 @@ const podSpec = (job: GateJob): JobSpec["template"]["spec"] => ({
       name: "toolchain",
       image: job.toolchainImage,
       restartPolicy: "Always",
-      command: ["/bin/sh", "-c", loop],
+      command: ["/bin/sh", "-c", literal(loop)],
       env: [
         { name: "WORK_DIR", value: "/work/repository" },
         { name: "EXCHANGE_DIR", value: "/exchange" },
@@ -132,9 +132,9 @@ const podSpec = (job: GateJob): JobSpec["template"]["spec"] => ({
         { name: "TMPDIR", value: "/judge" },
         { name: "FOREMAN_TERMINATION_LOG", value: terminationMessagePath },
         { name: "DEADLINE_SECONDS", value: String(judgeDeadlineSeconds) },
-        { name: "CHECKS", value: job.checks === undefined ? "" : JSON.stringify(job.checks) },
-        { name: "CLONE_URL", value: job.cloneURL },
-        { name: "UPSTREAM_URL", value: job.upstreamURL ?? "" },
+        { name: "CHECKS", value: literal(job.checks === undefined ? "" : JSON.stringify(job.checks)) },
+        { name: "CLONE_URL", value: literal(job.cloneURL) },
+        { name: "UPSTREAM_URL", value: literal(job.upstreamURL ?? "") },
         ...sources(job),
         ...token(job)
       ],
@@ -161,10 +161,13 @@ const podSpec = (job: GateJob): JobSpec["template"]["spec"] => ({
 })
 
 const sources = (job: GateJob): ReadonlyArray<EnvVar> => [
-  { name: "REPO", value: job.repo },
-  { name: "BRANCH", value: job.branch },
-  { name: "BASE_BRANCH", value: job.baseBranch ?? "" }
+  { name: "REPO", value: literal(job.repo) },
+  { name: "BRANCH", value: literal(job.branch) },
+  { name: "BASE_BRANCH", value: literal(job.baseBranch ?? "") }
 ]
+
+/** The kubelet reads `$(NAME)` and `$$` in values and commands; doubled, each dollar sign stands for itself. */
+const literal = (text: string): string => text.split("$").join("$$")
 
 const token = ({ gitSecret }: GateJob): ReadonlyArray<EnvVar> =>
   gitSecret === undefined

@@ -1,0 +1,98 @@
+import { assert, describe, it } from "@effect/vitest"
+
+import {
+  banner,
+  defaultChecks,
+  defaultTargets,
+  makeCheck,
+  plan,
+  readMakefile
+} from "../../src/gate/checks.ts"
+import { encodeRequest, exitCodeOf } from "../../src/gate/exchange.ts"
+
+describe("plan", () => {
+  it("leaves the choice to the repository when nobody chose", () => {
+    assert.deepStrictEqual(plan({}), { image: "golang:1.26", checks: undefined })
+  })
+
+  it("lets the tool's argument win over the profile, and keeps the profile's image", () => {
+    assert.deepStrictEqual(plan({ checks: ["fmt"], gateProfile: { language: "node" } }), {
+      image: "node:22",
+      checks: [{ name: "fmt", command: "make fmt", target: "fmt" }]
+    })
+  })
+
+  it("fills a profile from its language's preset, the cheapest check first", () => {
+    assert.deepStrictEqual(
+      plan({ gateProfile: { language: "node", commands: { test: "node --test", lint: "" } } }),
+      {
+        image: "node:22",
+        checks: [
+          { name: "format", command: "prettier --check ." },
+          { name: "test", command: "node --test" }
+        ]
+      }
+    )
+  })
+
+  it("keeps the make targets for a Go profile that names no command", () => {
+    assert.deepStrictEqual(plan({ gateProfile: { image: "golang:1.25" } }), {
+      image: "golang:1.25",
+      checks: undefined
+    })
+  })
+
+  it("has nothing to check for a generic profile without commands", () => {
+    assert.deepStrictEqual(plan({ gateProfile: { language: "generic" } }).checks, [])
+  })
+})
+
+describe("readMakefile", () => {
+  it("sees explicit targets and literal includes, and nothing that only looks like one", () => {
+    const text = `include tools.mk $(wildcard *.mk)
+-include local.mk # mine
+VERSION := 1.0:2
+X ::= y
+.PHONY: ghost
+fmt vet: tools
+test:: deps
+%.o: %.c
+\tlint: not a rule
+manifests : bin/controller-gen
+long \\
+  lint: x
+`
+    const { includes, targets } = readMakefile(text)
+    assert.deepStrictEqual(
+      [includes, [...defaultTargets].filter((target) => targets.has(target)), targets.has("ghost")],
+      [["tools.mk", "local.mk"], ["fmt", "vet", "lint", "test", "manifests"], false]
+    )
+  })
+
+  it("runs of the suite what the base declares, in the contract's order", () => {
+    assert.deepStrictEqual(defaultChecks(new Set(["test", "other", "fmt"])).map(banner), [
+      "=== make fmt ===",
+      "=== make test ==="
+    ])
+    assert.strictEqual(banner({ name: "unit tests", command: "x" }), "=== unit tests ===")
+    assert.strictEqual(makeCheck("chart-crds").command, "make chart-crds")
+  })
+})
+
+describe("the exchange", () => {
+  it("counts the lines of a command, so that no text can end it early", () => {
+    assert.strictEqual(encodeRequest("n", "a\nn 0\n"), "n\n3\na\nn 0\n\n")
+  })
+
+  it.each([
+    ["n 0", 0],
+    ["n 255", 255],
+    ["m 0", undefined],
+    ["n", undefined],
+    ["n 0 0", undefined],
+    ["n -1", undefined],
+    ["ready", undefined]
+  ] as const)("reads %s as the answer %s", (line, code) => {
+    assert.strictEqual(exitCodeOf(line, "n"), code)
+  })
+})
