@@ -1,0 +1,174 @@
+/** `foreman up`: a whole Foreman on one machine. The embedded cluster, the operator and one node daemon, over the same wire as anywhere. */
+import { realpathSync } from "node:fs"
+import { homedir } from "node:os"
+import { join, resolve } from "node:path"
+
+import { Console, Context, Effect, Layer, Option, Result, Runtime, Schedule, Schema } from "effect"
+import { Argument, Command, Flag } from "effect/cli"
+import * as PrometheusMetrics from "effect/observability/PrometheusMetrics"
+
+import * as Certificates from "../layers/embedded/Certificates.ts"
+import * as DataFolder from "../layers/embedded/DataFolder.ts"
+import * as EmbeddedApiserver from "../layers/embedded/EmbeddedApiserver.ts"
+import * as JobController from "../layers/embedded/JobController.ts"
+import * as Kubeconfig from "../layers/embedded/Kubeconfig.ts"
+import * as Kubelet from "../layers/embedded/Kubelet.ts"
+import * as KubeletLogs from "../layers/embedded/KubeletLogs.ts"
+import * as LogFiles from "../layers/embedded/LogFiles.ts"
+import * as Server from "../layers/embedded/Server.ts"
+import * as HttpKubeClient from "../layers/kube/HttpKubeClient.ts"
+import * as KubeConfig from "../layers/kube/KubeConfig.ts"
+import { foremanResources, inferenceResources, toCrd } from "../schema/Crd.ts"
+import { KubeClient } from "../src/services/KubeClient.ts"
+import * as Agent from "./agent.ts"
+import { parseOptions } from "./agentOptions.ts"
+import { launchCommand } from "./launchCommand.ts"
+import * as Operator from "./operator.ts"
+
+/** The port of a `foreman up` that was not told another. */
+const defaultPort = 7443
+
+export interface Options {
+  readonly dataDir: string
+  /** 0 is any free one. */
+  readonly port: number
+  /** Where the kubeconfig goes; in the data folder when absent. */
+  readonly kubeconfig: string | undefined
+  readonly isOperatorRun: boolean
+  /** Flags of `foreman agent`; no daemon when absent. */
+  readonly agentArgv: ReadonlyArray<string> | undefined
+  readonly env: Readonly<Record<string, string | undefined>>
+}
+
+/** The flags after `--` are not those of a daemon. */
+export class AgentFlagsRefused extends Schema.TaggedError<AgentFlagsRefused>()("AgentFlagsRefused", {
+  message: Schema.String
+}) {
+  override readonly [Runtime.errorExitCode] = 78
+}
+
+/** In here the daemon starts over, not the process: whatever ended it, the next start finds the cluster as it is. */
+const restart = Schedule.spaced("1 second")
+
+/** The embedded cluster alone: store, server, Jobs and pods. */
+const startCluster = Effect.fn("up.cluster")(function* (options: Options) {
+  const folder = yield* DataFolder.open(resolve(options.dataDir))
+  const certificates = yield* Certificates.load(folder)
+  const logs = KubeletLogs.layer({ dataDirectory: folder.path }).pipe(Layer.provideMerge(LogFiles.layer()))
+  const server = yield* Layer.build(
+    Server.layer({
+      port: options.port,
+      certificates,
+      routes: {
+        "/metrics": Effect.map(PrometheusMetrics.format(), (body) => ({
+          contentType: "text/plain; version=0.0.4; charset=utf-8",
+          body
+        }))
+      }
+    }).pipe(
+      Layer.provideMerge(logs),
+      Layer.provide(
+        EmbeddedApiserver.layer({
+          path: folder.file("store.db"),
+          customResources: [...foremanResources, ...inferenceResources].map(toCrd)
+        })
+      )
+    )
+  )
+  const kubeconfig = resolve(options.kubeconfig ?? folder.file("kubeconfig"))
+  yield* Kubeconfig.write(kubeconfig, Context.get(server, Server.Endpoint).url, certificates)
+  const kube = yield* HttpKubeClient.make(yield* KubeConfig.load({ kubeconfig, env: {} }))
+  yield* Layer.build(
+    Layer.mergeAll(
+      JobController.layer,
+      Kubelet.layer({
+        dataDirectory: folder.path,
+        foremanCommand: { node: process.execPath, script: realpathSync(process.argv[1] ?? "") },
+        hostPath: options.env["PATH"] ?? "/usr/bin:/bin"
+      })
+    ).pipe(Layer.provide(Layer.succeedContext(server)), Layer.provide(Layer.succeed(KubeClient, kube)))
+  )
+  return { folder, kubeconfig, kube }
+})
+
+/** The program that has this data folder open is the node's only daemon here: after a kill -9 it need not wait its own Lease out. */
+const processToken = "foreman-up"
+
+/** What the daemon is told unless its own flags say otherwise: checkouts in the data folder, tasks of every namespace. */
+const agentDefaults = (folder: DataFolder.DataFolder): ReadonlyArray<string> => [
+  `--workspace-dir=${folder.file("workspaces")}`,
+  "--task-namespace="
+]
+
+/** Starts everything; it lives as long as the scope. What is started later ends first, so that a daemon drains into a live cluster. */
+export const start = Effect.fn("up.start")(function* (options: Options) {
+  const { folder, kubeconfig, kube } = yield* startCluster(options)
+  if (options.isOperatorRun) {
+    yield* Operator.start({ foremanNamespace: "foreman-system", allowCloudProviders: true }).pipe(
+      Effect.provideService(KubeClient, kube)
+    )
+  }
+  if (options.agentArgv !== undefined) {
+    const parsed = parseOptions([...agentDefaults(folder), ...options.agentArgv], options.env)
+    if (Result.isFailure(parsed)) return yield* new AgentFlagsRefused({ message: parsed.failure.text })
+    yield* Agent.agent({ ...parsed.success, processToken }).pipe(
+      Effect.tapError((error) => Effect.logError("the node daemon starts over", error)),
+      Effect.retry(restart),
+      Effect.provideService(KubeClient, kube),
+      Effect.forkScoped
+    )
+  }
+  return { kubeconfig, kube }
+})
+
+const defaultDataDir = (env: NodeJS.ProcessEnv): string =>
+  join(env["XDG_DATA_HOME"] ?? join(env["HOME"] ?? homedir(), ".local", "share"), "foreman")
+
+const command = Command.make(
+  "up",
+  {
+    dataDir: Flag.String("data-dir").pipe(
+      Flag.withDefault(defaultDataDir(process.env)),
+      Flag.withDescription("Folder that keeps everything; what is in it survives a restart")
+    ),
+    port: Flag.Int("port").pipe(
+      Flag.withDefault(defaultPort),
+      Flag.withDescription("Port of the API server on 127.0.0.1; 0 is any free one")
+    ),
+    kubeconfig: Flag.String("kubeconfig").pipe(
+      Flag.optional,
+      Flag.withDescription("Where the kubeconfig is written; the data folder's own when absent")
+    ),
+    noOperator: Flag.Boolean("no-operator").pipe(
+      Flag.withDefault(false),
+      Flag.withDescription("Start no operator: nothing is scheduled")
+    ),
+    noAgent: Flag.Boolean("no-agent").pipe(
+      Flag.withDefault(false),
+      Flag.withDescription("Start no node daemon: nothing is run here")
+    ),
+    agentFlags: Argument.String("agent-flags").pipe(
+      Argument.variadic(),
+      Argument.withDescription("After --, flags of foreman agent, such as -- --agent-mode=stub")
+    )
+  },
+  ({ dataDir, port, kubeconfig, noOperator, noAgent, agentFlags }) =>
+    Effect.gen(function* () {
+      const up = yield* start({
+        dataDir,
+        port,
+        kubeconfig: Option.getOrUndefined(kubeconfig),
+        isOperatorRun: !noOperator,
+        agentArgv: noAgent ? undefined : agentFlags,
+        env: process.env
+      })
+      yield* Console.log(`export KUBECONFIG=${quoted(up.kubeconfig)}`)
+      return yield* Effect.never
+    }).pipe(Effect.scoped)
+).pipe(Command.withDescription("Run everything on this machine: a small cluster, the operator and one node"))
+
+/** For a shell to read: quoted only where it must be. */
+const quoted = (path: string): string =>
+  /^[\w./-]+$/u.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`
+
+export const main = launchCommand(command, { name: "up" })
