@@ -11,7 +11,7 @@ import {
 } from "node:fs"
 import { join } from "node:path"
 
-import { Clock, Deferred, Duration, Effect, Exit, Schema } from "effect"
+import { Clock, Deferred, Duration, Effect, Exit, Option, Schema } from "effect"
 
 import { configMaps, secrets } from "../../schema/Core.ts"
 import type { Container, Pod } from "../../schema/Job.ts"
@@ -60,6 +60,9 @@ export interface RunOptions {
 const messageBytes = 4096
 const fallbackBytes = 2048
 const fallbackLines = 80
+/** A process that hangs in the kernel outlives SIGKILL; the pod does not wait for it. */
+const killLimit = Duration.seconds(5)
+const killed: ContainerProcess.ContainerExit = { exitCode: 137, signal: 9 }
 /** Output that is still in the pipe when everything that could write to it has ended. */
 const drainLimit = Duration.seconds(2)
 
@@ -116,7 +119,10 @@ export const run = Effect.fn("ContainerRun.run")(function* (
       }
       // As when the first process of a pid namespace ends: everything ends with it.
       yield* endProcesses([process.pid], marker, seen)
-      const exit = yield* Deferred.await(process.exited)
+      const exit = yield* Deferred.await(process.exited).pipe(
+        Effect.timeoutOption(killLimit),
+        Effect.map(Option.getOrElse(() => killed))
+      )
       yield* Deferred.await(process.drained).pipe(Effect.timeoutOption(drainLimit))
       process.close()
       writer.end()

@@ -136,7 +136,7 @@ const uidOfFolder = (folder: string): string => basename(folder).split("_").at(-
 const endLeftovers = Effect.fn("Kubelet.endLeftovers")(function* (dataDirectory: string) {
   for (const folder of listPodFolders(dataDirectory)) {
     const record = readRecord(folder)
-    if (record === undefined || !record.isStarted) continue
+    if (record?.isStarted !== true || record.final !== undefined) continue
     const groups = provenGroups(readProcessTable(), record.groups, record.uid)
     yield* endProcesses(groups, record.uid)
   }

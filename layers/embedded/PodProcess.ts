@@ -11,7 +11,7 @@ import * as ContainerRun from "./ContainerRun.ts"
 import type { LogFiles } from "./LogFiles.ts"
 import { type PodRecord, unsafeName, writeRecord } from "./podFolder.ts"
 import { type ContainerRecord, isSidecar, podStatus } from "./podStatus.ts"
-import { prepareVolumes, type VolumeWaiting } from "./volumes.ts"
+import { prepareVolumes } from "./volumes.ts"
 
 /** The pod as a whole cannot go on; its containers do not tell why. */
 class PodFailure extends Schema.TaggedError<PodFailure>()("PodFailure", {
@@ -76,30 +76,25 @@ export const runPod = Effect.fn("PodProcess.runPod")(function* (
       return publish
     })
 
-  /** Volumes, however long what they need takes to appear. */
+  /** However long it takes what the volumes need to appear. */
   const volumes = Effect.gen(function* () {
+    let told = ""
     for (;;) {
       const prepared = yield* prepareVolumes(options.dataDirectory, folder, pod).pipe(Effect.result)
+      unschedulable = undefined
       if (prepared._tag === "Success") return prepared.success
-      yield* waitForVolume(prepared.failure)
-    }
-  })
-  const waitForVolume = Effect.fnUntraced(function* (
-    problem: VolumeWaiting | { readonly _tag: "KubeError"; readonly message: string }
-  ) {
-    if (problem._tag === "VolumeWaiting") {
-      const isNews = unschedulable !== problem.message
-      unschedulable = problem.reason === "Unschedulable" ? problem.message : undefined
-      if (isNews) {
-        yield* options.warn(
-          problem.reason === "Unschedulable" ? "FailedScheduling" : problem.reason,
-          problem.message
-        )
-        yield* publish
+      const problem = prepared.failure
+      if (problem._tag === "KubeError") yield* Effect.logWarning(problem.message)
+      else {
+        if (problem.reason === "FailedScheduling") unschedulable = problem.message
+        if (problem.message !== told) {
+          told = problem.message
+          yield* options.warn(problem.reason, problem.message)
+          yield* publish
+        }
       }
-    } else yield* Effect.logWarning(problem.message)
-    yield* Effect.sleep(lookAgain)
-    unschedulable = problem._tag === "VolumeWaiting" ? unschedulable : undefined
+      yield* Effect.sleep(lookAgain)
+    }
   })
 
   /** One run of a container; waits for what its environment needs. */

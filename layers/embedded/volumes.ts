@@ -12,9 +12,9 @@ import { KubeClient, type KubeError } from "../../src/services/KubeClient.ts"
 import { isOutside } from "./mounts.ts"
 import { claimFolder, volumeFolder } from "./podFolder.ts"
 
-/** Not now: the pod stays Pending, with the reason and sentence that Kubernetes has for it, and is looked at again. */
+/** Not now: the pod stays Pending, with the event and sentence that Kubernetes has for it, and is looked at again. */
 export class VolumeWaiting extends Schema.TaggedError<VolumeWaiting>()("VolumeWaiting", {
-  reason: Schema.Literals(["Unschedulable", "FailedMount"]),
+  reason: Schema.Literals(["FailedScheduling", "FailedMount"]),
   message: Schema.String
 }) {}
 
@@ -81,7 +81,7 @@ const prepare = Effect.fnUntraced(function* (
     const { claimName } = volume.persistentVolumeClaim
     if ((yield* find(persistentVolumeClaims, namespace, claimName)) === undefined)
       return yield* new VolumeWaiting({
-        reason: "Unschedulable",
+        reason: "FailedScheduling",
         message: `persistentvolumeclaim "${claimName}" not found`
       })
     const kept = claimFolder(dataDirectory, namespace, claimName)
