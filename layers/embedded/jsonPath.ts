@@ -22,10 +22,12 @@ const parse = (path: string): ReadonlyArray<Step> | undefined => {
   if (bare.length > maximumLength) return undefined
   const steps: Array<Step> = []
   const text = bare.startsWith("$") ? bare.slice(1) : bare
-  for (let at = 0; at < text.length; at = token.lastIndex) {
+  for (let at = 0; at < text.length;) {
     token.lastIndex = at
     const match = token.exec(text)
     if (match === null) return undefined
+    // Not `lastIndex`: reading a filter's own path moves it.
+    at += match[0].length
     steps.push(step(match))
   }
   return steps
