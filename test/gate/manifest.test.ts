@@ -19,10 +19,14 @@ const job: GateJob = {
   cloneURL: "https://github.com/acme/widget.git"
 }
 const podOf = (changes: Partial<GateJob>) => gateJob({ ...job, ...changes }).spec.template.spec
+const cacheOf = (changes: Partial<GateJob>) => podOf(changes).volumes?.find(({ name }) => name === "cache")
 /** What the container sees, after the kubelet's own expansion. */
 const envOf = (container: {
   readonly env?: ReadonlyArray<{ readonly name: string; readonly value?: string }>
-}) => Object.fromEntries((container.env ?? []).map(({ name, value }) => [name, value]))
+}) =>
+  Object.fromEntries(
+    (container.env ?? []).map(({ name, value }) => [name, expand(value ?? "", { REPO: "expanded" })])
+  )
 
 describe("gateJob", () => {
   it("is the Job of contract §5.1", () => {
@@ -76,8 +80,6 @@ describe("gateJob", () => {
   })
 
   it("mounts the cache claim only when there is one", () => {
-    const cacheOf = (changes: Partial<GateJob>) =>
-      podOf(changes).volumes?.find(({ name }) => name === "cache")
     assert.deepStrictEqual<unknown>(
       [cacheOf({}), cacheOf({ cachePVC: "foreman-gate-cache" })],
       [
