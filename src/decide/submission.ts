@@ -7,7 +7,7 @@ const maxSubjectLength = 72
 
 /** At most `limit` characters, cut after a sentence if one ends in the second half, else after a word, never inside a character. */
 export const boundedSummary = (summary: string, limit = maxSummaryLength): string => {
-  const characters = Array.from(summary.trim())
+  const characters = Array.from(summary.toWellFormed().trim())
   if (characters.length <= limit) return characters.join("")
   const head = characters.slice(0, limit - 1).join("")
   const sentence = Math.max(head.lastIndexOf(". "), head.lastIndexOf("! "), head.lastIndexOf("? "))

@@ -30,11 +30,11 @@ const gitEnv = {
   GIT_COMMITTER_NAME: "Seed",
   GIT_COMMITTER_EMAIL: "seed@example.com"
 }
-const git = (cwd: string, ...args: ReadonlyArray<string>): string =>
+export const git = (cwd: string, ...args: ReadonlyArray<string>): string =>
   execFileSync("git", args, { cwd, env: gitEnv, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] }).trim()
 
 /** A bare remote with one commit on main, and a folder for workspaces. Removed with the scope. */
-const makeDisk = Effect.acquireRelease(
+export const makeDisk = Effect.acquireRelease(
   Effect.sync(() => {
     const root = mkdtempSync(join(tmpdir(), "foreman-run-"))
     const remote = join(root, "demo.git")
