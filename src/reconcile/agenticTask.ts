@@ -88,8 +88,16 @@ export const run = Effect.gen(function* () {
         Effect.flatMap(world.tasks.observe),
         Effect.tap(() => Effect.sync(() => failures.delete(key))),
         Effect.andThen(say(key, decision)),
-        Effect.catchReason("KubeError", "Conflict", () => Effect.asVoid(look(task))),
-        Effect.catchTag("KubeError", (error) => Effect.andThen(backOff(task, error), look(task))),
+        Effect.catchTag("KubeError", (error) =>
+          Effect.andThen(
+            error.reason._tag === "Conflict" ? Effect.void : backOff(task, error),
+            Effect.andThen(
+              look(task),
+              // What the server holds may be what we had, and then no event will bring us back.
+              Effect.sync(() => void passedOver.add(key))
+            )
+          )
+        ),
         Effect.ensuring(
           Effect.sync(() => {
             writing.delete(key)
@@ -121,7 +129,7 @@ export const run = Effect.gen(function* () {
       pending,
       inFlight,
       hosts: Array.from(world.nodes.values(), (node) => {
-        const { silentAtMillis, hasLease } = world.liveness(node.metadata.name)
+        const { silentAtMillis, hasLease } = world.liveness(node.metadata.name, nowMillis)
         return { node, hasLease, isLive: nowMillis < silentAtMillis }
       }),
       task: (namespace, name) => world.tasks.get(refKey({ namespace, name })),

@@ -30,8 +30,6 @@ export const run = Effect.gen(function* () {
       Effect.flatMap(world.nodes.observe),
       Effect.catchReason("KubeError", "NotFound", () => world.nodes.forget(nodeName))
     )
-    // The caches' listeners note the change; they run before a fiber that yields.
-    yield* Effect.yieldNow
   })
 
   const reconcile = Effect.fn("claimExpiry.reconcile")(function* (key: string) {
@@ -40,7 +38,7 @@ export const run = Effect.gen(function* () {
     if (task === undefined || nodeName === undefined || task.metadata.deletionTimestamp !== undefined)
       return undefined
     const now = yield* Clock.currentTimeMillis
-    if (expiryOf(task, world.liveness(nodeName), now)._tag === "Keep") return undefined
+    if (expiryOf(task, world.liveness(nodeName, now), now)._tag === "Keep") return undefined
     const doubt = world.inDoubtUntilMillis() - now
     if (doubt > 0) return doubt
     yield* ask(nodeName)
@@ -62,7 +60,7 @@ export const run = Effect.gen(function* () {
         )
         .pipe(Effect.flatMap(world.tasks.observe))
 
-    return yield* Expiry.$match(expiryOf(task, world.liveness(nodeName), now), {
+    return yield* Expiry.$match(expiryOf(task, world.liveness(nodeName, now), now), {
       Keep: () => Effect.void,
       Release: ({ annotations, status, message }) =>
         Effect.gen(function* () {
@@ -98,7 +96,7 @@ export const run = Effect.gen(function* () {
   })
 
   const consider = (key: string, nodeName: string | undefined, now: number): void => {
-    if (nodeName !== undefined && now >= world.liveness(nodeName).silentAtMillis) controller.enqueue(key)
+    if (nodeName !== undefined && now >= world.liveness(nodeName, now).silentAtMillis) controller.enqueue(key)
   }
   yield* Controller.listen(world.tasks.subscribe, (event, now) => {
     if (event.type !== "put" || !isInFlight(event.after.status?.phase)) return

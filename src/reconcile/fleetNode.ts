@@ -26,7 +26,7 @@ export const run = Effect.fnUntraced(function* (options: Options) {
     const node = world.nodes.get(name)
     if (node === undefined || node.metadata.deletionTimestamp !== undefined) return undefined
     const now = yield* Clock.currentTimeMillis
-    const liveness = world.liveness(name)
+    const liveness = world.liveness(name, now)
     if (now >= liveness.silentAtMillis && now < world.inDoubtUntilMillis()) {
       return world.inDoubtUntilMillis() - now
     }
@@ -83,7 +83,7 @@ export const run = Effect.fnUntraced(function* (options: Options) {
   const consider = (name: string, now: number): void => {
     const node = world.nodes.get(name)
     if (node === undefined) return
-    const liveness = world.liveness(name)
+    const liveness = world.liveness(name, now)
     const isSilent = now >= liveness.silentAtMillis
     if (isSilent !== silent.has(name)) {
       if (isSilent) silent.add(name)
@@ -100,7 +100,7 @@ export const run = Effect.fnUntraced(function* (options: Options) {
     for (const node of world.nodes.values()) {
       const { name } = node.metadata
       consider(name, now)
-      next = Math.min(next, nextLookMillis(node, world.liveness(name), now) ?? next)
+      next = Math.min(next, nextLookMillis(node, world.liveness(name, now), now) ?? next)
     }
     return next
   }

@@ -10,8 +10,7 @@ import { parseTime } from "../../schema/Time.ts"
 import { type Workload, workloads } from "../../schema/Workload.ts"
 import type { Cache } from "../cache/Cache.ts"
 import * as Reflector from "../cache/Reflector.ts"
-import { leaseNameOf, type Liveness, livenessOf, nodeOfLease, type Seen } from "../decide/liveness.ts"
-import { listen } from "./Controller.ts"
+import { leaseNameOf, type Liveness, livenessOf, nodeOfLease } from "../decide/liveness.ts"
 
 /** After trouble with the API server silence proves nothing for this long: nodes could not be heard. Longer than a Lease lasts. */
 const doubtMillis = 60_000
@@ -26,21 +25,29 @@ export class World extends Context.Service<
     readonly workloads: Cache<Workload>
     /** Where the nodes' Leases are. */
     readonly foremanNamespace: string
-    readonly liveness: (nodeName: string) => Liveness
+    /** Also takes note of a sign of life that is new, so whoever hears of one asks. */
+    readonly liveness: (nodeName: string, nowMillis: number) => Liveness
     /** Until when no node may be called silent, in milliseconds since the epoch. */
     readonly inDoubtUntilMillis: () => number
   }
 >()("foreman/reconcile/World") {}
 
+/** A sign of life as the host wrote it, and when we think it was made. */
+interface Sign {
+  readonly said: string
+  readonly atMillis: number
+}
+interface Signs {
+  readonly lease: Sign | undefined
+  readonly heartbeat: Sign | undefined
+}
+
 /** A change happened when we saw it. What was there before us is as old as it says, but never younger than now. */
-const noticed = (
-  before: string | undefined,
-  after: string | undefined,
-  nowMillis: number
-): number | undefined => {
-  const said = parseTime(after)
-  if (said === undefined || before === after) return undefined
-  return before === undefined ? Math.min(said, nowMillis) : nowMillis
+const notice = (before: Sign | undefined, said: string | undefined, nowMillis: number): Sign | undefined => {
+  const saidMillis = parseTime(said)
+  if (said === undefined || saidMillis === undefined) return undefined
+  if (before === undefined) return { said, atMillis: Math.min(saidMillis, nowMillis) }
+  return before.said === said ? before : { said, atMillis: nowMillis }
 }
 
 const controllerOf = (task: AgenticTask): ReadonlyArray<string> =>
@@ -77,29 +84,22 @@ export const layer = (options: { readonly foremanNamespace: string }) =>
         Reflector.make(workloads, { indexes: {} })
       ])
 
-      const seen = new Map<string, Seen>()
-      yield* listen(nodes.subscribe, (event, now) => {
-        if (event.type === "delete") return void seen.delete(event.key)
-        const heartbeatMillis = noticed(
-          event.before?.status?.lastHeartbeatTime,
-          event.after.status?.lastHeartbeatTime,
-          now
-        )
-        if (heartbeatMillis !== undefined) {
-          seen.set(event.key, { ...seen.get(event.key), heartbeatMillis })
+      const signs = new Map<string, Signs>()
+      const liveness = (name: string, nowMillis: number): Liveness => {
+        const node = nodes.get(name)
+        const lease = leaseCache.get(refKey({ namespace, name: leaseNameOf(name) }))
+        const before = signs.get(name)
+        const now: Signs = {
+          lease: notice(before?.lease, lease?.spec?.renewTime, nowMillis),
+          heartbeat: notice(before?.heartbeat, node?.status?.lastHeartbeatTime, nowMillis)
         }
-      })
-      yield* listen(leaseCache.subscribe, (event, now) => {
-        const lease = event.type === "delete" ? event.before : event.after
-        const name = nodeOfLease(lease.metadata.name)
-        if (name === undefined) return
-        if (event.type === "delete") {
-          seen.set(name, { heartbeatMillis: seen.get(name)?.heartbeatMillis })
-          return
-        }
-        const leaseMillis = noticed(event.before?.spec?.renewTime, event.after.spec?.renewTime, now)
-        if (leaseMillis !== undefined) seen.set(name, { ...seen.get(name), leaseMillis })
-      })
+        if (node === undefined && lease === undefined) signs.delete(name)
+        else signs.set(name, now)
+        return livenessOf(node, lease, {
+          leaseMillis: now.lease?.atMillis,
+          heartbeatMillis: now.heartbeat?.atMillis
+        })
+      }
       yield* Effect.all([
         tasks.synced,
         nodes.synced,
@@ -115,12 +115,7 @@ export const layer = (options: { readonly foremanNamespace: string }) =>
         leases: leaseCache,
         workloads: workloadCache,
         foremanNamespace: namespace,
-        liveness: (name) =>
-          livenessOf(
-            nodes.get(name),
-            leaseCache.get(refKey({ namespace, name: leaseNameOf(name) })),
-            seen.get(name)
-          ),
+        liveness,
         inDoubtUntilMillis: () => inDoubtUntil
       })
     })

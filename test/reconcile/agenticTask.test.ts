@@ -1,0 +1,309 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { TestClock } from "effect/testing"
+
+import { agents } from "../../schema/Agent.ts"
+import { agenticTasks } from "../../schema/AgenticTask.ts"
+import { leases } from "../../schema/Core.ts"
+import { fleetNodes } from "../../schema/FleetNode.ts"
+import { formatMicroTime, formatTime } from "../../schema/Time.ts"
+import { Conflict, KubeClient, Unavailable } from "../../src/services/KubeClient.ts"
+import { agent, epoch, lease, node, task } from "../builders.ts"
+import { conditionsOf, FakeCluster, layer } from "../fakes/FakeCluster.ts"
+import { atEpoch, setStatus, setTask, settle, startOperator, taskNamed } from "./running.ts"
+
+const ref = (name: string) => ({ name, namespace: "default" })
+const taskWrites = Effect.flatMap(FakeCluster, ({ writes }) =>
+  Effect.map(writes, (all) => all.filter(({ resource }) => resource === "agentictasks.foreman.llmkube.dev"))
+)
+
+describe("the scheduler at work", () => {
+  it.effect("a task that can be placed is Scheduled in one write, never Pending first", () =>
+    Effect.gen(function* () {
+      yield* atEpoch
+      const { raw, seed } = yield* FakeCluster
+      yield* seed(fleetNodes, node("n1"))
+      yield* startOperator()
+      yield* seed(agenticTasks, task("t"))
+      yield* settle
+      assert.deepStrictEqual((yield* taskNamed("t")).status, {
+        phase: "Scheduled",
+        assignedNode: "n1",
+        conditions: [
+          {
+            type: "Scheduled",
+            status: "True",
+            reason: "FleetNodeAssigned",
+            message: "assigned to FleetNode n1",
+            lastTransitionTime: formatTime(epoch)
+          }
+        ]
+      })
+      assert.strictEqual((yield* taskWrites).length, 1)
+      assert.deepStrictEqual(Object.keys(conditionsOf(yield* raw(agenticTasks, ref("t")))), ["Scheduled"])
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.effect(
+    "a task that fits nowhere is Pending with the reason, written once however often a node beats",
+    () =>
+      Effect.gen(function* () {
+        yield* atEpoch
+        const { seed } = yield* FakeCluster
+        yield* seed(fleetNodes, node("n1"))
+        yield* seed(
+          agenticTasks,
+          task("t", { spec: { requiredCapability: { accelerator: "any", roles: ["verifier"] } } })
+        )
+        yield* startOperator()
+        yield* settle
+        const { status } = yield* taskNamed("t")
+        assert.strictEqual(status?.phase, "Pending")
+        assert.strictEqual(status?.conditions?.[0]?.reason, "Unschedulable")
+        assert.strictEqual(status?.conditions?.[0]?.message, "0/1 nodes fit: 1 lacks role verifier")
+        for (let beat = 1; beat <= 5; beat++) {
+          yield* TestClock.adjust("30 seconds")
+          yield* setStatus(fleetNodes, "n1", { lastHeartbeatTime: formatTime(epoch + beat * 30_000) })
+        }
+        yield* settle
+        assert.strictEqual((yield* taskWrites).length, 1)
+      }).pipe(Effect.provide(layer))
+  )
+
+  it.effect("d731a902 two tasks never share a slot; the second goes out when the first ends", () =>
+    Effect.gen(function* () {
+      yield* atEpoch
+      const { seed } = yield* FakeCluster
+      yield* seed(fleetNodes, node("n1"))
+      yield* startOperator()
+      yield* seed(agenticTasks, task("a"), task("b"))
+      yield* settle
+      assert.strictEqual((yield* taskNamed("a")).status?.assignedNode, "n1")
+      assert.strictEqual((yield* taskNamed("b")).status?.assignedNode, undefined)
+      // A wait that is only a turn is told after two seconds.
+      yield* TestClock.adjust("3 seconds")
+      assert.strictEqual((yield* taskNamed("b")).status?.phase, "Pending")
+      yield* setTask("a", { phase: "Succeeded", verdict: "GO" })
+      yield* settle
+      assert.strictEqual((yield* taskNamed("b")).status?.assignedNode, "n1")
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.effect("a conflict means look again", () =>
+    Effect.gen(function* () {
+      yield* atEpoch
+      const { failNext, seed } = yield* FakeCluster
+      yield* seed(fleetNodes, node("n1"))
+      yield* startOperator()
+      yield* failNext(new Conflict({ message: "modified" }), { when: ({ verb }) => verb === "patch" })
+      yield* seed(agenticTasks, task("t"))
+      yield* settle
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual((yield* taskNamed("t")).status?.phase, "Scheduled")
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.effect("an answer that is lost gives the slot to nobody else", () =>
+    Effect.gen(function* () {
+      yield* atEpoch
+      const { failNext, seed } = yield* FakeCluster
+      yield* seed(fleetNodes, node("n1"))
+      yield* startOperator()
+      yield* failNext(new Unavailable({ message: "cut" }), {
+        isAfter: true,
+        when: ({ verb }) => verb === "patch"
+      })
+      yield* seed(agenticTasks, task("a"), task("b"))
+      yield* TestClock.adjust("10 seconds")
+      const scheduled = [yield* taskNamed("a"), yield* taskNamed("b")].filter(
+        ({ status }) => status?.phase === "Scheduled"
+      )
+      assert.deepStrictEqual(
+        scheduled.map(({ metadata }) => metadata.name),
+        ["a"]
+      )
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.effect("1b72a7c9 a dependent of a task that ended off target fails, and names verdict and task", () =>
+    Effect.gen(function* () {
+      yield* atEpoch
+      const { seed } = yield* FakeCluster
+      yield* seed(fleetNodes, node("n1"))
+      yield* seed(
+        agenticTasks,
+        task("gate", { status: { phase: "Succeeded", verdict: "GATE-FAIL" } }),
+        task("next", { spec: { dependsOn: ["gate"] } })
+      )
+      yield* startOperator()
+      yield* settle
+      assert.deepStrictEqual((yield* taskNamed("next")).status, {
+        phase: "Failed",
+        verdict: "INCOMPLETE",
+        finishedAt: formatTime(epoch),
+        conditions: [
+          {
+            type: "Failed",
+            status: "True",
+            reason: "UpstreamFailed",
+            message: "upstream gate ended Succeeded with verdict GATE-FAIL",
+            lastTransitionTime: formatTime(epoch)
+          }
+        ]
+      })
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.effect("a dependent runs when its upstream comes on target, and not before", () =>
+    Effect.gen(function* () {
+      yield* atEpoch
+      const { seed } = yield* FakeCluster
+      yield* seed(fleetNodes, node("n1"), node("n2"))
+      yield* startOperator()
+      yield* seed(agenticTasks, task("next", { spec: { dependsOn: ["code"] } }))
+      yield* settle
+      assert.strictEqual((yield* taskNamed("next")).status?.conditions?.[0]?.reason, "DependencyNotFound")
+      yield* seed(agenticTasks, task("code"))
+      yield* settle
+      assert.strictEqual((yield* taskNamed("next")).status?.conditions?.[0]?.reason, "WaitingForDependency")
+      yield* setTask("code", { phase: "Succeeded", verdict: "GO" })
+      yield* settle
+      assert.strictEqual((yield* taskNamed("next")).status?.phase, "Scheduled")
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.effect("a dependency that does not appear fails its task after an hour", () =>
+    Effect.gen(function* () {
+      yield* atEpoch
+      const { seed } = yield* FakeCluster
+      yield* seed(agenticTasks, task("next", { spec: { dependsOn: ["code"] } }))
+      yield* startOperator()
+      yield* TestClock.adjust("59 minutes")
+      assert.strictEqual((yield* taskNamed("next")).status?.phase, "Pending")
+      yield* TestClock.adjust("2 minutes")
+      assert.strictEqual((yield* taskNamed("next")).status?.conditions?.at(-1)?.reason, "DependencyNotFound")
+      assert.strictEqual((yield* taskNamed("next")).status?.phase, "Failed")
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.effect(
+    "an Agent that is applied a moment after its task is waited for; one that stays away fails it",
+    () =>
+      Effect.gen(function* () {
+        yield* atEpoch
+        const { seed } = yield* FakeCluster
+        yield* seed(fleetNodes, node("n1"))
+        yield* startOperator()
+        yield* seed(
+          agenticTasks,
+          task("late", { spec: { agentRef: { name: "late" } } }),
+          task("never", { spec: { agentRef: { name: "never" } } })
+        )
+        yield* TestClock.adjust("5 seconds")
+        yield* seed(agents, agent("late"))
+        yield* TestClock.adjust("40 seconds")
+        assert.strictEqual((yield* taskNamed("late")).status?.phase, "Scheduled")
+        const { status } = yield* taskNamed("never")
+        assert.strictEqual(status?.phase, "Failed")
+        assert.strictEqual(status?.failureReason, "AgentNotFound")
+      }).pipe(Effect.provide(layer))
+  )
+})
+
+const running = (name: string, changes: object = {}) =>
+  task(name, {
+    ...changes,
+    status: {
+      phase: "Running",
+      assignedNode: "n1",
+      claimedAt: formatTime(epoch),
+      startedAt: formatTime(epoch),
+      claim: { id: "c1", node: "n1", claimedAt: formatTime(epoch) }
+    }
+  })
+
+describe("claim expiry", () => {
+  it.effect("8af7ac65 a silent node's task goes back to Pending, its claim cleared, and is counted", () =>
+    Effect.gen(function* () {
+      yield* atEpoch
+      const { seed } = yield* FakeCluster
+      yield* seed(fleetNodes, node("n1"))
+      yield* seed(agenticTasks, running("t"))
+      yield* startOperator()
+      yield* TestClock.adjust("89 seconds")
+      assert.strictEqual((yield* taskNamed("t")).status?.phase, "Running")
+      yield* TestClock.adjust("5 seconds")
+      const { metadata, status } = yield* taskNamed("t")
+      assert.strictEqual(metadata.annotations?.["foreman.llmkube.dev/claim-expiries"], "1")
+      assert.deepStrictEqual(
+        [status?.phase, status?.assignedNode, status?.claimedAt, status?.startedAt, status?.claim],
+        ["Pending", undefined, undefined, undefined, undefined]
+      )
+      assert.strictEqual(status?.conditions?.[0]?.type, "ClaimExpired")
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.effect(
+    "a node with a Lease is judged by the Lease: 40 s of silence, however fresh its heartbeat once was",
+    () =>
+      Effect.gen(function* () {
+        yield* atEpoch
+        const { seed } = yield* FakeCluster
+        yield* seed(fleetNodes, node("n1"))
+        yield* seed(leases, lease("n1"))
+        yield* seed(agenticTasks, running("t"))
+        yield* startOperator()
+        yield* TestClock.adjust("39 seconds")
+        assert.strictEqual((yield* taskNamed("t")).status?.phase, "Running")
+        yield* TestClock.adjust("2 seconds")
+        assert.strictEqual((yield* taskNamed("t")).status?.phase, "Pending")
+      }).pipe(Effect.provide(layer))
+  )
+
+  it.effect("the third loss ends the task, and says why", () =>
+    Effect.gen(function* () {
+      yield* atEpoch
+      const { seed } = yield* FakeCluster
+      yield* seed(
+        agenticTasks,
+        running("t", { metadata: { annotations: { "foreman.llmkube.dev/claim-expiries": "2" } } })
+      )
+      yield* startOperator()
+      yield* settle
+      const { status } = yield* taskNamed("t")
+      assert.deepStrictEqual(
+        [status?.phase, status?.verdict, status?.failureReason, status?.conditions?.[0]?.reason],
+        ["Failed", "INCOMPLETE", "InfrastructureError", "ClaimExpiryLimitReached"]
+      )
+      assert.strictEqual(status?.conditions?.[0]?.message, "FleetNode n1 is gone")
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.effect("trouble with the API server is no proof that a node is silent", () =>
+    Effect.gen(function* () {
+      yield* atEpoch
+      const { disconnectWatches, failNext, seed } = yield* FakeCluster
+      const kube = yield* KubeClient
+      yield* seed(fleetNodes, node("n1"))
+      yield* seed(leases, lease("n1"))
+      yield* seed(agenticTasks, running("t"))
+      yield* startOperator()
+      yield* TestClock.adjust("35 seconds")
+      yield* failNext(new Unavailable({ message: "down" }), { times: 20, when: ({ verb }) => verb !== "get" })
+      yield* disconnectWatches
+      yield* TestClock.adjust("10 seconds")
+      yield* kube
+        .patch(
+          leases,
+          { name: "foreman-node-n1", namespace: "foreman-system" },
+          {
+            type: "merge",
+            body: { spec: { renewTime: formatMicroTime(epoch + 45_000) } }
+          }
+        )
+        .pipe(Effect.retry({ times: 30 }))
+      yield* TestClock.adjust("30 seconds")
+      assert.strictEqual((yield* taskNamed("t")).status?.phase, "Running")
+    }).pipe(Effect.provide(layer))
+  )
+})

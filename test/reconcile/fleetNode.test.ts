@@ -1,0 +1,99 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { TestClock } from "effect/testing"
+
+import { agents } from "../../schema/Agent.ts"
+import { fleetNodes } from "../../schema/FleetNode.ts"
+import { formatTime } from "../../schema/Time.ts"
+import { agent, epoch, node } from "../builders.ts"
+import { FakeCluster, layer } from "../fakes/FakeCluster.ts"
+import { atEpoch, nodeNamed, read, setStatus, settle, startOperator } from "./running.ts"
+
+const phaseOf = (name: string) => Effect.map(nodeNamed(name), ({ status }) => status?.phase)
+
+describe("nodes under the operator", () => {
+  it.effect(
+    "515bdfee a node that falls silent is NotReady after 90 s, and Ready again with its next beat",
+    () =>
+      Effect.gen(function* () {
+        yield* atEpoch
+        const { seed } = yield* FakeCluster
+        yield* seed(fleetNodes, node("n1"))
+        yield* startOperator()
+        yield* TestClock.adjust("89 seconds")
+        assert.strictEqual(yield* phaseOf("n1"), "Ready")
+        yield* TestClock.adjust("1 second")
+        const silent = (yield* nodeNamed("n1")).status
+        assert.strictEqual(silent?.phase, "NotReady")
+        assert.deepStrictEqual(silent?.conditions, [
+          {
+            type: "Ready",
+            status: "False",
+            reason: "HeartbeatStale",
+            message: `the node daemon was last heard of at ${formatTime(epoch)}`,
+            lastTransitionTime: formatTime(epoch + 90_000)
+          }
+        ])
+        yield* setStatus(fleetNodes, "n1", { lastHeartbeatTime: formatTime(epoch + 90_000) })
+        yield* settle
+        assert.strictEqual(yield* phaseOf("n1"), "Ready")
+      }).pipe(Effect.provide(layer))
+  )
+
+  it.effect(
+    "241ac4a0 a node that drained and is silent for ten minutes is removed; one that still beats stays",
+    () =>
+      Effect.gen(function* () {
+        yield* atEpoch
+        const { rawList, seed } = yield* FakeCluster
+        yield* seed(
+          fleetNodes,
+          node("gone", { status: { phase: "Draining", lastHeartbeatTime: formatTime(epoch) } }),
+          node("here", { status: { phase: "Draining", lastHeartbeatTime: formatTime(epoch) } })
+        )
+        yield* startOperator()
+        yield* TestClock.adjust("9 minutes")
+        yield* setStatus(fleetNodes, "here", { lastHeartbeatTime: formatTime(epoch + 540_000) })
+        yield* TestClock.adjust("61 seconds")
+        const names = (yield* rawList(fleetNodes)).map(({ metadata }) => metadata)
+        assert.strictEqual(names.length, 1)
+        assert.strictEqual(yield* phaseOf("here"), "Draining")
+      }).pipe(Effect.provide(layer))
+  )
+
+  it.effect("a node that beats on time is written to once", () =>
+    Effect.gen(function* () {
+      yield* atEpoch
+      const { seed, writes } = yield* FakeCluster
+      yield* seed(fleetNodes, node("n1"))
+      yield* startOperator()
+      for (let beat = 1; beat <= 6; beat++) {
+        yield* TestClock.adjust("30 seconds")
+        yield* setStatus(fleetNodes, "n1", { lastHeartbeatTime: formatTime(epoch + beat * 30_000) })
+      }
+      yield* settle
+      // Six are the beats; one is the condition.
+      assert.strictEqual((yield* writes).length, 7)
+    }).pipe(Effect.provide(layer))
+  )
+})
+
+describe("Agents under the operator", () => {
+  it.effect("each is validated once for each generation", () =>
+    Effect.gen(function* () {
+      yield* atEpoch
+      const { seed, writes } = yield* FakeCluster
+      yield* startOperator()
+      yield* seed(agents, agent("good"), agent("mute", { spec: { systemPrompt: " " } }))
+      yield* settle
+      const [good, mute] = [yield* read(agents, "good", "default"), yield* read(agents, "mute", "default")]
+      assert.deepStrictEqual(
+        [good.status?.observedGeneration, good.status?.conditions?.[0]?.reason],
+        [1, "ConfigComplete"]
+      )
+      assert.strictEqual(mute.status?.conditions?.[0]?.reason, "NoSystemPrompt")
+      yield* TestClock.adjust("1 hour")
+      assert.strictEqual((yield* writes).length, 2)
+    }).pipe(Effect.provide(layer))
+  )
+})
