@@ -5,7 +5,7 @@ import { join } from "node:path"
 
 import { Context, Effect, Layer, Stream } from "effect"
 
-import type { JsonObject } from "../../layers/embedded/Apiserver.ts"
+import { Apiserver, type JsonObject } from "../../layers/embedded/Apiserver.ts"
 import * as Certificates from "../../layers/embedded/Certificates.ts"
 import type { DataFolder } from "../../layers/embedded/DataFolder.ts"
 import * as EmbeddedApiserver from "../../layers/embedded/EmbeddedApiserver.ts"
@@ -22,6 +22,8 @@ export class EmbeddedCluster extends Context.Service<
     readonly kubeconfig: string
     readonly folder: DataFolder
     readonly certificates: Certificates.Certificates
+    /** Forgets the log: watches from before now are Gone. */
+    readonly expire: Effect.Effect<void>
   }
 >()("foreman/test/EmbeddedCluster") {}
 
@@ -52,13 +54,19 @@ export const temporaryFolder = Effect.acquireRelease(
   ({ path }) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
 )
 
-export const apiserver = Layer.mergeAll(
-  EmbeddedApiserver.layer({
-    path: ":memory:",
-    customResources: [...foremanResources, ...inferenceResources].map(
-      (resource) => toCrd(resource) as JsonObject
-    )
-  }),
+const core = EmbeddedApiserver.make({
+  path: ":memory:",
+  customResources: [...foremanResources, ...inferenceResources].map(
+    (resource) => toCrd(resource) as JsonObject
+  )
+})
+
+/** What a server needs below it. */
+export const apiserver = Layer.merge(
+  Layer.effect(
+    Apiserver,
+    Effect.map(core, ({ apiserver }) => apiserver)
+  ),
   logs
 )
 
@@ -70,12 +78,14 @@ export const layer = Layer.effect(
     const routes = {
       "/metrics": Effect.succeed({ contentType: "text/plain; version=0.0.4", body: "up 1\n" })
     }
+    const { apiserver, compact } = yield* core
+    const below = Layer.merge(Layer.succeed(Apiserver, apiserver), logs)
     const context = yield* Layer.build(
-      Server.layer({ port: 0, certificates, routes }).pipe(Layer.provide(apiserver))
+      Server.layer({ port: 0, certificates, routes }).pipe(Layer.provide(below))
     )
     const { port, url } = Context.get(context, Server.Endpoint)
     const kubeconfig = folder.file("kubeconfig")
     yield* Kubeconfig.write(kubeconfig, url, certificates)
-    return EmbeddedCluster.of({ url, port, kubeconfig, folder, certificates })
+    return EmbeddedCluster.of({ url, port, kubeconfig, folder, certificates, expire: compact })
   })
 )
