@@ -19,7 +19,7 @@ export const taskChangeMatters = (
   if (from !== to && !(isWaiting(before) && isWaiting(after)) && to !== "Running" && to !== "Scheduled") {
     return true
   }
-  return isInFlight(to) && before.status?.assignedNode !== after.status?.assignedNode
+  return isInFlight(from) && before.status?.assignedNode !== after.status?.assignedNode
 }
 
 /** `ramDemands`: how much free memory the tasks that fit nowhere ask for, in GiB. Growth that passes none of them is no news. */

@@ -1,0 +1,136 @@
+import { assert, describe, it } from "@effect/vitest"
+
+import { formatMicroTime, formatTime } from "../../schema/Time.ts"
+import { validate } from "../../src/decide/agent.ts"
+import { decideNode } from "../../src/decide/fleetNode.ts"
+import { livenessOf } from "../../src/decide/liveness.ts"
+import { nodeChangeMatters, taskChangeMatters } from "../../src/decide/wake.ts"
+import { agent, epoch, lease, node, task } from "../builders.ts"
+
+const { status: _, ...unheard } = node("n")
+
+describe("liveness", () => {
+  const silentAt = (...it: Parameters<typeof livenessOf>) => (livenessOf(...it).silentAtMillis - epoch) / 1000
+  const beatAt = (seconds: number) =>
+    node("n", { status: { phase: "Ready", lastHeartbeatTime: formatTime(epoch + seconds * 1000) } })
+
+  it.each<[string, Parameters<typeof livenessOf>, number]>([
+    ["a heartbeat counts 90 s", [beatAt(0), undefined], 90],
+    ["a Lease counts as long as it says, whatever the heartbeat", [beatAt(5), lease("n")], 40],
+    [
+      "a heartbeat after the Lease's end: the daemon lost the Lease, or is of the first implementation",
+      [beatAt(60), lease("n")],
+      150
+    ],
+    ["a Lease without its node counts", [undefined, lease("n")], 40],
+    ["a node that never beat counts from its creation", [unheard, undefined], 90],
+    ["a clock that runs behind is forgiven", [beatAt(-3600), undefined, { heartbeatMillis: epoch }], 90],
+    [
+      "a clock that runs ahead earns nothing",
+      [undefined, lease("n", { renewTime: formatMicroTime(epoch + 3_600_000) }), { leaseMillis: epoch }],
+      40
+    ],
+    ["no sign at all", [undefined, undefined], Number.NEGATIVE_INFINITY]
+  ])("%s", (_, input, seconds) => {
+    assert.strictEqual(silentAt(...input), seconds)
+  })
+})
+
+describe("what the operator says of a node", () => {
+  const decided = (it: ReturnType<typeof node>, seconds: number) => {
+    const decision = decideNode(it, livenessOf(it, undefined), epoch + seconds * 1000)
+    return decision._tag === "Mark" ? decision.status.phase : decision._tag
+  }
+  const draining = node("n", { status: { phase: "Draining", lastHeartbeatTime: formatTime(epoch) } })
+  it.each<[string, ReturnType<typeof node>, number, string]>([
+    ["a fresh one is Ready, which is said once", node("n"), 1, "Ready"],
+    ["a silent one is NotReady", node("n"), 90, "NotReady"],
+    ["one that drains is left alone", draining, 599, "Leave"],
+    ["one that drained is deleted after ten minutes of silence", draining, 600, "Delete"]
+  ])("%s", (_, it, seconds, expected) => {
+    assert.strictEqual(decided(it, seconds), expected)
+  })
+  it("one that has not beaten yet is its daemon's to write", () => {
+    assert.strictEqual(decided(unheard, 1), "Leave")
+  })
+})
+
+describe("who is woken", () => {
+  const beat = (changes: object, capability: object = {}) =>
+    node("n", {
+      status: { phase: "Ready", capability: { totalRAMGB: 64, availableRAMGB: 8, ...capability }, ...changes }
+    })
+  const none = new Set<number>()
+  it.each<[string, object, object, ReadonlySet<number>, boolean]>([
+    ["a heartbeat wakes nobody", { lastHeartbeatTime: formatTime(epoch + 30_000) }, {}, new Set([16]), false],
+    ["free memory that still is too little wakes nobody", {}, { availableRAMGB: 15 }, new Set([16]), false],
+    ["free memory that nobody asks for wakes nobody", {}, { availableRAMGB: 60 }, none, false],
+    ["free memory that someone waits for wakes", {}, { availableRAMGB: 16 }, new Set([16]), true],
+    ["memory that is lost wakes nobody", {}, { availableRAMGB: 1 }, new Set([16]), false],
+    ["a phase wakes", { phase: "NotReady" }, {}, none, true],
+    ["a model that was installed wakes", {}, { installedModels: ["m"] }, none, true],
+    ["more slots wake", {}, { slots: 2 }, none, true]
+  ])("%s", (_, changes, capability, demands, expected) => {
+    assert.strictEqual(nodeChangeMatters(beat({}), beat(changes, capability), demands), expected)
+  })
+  it.each<[string, Parameters<typeof taskChangeMatters>, boolean]>([
+    ["a new task", [undefined, task("t")], true],
+    [
+      "one that ends",
+      [
+        task("t", { status: { phase: "Running", assignedNode: "n" } }),
+        task("t", { status: { phase: "Succeeded", verdict: "GO" } })
+      ],
+      true
+    ],
+    [
+      "one that is given back",
+      [
+        task("t", { status: { phase: "Running", assignedNode: "n" } }),
+        task("t", { status: { phase: "Pending" } })
+      ],
+      true
+    ],
+    ["one that is deleted", [task("t"), undefined], true],
+    ["our own word to a waiting task", [task("t"), task("t", { status: { phase: "Pending" } })], false],
+    [
+      "our own assignment",
+      [task("t"), task("t", { status: { phase: "Scheduled", assignedNode: "n" } })],
+      false
+    ],
+    [
+      "a daemon's claim",
+      [
+        task("t", { status: { phase: "Scheduled", assignedNode: "n" } }),
+        task("t", { status: { phase: "Running", assignedNode: "n" } })
+      ],
+      false
+    ]
+  ])("%s", (_, change, expected) => {
+    assert.strictEqual(taskChangeMatters(...change), expected)
+  })
+})
+
+describe("what makes an Agent sound", () => {
+  const known = new Set(["read_file", "write_file", "bash", "submit_result", "fetch_issue", "run_gate_job"])
+  const gate = {
+    role: "verifier" as const,
+    inferenceServiceRef: {},
+    systemPrompt: "",
+    tools: ["run_gate_job"]
+  }
+  it.each<[string, Parameters<typeof agent>[1], string]>([
+    ["a coder with model, prompt and tools", {}, "ConfigComplete"],
+    ["3c99ac04 a deterministic Agent needs no prompt", { spec: gate }, "ConfigComplete"],
+    ["an Agent with a model needs one", { spec: { systemPrompt: "" } }, "NoSystemPrompt"],
+    ["a reviewer needs fetch_issue", { spec: { role: "reviewer" } }, "MissingRoleTools"],
+    ["e77d7cf3 a tool that nobody knows", { spec: { tools: ["magic"] } }, "UnknownTool"],
+    [
+      "a tool that an MCP server may know",
+      { spec: { tools: ["magic"], mcp: { enabled: true } } },
+      "ConfigComplete"
+    ]
+  ])("%s", (_, changes, reason) => {
+    assert.strictEqual(validate(agent("a", changes), known).reason, reason)
+  })
+})
