@@ -115,7 +115,7 @@ export const run = Effect.fn("ContainerRun.run")(function* (
         : membersOf(readProcessTable(), { groups: [process.pid], marker })
       if (Exit.isFailure(waited)) {
         signal(-process.pid, "SIGTERM")
-        yield* Deferred.await(process.exited).pipe(Effect.timeoutOption(options.grace()))
+        yield* patience(process.exited, options.grace)
       }
       // As when the first process of a pid namespace ends: everything ends with it.
       yield* endProcesses([process.pid], marker, seen)
@@ -138,6 +138,18 @@ export const run = Effect.fn("ContainerRun.run")(function* (
       return Exit.isFailure(waited) ? yield* Effect.interrupt : end
     })
   )
+})
+
+/** Waits for the end for as long as there is grace, which may shrink while we wait. */
+const patience = Effect.fnUntraced(function* (
+  exited: Deferred.Deferred<ContainerProcess.ContainerExit>,
+  grace: () => Duration.Duration
+) {
+  const step = 100
+  for (let waited = 0; waited < Duration.toMillis(grace()); waited += step) {
+    const ended = yield* Deferred.await(exited).pipe(Effect.timeoutOption(step))
+    if (Option.isSome(ended)) return
+  }
 })
 
 const markerOf = (pod: Pod, container: Container): string => `${pod.metadata.uid ?? ""}/${container.name}`

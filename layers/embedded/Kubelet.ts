@@ -52,6 +52,12 @@ export const layer = (options: Options): Layer.Layer<never, never, KubeClient | 
       const running = yield* FiberMap.make<string>()
       /** Every pod that was looked at, until it is deleted, with the time it has between SIGTERM and SIGKILL. */
       const known = new Map<string, { grace: Duration.Duration }>()
+      // Closed before `running`, so that the pods that it ends know how little time there is.
+      yield* Effect.addFinalizer(() =>
+        Effect.sync(() => {
+          for (const entry of known.values()) entry.grace = Duration.min(entry.grace, shutdownGrace)
+        })
+      )
 
       /** Runs the pod, or tells how an earlier kubelet left it. */
       const follow = Effect.fnUntraced(function* (pod: Pod, entry: { readonly grace: Duration.Duration }) {
@@ -87,9 +93,6 @@ export const layer = (options: Options): Layer.Layer<never, never, KubeClient | 
       })
 
       const remove = Effect.fnUntraced(function* (pod: Pod) {
-        const entry = known.get(uidOf(pod))
-        if (entry !== undefined)
-          entry.grace = Duration.seconds(pod.spec.terminationGracePeriodSeconds ?? defaultGraceSeconds)
         const fiber = yield* FiberMap.get(running, uidOf(pod))
         if (Option.isSome(fiber)) yield* Fiber.interrupt(fiber.value)
         yield* removeFolder(podFolder(dataDirectory, pod))
@@ -103,7 +106,9 @@ export const layer = (options: Options): Layer.Layer<never, never, KubeClient | 
           return
         }
         if (isTerminal(pod) || known.has(uid)) return
-        const entry = { grace: shutdownGrace }
+        const entry = {
+          grace: Duration.seconds(pod.spec.terminationGracePeriodSeconds ?? defaultGraceSeconds)
+        }
         known.set(uid, entry)
         yield* FiberMap.run(running, uid, room.withPermits(1)(follow(pod, entry)))
       })

@@ -26,16 +26,14 @@ import {
   withKubelet
 } from "./podHarness.ts"
 
-describe("an end from outside", () => {
-  /** One that ignores TERM, one that left the group, one that left the group and cleared its environment. */
-  const stubborn = (mark: string) =>
-    `trap "" TERM; (trap "" TERM; exec -a ${mark} sleep 60) & setsid sh -c 'exec -a ${mark} sleep 60' & ` +
-    `env -i PATH=$PATH setsid bash -c 'exec -a ${mark} sleep 60' & while :; do sleep 0.05; done`
-  const bash = (script: string): Container => ({
-    name: "main",
-    command: ["bash", "-c", script.replaceAll("setsid sh", "setsid bash")]
-  })
+/** It, and what it starts: one that ignores TERM, one that left the group, one that left it and cleared its environment. */
+const stubborn = (mark: string) =>
+  `trap "" TERM; (exec -a ${mark} sleep 60) & setsid bash -c 'exec -a ${mark} sleep 60' & ` +
+  `env -i PATH=$PATH setsid bash -c 'exec -a ${mark} sleep 60' & while :; do sleep 0.05; done`
 
+const bash = (script: string): Container => ({ name: "main", command: ["bash", "-c", script] })
+
+describe("an end from outside", () => {
   it.live("a deadline ends the pod, with everything that it started", () =>
     withKubelet(() =>
       Effect.gen(function* () {

@@ -24,16 +24,17 @@ describe("$(VAR)", () => {
   ])("%s is %s", (text, expected) => assert.strictEqual(expand(text, { A: "1" }), expected))
 })
 
+const missing = (valueFrom: NonNullable<NonNullable<Container["env"]>[number]["valueFrom"]>) =>
+  containerEnv(
+    pod(),
+    { name: "main", env: [{ name: "V", valueFrom }] },
+    {
+      secret: (name) => (name === "s" ? { k: "v" } : undefined),
+      configMap: () => undefined
+    }
+  )
+
 describe("what an environment refers to", () => {
-  const missing = (valueFrom: NonNullable<NonNullable<Container["env"]>[number]["valueFrom"]>) =>
-    containerEnv(
-      pod(),
-      { name: "main", env: [{ name: "V", valueFrom }] },
-      {
-        secret: (name) => (name === "s" ? { k: "v" } : undefined),
-        configMap: () => undefined
-      }
-    )
   it.each([
     [{ secretKeyRef: { name: "x", key: "k" } }, 'secret "x" not found'],
     [{ secretKeyRef: { name: "s", key: "z" } }, "couldn't find key z in Secret ns/s"],
@@ -82,14 +83,17 @@ describe("a name that becomes a path", () => {
   ])("case %#", (candidate, unsafe) => assert.strictEqual(unsafeName(candidate), unsafe))
 })
 
+const pids = (entries: ReadonlyArray<ProcessEntry>) => entries.map(({ pid }) => pid).toSorted()
+
+const entry = (pid: number, parent: number, group: number, marker?: string): ProcessEntry => ({
+  pid,
+  parent,
+  group,
+  startTime: `t${pid}`,
+  marker
+})
+
 describe("whose a process is", () => {
-  const entry = (pid: number, parent: number, group: number, marker?: string): ProcessEntry => ({
-    pid,
-    parent,
-    group,
-    startTime: `t${pid}`,
-    marker
-  })
   const table = [
     entry(10, 1, 10, "u1/main"),
     entry(11, 10, 10),
@@ -98,8 +102,6 @@ describe("whose a process is", () => {
     entry(20, 1, 20, "u1/side"),
     entry(30, 1, 30, "u12/main")
   ]
-  const pids = (entries: ReadonlyArray<ProcessEntry>) => entries.map(({ pid }) => pid).toSorted()
-
   it("is told by its group, its marker, or its parents", () =>
     assert.deepStrictEqual(pids(membersOf(table, { groups: [10], marker: "u1/main" })), [10, 11, 12, 13]))
   it("a pod has those of all its containers, and of no pod whose uid begins alike", () =>
