@@ -1,13 +1,13 @@
 /** A watch as a stream of lines. */
 import { Clock, Effect, Random, Stream } from "effect"
 
-import type { Representation } from "./accept.ts"
-import { contentType } from "./accept.ts"
+import { contentType, type Representation } from "./accept.ts"
 import type { Answer, ApiRequest } from "./answers.ts"
-import { type ApiError, Apiserver, type ApiEvent, type Selection } from "./Apiserver.ts"
+import { ApiError, type ApiEvent, Apiserver, type Selection } from "./Apiserver.ts"
 import { badRequest } from "./errors.ts"
 import { failure } from "./metaStatus.ts"
 import { includeObject, integer, isTrue } from "./requestOptions.ts"
+import { selects } from "./selectors.ts"
 import { showEvent, type View } from "./table.ts"
 
 const encoder = new TextEncoder()
@@ -38,9 +38,10 @@ export const watch = Effect.fnUntraced(function* (
     )
   }
   // A selector that cannot be read is the answer's own code, not an event.
-  if (selection.labelSelector !== undefined || selection.fieldSelector !== undefined) {
-    yield* api.list({ ...selection, limit: 1 })
-  }
+  yield* Effect.try({
+    try: () => selects(selection),
+    catch: (cause) => (cause instanceof ApiError ? cause : badRequest(String(cause)))
+  })
   const view: Omit<View, "now"> = {
     resource: selection.resource,
     form,

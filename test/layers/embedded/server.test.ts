@@ -2,9 +2,10 @@ import type { IncomingMessage } from "node:http"
 import { request as httpsRequest } from "node:https"
 
 import { assert, describe, it, layer } from "@effect/vitest"
-import { Context, Effect, Exit, Layer, Redacted, Scope } from "effect"
+import { Context, Deferred, Effect, Exit, Layer, Logger, Redacted, Scope, Stream } from "effect"
 
 import type { Certificates } from "../../../layers/embedded/Certificates.ts"
+import { PodLogs } from "../../../layers/embedded/PodLogs.ts"
 import * as Server from "../../../layers/embedded/Server.ts"
 import { apiserver, EmbeddedCluster, layer as cluster } from "../../fakes/EmbeddedCluster.ts"
 
@@ -495,6 +496,49 @@ describe("Server", () => {
         `embedded server: port ${port} of 127.0.0.1 is in use: end what listens there, or choose another with --port (0 is any free one)`
       )
     }).pipe(Effect.provide(cluster))
+  )
+
+  it.live("ends what a client no longer reads", () =>
+    Effect.gen(function* () {
+      const { certificates } = yield* EmbeddedCluster
+      const ended = yield* Deferred.make<void>()
+      const endless = Stream.never.pipe(Stream.ensuring(Deferred.succeed(ended, undefined)))
+      const logs = Layer.succeed(PodLogs, PodLogs.of({ open: () => Effect.succeed(endless) }))
+      const context = yield* Layer.build(
+        Server.layer({ port: 0, certificates }).pipe(Layer.provide(logs), Layer.provide(apiserver))
+      )
+      const server = { port: Context.get(context, Server.Endpoint).port, certificates }
+      const pod = JSON.stringify({
+        metadata: { name: "p" },
+        spec: { containers: [{ name: "c", image: "none" }] }
+      })
+      const created = yield* open(server, "/api/v1/namespaces/default/pods", {
+        method: "POST",
+        headers: json,
+        body: pod
+      })
+      assert.strictEqual(created.statusCode, 201)
+      const log = yield* open(server, "/api/v1/namespaces/default/pods/p/log?follow=true")
+      log.on("error", () => {}).destroy()
+      yield* Deferred.await(ended).pipe(Effect.timeout("5 seconds"))
+    }).pipe(Effect.provide(cluster))
+  )
+
+  it.live("answers a bug with 500 and goes on", () =>
+    Effect.gen(function* () {
+      const { certificates } = yield* EmbeddedCluster
+      const routes = { "/bug": Effect.die("a bug") }
+      const context = yield* Layer.build(
+        Server.layer({ port: 0, certificates, routes }).pipe(Layer.provide(apiserver))
+      )
+      const server = { port: Context.get(context, Server.Endpoint).port, certificates }
+      const broken = yield* open(server, "/bug")
+      assert.deepStrictEqual(
+        [broken.statusCode, JSON.parse(yield* textOf(broken)).reason],
+        [500, "InternalError"]
+      )
+      assert.strictEqual((yield* open(server, "/healthz")).statusCode, 200)
+    }).pipe(Effect.provide(cluster), Effect.provide(Logger.layer([])))
   )
 
   it.live("ends its watches at once when it closes", () =>
