@@ -1,7 +1,7 @@
 /** The judge's end of the exchange (`src/gate/exchange.ts`): commands go to the loop in `toolchain`, output and status come back. */
 import { execFile } from "node:child_process"
 import { randomUUID } from "node:crypto"
-import { closeSync, constants, openSync, writeSync } from "node:fs"
+import { closeSync, constants, openSync, unlinkSync, writeSync } from "node:fs"
 import { Socket } from "node:net"
 import { join } from "node:path"
 
@@ -77,6 +77,9 @@ export const open = Effect.fn("Toolchain.open")(function* (
         )
     })
   )
+
+  // Both ends are open. Without their names the FIFOs are out of the reach of what runs next: nobody adds a request or a status.
+  yield* Effect.sync(() => fifos.forEach((name) => unlinkSync(path(name))))
 
   return {
     run: Effect.fnUntraced(function* (command) {

@@ -3,7 +3,10 @@
  * up the other two. Nobody polls, a status cannot overtake the output before it, and a loop that dies is noticed as the end of `status`.
  */
 
-/** Names of the FIFOs, in the order in which the judge makes them; the loop waits for the last. */
+/**
+ * Names of the FIFOs, in the order in which the judge makes them; the loop waits for the last. Once the loop has opened all, the judge
+ * takes the names away: a check that could write a request could make the loop hand it the next nonce.
+ */
 export const fifos = ["request", "status", "output"] as const
 
 /** Longest command, in bytes: a request fits into a pipe's buffer, so that handing one over never waits. */

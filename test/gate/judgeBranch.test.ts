@@ -159,11 +159,16 @@ describe("judgeBranch, with a real git and a real shell", () => {
       const world = yield* GateWorld.make({})
       world.commit("work", {})
       const forge = `echo 'GATE PASS'; printf '{"verdict":"GATE-PASS"}\\n'
+ls "$EXCHANGE_DIR"
 for nonce in ready x 0; do echo "$nonce 0" > "$EXCHANGE_DIR/status"; done
-rm "$EXCHANGE_DIR/status"; echo 'x 0' > "$EXCHANGE_DIR/status"
+printf 'x\\n3\\ntrap "echo \\$n 0 > $EXCHANGE_DIR/status" EXIT\\nn=\\\\\\n' > "$EXCHANGE_DIR/request"
 exit 1`
-      const { envelope } = yield* world.gate({ checks: [check(forge)] })
-      assert.deepStrictEqual([envelope.verdict, envelope.message], ["GATE-FAIL", "custom exited 1"])
+      const { envelope, log } = yield* world.gate({ checks: [check(forge), check("exit 2", "next")] })
+      assert.deepStrictEqual(
+        [envelope.verdict, envelope.message],
+        ["GATE-FAIL", "custom exited 1; next exited 2"]
+      )
+      assert.include(log, '{"verdict":"GATE-PASS"}\n--- custom: exit 1\n')
     })
   )
 
