@@ -16,18 +16,32 @@ const headStartMillis: Readonly<Record<TaskKind, number>> = {
   reconcile: 0
 }
 
-/** Lower goes first: when the task would have been made, had it neither priority nor head start. */
-const rank = ({ metadata, spec }: AgenticTask): number =>
-  (parseTime(metadata.creationTimestamp) ?? 0) -
-  (spec.priority ?? 0) * priorityMillis -
-  headStartMillis[spec.kind]
+interface Place {
+  /** Lower goes first: when the task would have been made, had it neither priority nor head start. */
+  readonly rank: number
+  readonly key: string
+}
+
+/** Passes see the same task objects again and again, and reading a time costs more than all the rest. */
+const places = new WeakMap<AgenticTask, Place>()
+
+const placeOf = (task: AgenticTask): Place => {
+  const known = places.get(task)
+  if (known !== undefined) return known
+  const { metadata, spec } = task
+  const place = {
+    rank:
+      (parseTime(metadata.creationTimestamp) ?? 0) -
+      (spec.priority ?? 0) * priorityMillis -
+      headStartMillis[spec.kind],
+    key: `${metadata.namespace ?? ""}/${metadata.name}`
+  }
+  places.set(task, place)
+  return place
+}
 
 /** The tasks in the order in which they are served; equals are ordered by namespace and name. */
 export const inOrder = (tasks: Iterable<AgenticTask>): ReadonlyArray<AgenticTask> =>
-  Array.from(tasks, (task) => ({
-    task,
-    rank: rank(task),
-    key: `${task.metadata.namespace ?? ""}/${task.metadata.name}`
-  }))
+  Array.from(tasks, (task) => ({ task, ...placeOf(task) }))
     .sort((a, b) => a.rank - b.rank || (a.key < b.key ? -1 : 1))
     .map(({ task }) => task)

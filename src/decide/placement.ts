@@ -32,8 +32,10 @@ export class Placement {
   readonly #demand: Demand
   readonly #total: number
   readonly #refusals = new Map<string, number>()
-  readonly #fitting: number
-  #open: ReadonlyArray<Candidate>
+  readonly #fitting: ReadonlyArray<Candidate>
+  /** Before it all are full, and in one pass nothing becomes free. */
+  #head = 0
+  #message: string | undefined
 
   constructor(demand: Demand, hosts: ReadonlyArray<Host>) {
     this.#demand = demand
@@ -48,38 +50,45 @@ export class Placement {
       const { node } = host
       open.push({ node, name: node.metadata.name, slots: slotsOf(node), tier: tierOf(demand, node) })
     }
-    this.#fitting = open.length
-    this.#open = open.sort((a, b) => compare(a.tier, b.tier) || compare(a.name, b.name))
+    this.#fitting = open.sort((a, b) => compare(a.tier, b.tier) || compare(a.name, b.name))
   }
 
-  /** The node to use, or `undefined` when none is open. */
+  /** The node to use, or `undefined` when none is open. Nodes that are full are passed once, and the first idle one ends the search. */
   pick(capacity: Capacity): string | undefined {
-    if (!this.#demand.isJob) {
-      this.#open = this.#open.filter(({ name, slots }) => capacity.slotsUsed(name) < slots)
+    const isFull = ({ name, slots }: Candidate): boolean =>
+      !this.#demand.isJob && capacity.slotsUsed(name) >= slots
+    for (let head = this.#fitting[this.#head]; head !== undefined && isFull(head);) {
+      head = this.#fitting[++this.#head]
     }
-    const load = (candidate: Candidate): number =>
-      this.#demand.isJob
+    const tier = this.#fitting[this.#head]?.tier
+    let best: string | undefined
+    let least = Number.POSITIVE_INFINITY
+    for (let at = this.#head; least > 0; at++) {
+      const candidate = this.#fitting[at]
+      if (candidate === undefined || candidate.tier !== tier) break
+      if (isFull(candidate)) continue
+      const load = this.#demand.isJob
         ? capacity.jobs(candidate.name)
         : capacity.slotsUsed(candidate.name) / candidate.slots
-    let best: Candidate | undefined
-    for (const candidate of this.#open) {
-      if (best !== undefined && candidate.tier !== best.tier) break
-      if (best === undefined || load(candidate) < load(best)) best = candidate
+      if (load >= least) continue
+      best = candidate.name
+      least = load
     }
-    return best?.name
+    return best
   }
 
   /** Why nothing was picked. */
   get message(): string {
-    return noFit(
+    this.#message ??= noFit(
       this.#total,
-      this.#fitting === 0 ? this.#refusals : new Map([...this.#refusals, ["are busy", this.#fitting]])
+      this.isShort ? new Map([...this.#refusals, ["are busy", this.#fitting.length]]) : this.#refusals
     )
+    return this.#message
   }
 
   /** Some node would do, were it not busy: the wait is short, and not worth a word at once. */
   get isShort(): boolean {
-    return this.#fitting > 0
+    return this.#fitting.length > 0
   }
 }
 

@@ -51,8 +51,8 @@ export const schedule = (world: World): ReadonlyMap<AgenticTask, Decision> => {
     world.pending.filter(({ spec }) => spec.dependsOn !== undefined && spec.dependsOn.length > 0),
     world.task
   )
-  const placementFor = (demand: Demand): Placement => {
-    const shape = JSON.stringify(demand)
+  const placementFor = (task: AgenticTask, agent: Agent | undefined): Placement => {
+    const { shape, demand } = shapeOf(task, agent)
     const known = placements.get(shape)
     if (known !== undefined) return known
     const placement = new Placement(demand, world.hosts)
@@ -63,7 +63,7 @@ export const schedule = (world: World): ReadonlyMap<AgenticTask, Decision> => {
   const place = (task: AgenticTask, agent: Agent | undefined): Decision => {
     const refused = agent === undefined ? undefined : capacity.refusal(agent)
     if (refused !== undefined) return Decision.Wait({ ...refused, isShort: true })
-    const placement = placementFor(demandOf(task.spec, agent))
+    const placement = placementFor(task, agent)
     const node = placement.pick(capacity)
     if (node === undefined) {
       const { message, isShort } = placement
@@ -78,6 +78,25 @@ export const schedule = (world: World): ReadonlyMap<AgenticTask, Decision> => {
     decisions.set(task, settled ?? place(task, agentOf(world, task)))
   }
   return decisions
+}
+
+interface Shape {
+  readonly demand: Demand
+  /** Equal for equal demands: what one task cannot have, the next of its shape need not ask for. */
+  readonly shape: string
+}
+
+/** By the Agent that says it, or the task where none does: objects of a cache never change. */
+const shapes = new WeakMap<Agent | AgenticTask, Shape>()
+
+const shapeOf = (task: AgenticTask, agent: Agent | undefined): Shape => {
+  const source = agent ?? task
+  const known = shapes.get(source)
+  if (known !== undefined) return known
+  const demand = demandOf(task.spec, agent)
+  const shape = { demand, shape: JSON.stringify(demand) }
+  shapes.set(source, shape)
+  return shape
 }
 
 /** What upstream and Agent decide already; `undefined` when only a place is left to be found. */

@@ -44,10 +44,11 @@ interface Signs {
 
 /** A change happened when we saw it. What was there before us is as old as it says, but never younger than now. */
 const notice = (before: Sign | undefined, said: string | undefined, nowMillis: number): Sign | undefined => {
+  if (said === undefined) return undefined
+  if (before?.said === said) return before
   const saidMillis = parseTime(said)
-  if (said === undefined || saidMillis === undefined) return undefined
-  if (before === undefined) return { said, atMillis: Math.min(saidMillis, nowMillis) }
-  return before.said === said ? before : { said, atMillis: nowMillis }
+  if (saidMillis === undefined) return undefined
+  return { said, atMillis: before === undefined ? Math.min(saidMillis, nowMillis) : nowMillis }
 }
 
 const controllerOf = (task: AgenticTask): ReadonlyArray<string> =>
