@@ -6,34 +6,37 @@ import * as NodeLease from "./lease.ts"
 import { register } from "./register.ts"
 import * as TaskWatcher from "./taskWatcher.ts"
 
-export interface Options<R> extends Heartbeat.Options, Omit<TaskWatcher.Options<R>, "nodeName"> {
+export interface Options<R> extends Heartbeat.Options, TaskWatcher.Options<R> {
   readonly foremanNamespace: string
   readonly processToken: string
 }
+
+const daemon = Effect.fnUntraced(function* <R>(options: Options<R>) {
+  const { identity } = options
+  const { nodeName } = identity
+  const lease = yield* NodeLease.hold({
+    nodeName,
+    namespace: options.foremanNamespace,
+    processToken: options.processToken
+  })
+  yield* Effect.addFinalizer(() => lease.release)
+  yield* register(identity)
+  const heartbeat = yield* Heartbeat.make(options)
+  const watcher = yield* TaskWatcher.make(nodeName, options)
+  // Last in, first out: nothing is closed before the runs had their time. Draining first, so that nothing new comes.
+  yield* Effect.addFinalizer(() => Effect.andThen(heartbeat.drain, watcher.drain))
+  yield* heartbeat.beat
+  yield* Effect.logInfo("node is ready").pipe(Effect.annotateLogs({ slots: options.slots }))
+  return yield* Effect.raceAllFirst([heartbeat.loop, lease.renew, watcher.watch])
+})
 
 /**
  * Runs until it is interrupted (a clean drain) or fails: the name is taken, the Lease is lost, the first contact failed, or the
  * watcher stalled.
  */
-export const run = Effect.fn("node.daemon")(
-  function* <R>(options: Options<R>) {
-    const { identity } = options
-    const { nodeName } = identity
-    const lease = yield* NodeLease.hold({
-      nodeName,
-      namespace: options.foremanNamespace,
-      processToken: options.processToken
-    })
-    yield* Effect.addFinalizer(() => lease.release)
-    yield* register(identity)
-    const heartbeat = yield* Heartbeat.make(options)
-    const watcher = yield* TaskWatcher.make({ ...options, nodeName })
-    // Last in, first out: nothing is closed before the runs had their time. Draining first, so that nothing new comes.
-    yield* Effect.addFinalizer(() => Effect.andThen(heartbeat.drain, watcher.drain))
-    yield* heartbeat.beat
-    yield* Effect.logInfo("node is ready").pipe(Effect.annotateLogs({ slots: options.slots }))
-    return yield* Effect.raceAllFirst([heartbeat.loop, lease.renew, watcher.watch])
-  },
-  Effect.scoped,
-  (effect, options) => Effect.annotateLogs(effect, { node: options.identity.nodeName })
-)
+export const run = <R>(options: Options<R>) =>
+  daemon(options).pipe(
+    Effect.scoped,
+    Effect.annotateLogs({ node: options.identity.nodeName }),
+    Effect.withSpan("node.daemon")
+  )

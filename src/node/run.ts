@@ -71,63 +71,63 @@ const orExecutorError = <E extends { readonly message: string }>(cause: Cause.Ca
   return { type: "ExecutorError", message: error instanceof Error ? error.message : String(error) }
 }
 
-/** Runs a claimed task until its end is written, or until it is stopped. Never fails. */
-export const runClaimed = Effect.fn("node.run")(
-  function* <R>(claimed: Claimed, executor: Executor<R>, signals: Signals) {
-    const records = yield* RunRecord
-    const uid = uidOf(claimed)
-    const earlier = yield* orWarn(records.read(uid))
-    // A daemon that died between the run and its last write left the result here; running again would push twice.
-    const adopted =
-      earlier?.finished !== undefined && continues(claimed.before, earlier.finished.claim)
-        ? earlier.finished.result
-        : undefined
+const runToEnd = Effect.fnUntraced(function* <R>(claimed: Claimed, executor: Executor<R>, signals: Signals) {
+  const records = yield* RunRecord
+  const uid = uidOf(claimed)
+  const earlier = yield* orWarn(records.read(uid))
+  // A daemon that died between the run and its last write left the result here; running again would push twice.
+  const adopted =
+    earlier?.finished !== undefined && continues(claimed.before, earlier.finished.claim)
+      ? earlier.finished.result
+      : undefined
 
-    let ended: Outcome | Stop
-    if (adopted === undefined) {
-      yield* Effect.logInfo("run begins")
-      ended = yield* Effect.raceFirst(
-        execute(claimed, executor).pipe(Effect.catchCause((cause) => Effect.succeed(orExecutorError(cause)))),
-        Deferred.await(signals.stop)
-      )
-    } else {
-      yield* Effect.logInfo("the result of the run before the restart is reported")
-      ended = { type: "Finished", result: adopted }
-    }
-    yield* signals.onEnded
-
-    if (ended === "Lost") {
-      yield* Effect.logWarning("run ended: the task was deleted or is not ours any more")
-      return yield* orWarn(records.remove(uid))
-    }
-    if (ended === "Draining") {
-      const { reported } = yield* handBack(claimed).pipe(
-        Effect.catchTag("KubeError", (error) =>
-          Effect.as(Effect.logError("the task could not be handed back", error), { reported: "StoodDown" })
-        )
-      )
-      // The record stays: what was pushed already is found again by whoever runs the task here next.
-      return yield* Effect.logInfo("run ended: the node is draining").pipe(Effect.annotateLogs({ reported }))
-    }
-    if (ended.type === "Finished") {
-      const { id, node, claimedAt } = claimed.claim
-      yield* orWarn(
-        records.update(uid, { finished: { claim: { id, node, claimedAt }, result: ended.result } })
-      )
-    }
-    const { reported, task } = yield* finish(claimed, ended)
-    yield* orWarn(records.remove(uid))
-    yield* Effect.logInfo("run ended").pipe(
-      Effect.annotateLogs({
-        reported,
-        outcome: ended.type,
-        ...(ended.type === "Finished"
-          ? { verdict: ended.result.verdict, summary: ended.result.summary }
-          : { error: ended.message })
-      })
+  let ended: Outcome | Stop
+  if (adopted === undefined) {
+    yield* Effect.logInfo("run begins")
+    ended = yield* Effect.raceFirst(
+      execute(claimed, executor).pipe(Effect.catchCause((cause) => Effect.succeed(orExecutorError(cause)))),
+      Deferred.await(signals.stop)
     )
-    return task
-  },
-  (effect, claimed) =>
-    Effect.annotateLogs(effect, { task: refKey(refOf(claimed.task)), claim: claimed.claim.id })
-)
+  } else {
+    yield* Effect.logInfo("the result of the run before the restart is reported")
+    ended = { type: "Finished", result: adopted }
+  }
+  yield* signals.onEnded
+
+  if (ended === "Lost") {
+    yield* Effect.logWarning("run ended: the task was deleted or is not ours any more")
+    return yield* orWarn(records.remove(uid))
+  }
+  if (ended === "Draining") {
+    const { reported } = yield* handBack(claimed).pipe(
+      Effect.catchTag("KubeError", (error) =>
+        Effect.as(Effect.logError("the task could not be handed back", error), { reported: "StoodDown" })
+      )
+    )
+    // The record stays: what was pushed already is found again by whoever runs the task here next.
+    return yield* Effect.logInfo("run ended: the node is draining").pipe(Effect.annotateLogs({ reported }))
+  }
+  if (ended.type === "Finished") {
+    const { id, node, claimedAt } = claimed.claim
+    yield* orWarn(records.update(uid, { finished: { claim: { id, node, claimedAt }, result: ended.result } }))
+  }
+  const { reported, task } = yield* finish(claimed, ended)
+  yield* orWarn(records.remove(uid))
+  yield* Effect.logInfo("run ended").pipe(
+    Effect.annotateLogs({
+      reported,
+      outcome: ended.type,
+      ...(ended.type === "Finished"
+        ? { verdict: ended.result.verdict, summary: ended.result.summary }
+        : { error: ended.message })
+    })
+  )
+  return task
+})
+
+/** Runs a claimed task until its end is written, or until it is stopped. Never fails. */
+export const runClaimed = <R>(claimed: Claimed, executor: Executor<R>, signals: Signals) =>
+  runToEnd(claimed, executor, signals).pipe(
+    Effect.annotateLogs({ task: refKey(refOf(claimed.task)), claim: claimed.claim.id }),
+    Effect.withSpan("node.run")
+  )

@@ -16,7 +16,6 @@ export class WatcherStalled extends Schema.TaggedError<WatcherStalled>()("Watche
 }) {}
 
 export interface Options<R> {
-  readonly nodeName: string
   /** `undefined` means all namespaces. */
   readonly namespace: string | undefined
   /** How many tasks may run here at once. */
@@ -45,7 +44,7 @@ const handBackShare = (total: Duration.Duration): Duration.Duration =>
 
 const uidOf = (task: AgenticTask) => task.metadata.uid ?? refKey(refOf(task))
 
-export const make = Effect.fnUntraced(function* <R>(options: Options<R>) {
+export const make = Effect.fnUntraced(function* <R>(nodeName: string, options: Options<R>) {
   const kube = yield* KubeClient
   const stalled = yield* Deferred.make<never, WatcherStalled>()
   const wake = yield* Queue.sliding<void>(1)
@@ -55,11 +54,11 @@ export const make = Effect.fnUntraced(function* <R>(options: Options<R>) {
 
   // What ended is of no use here, and there may be years of it.
   const isMine = (task: AgenticTask) =>
-    task.status?.assignedNode === options.nodeName && !isTerminal(task.status.phase)
+    task.status?.assignedNode === nodeName && !isTerminal(task.status.phase)
   const cache = yield* Reflector.make(agenticTasks, {
     indexes: {},
     namespace: options.namespace,
-    fieldSelector: `status.assignedNode=${options.nodeName}`,
+    fieldSelector: `status.assignedNode=${nodeName}`,
     matches: isMine,
     retry: Schedule.spaced(options.pollInterval),
     onAttempt: (attempt) =>
@@ -134,12 +133,12 @@ export const make = Effect.fnUntraced(function* <R>(options: Options<R>) {
 
   const candidates = () =>
     Array.from(cache.values())
-      .filter((task) => standing(task, options.nodeName) !== "NotOurs" && !inFlight.has(uidOf(task)))
+      .filter((task) => standing(task, nodeName) !== "NotOurs" && !inFlight.has(uidOf(task)))
       .sort(claimOrder)
 
   const claimOne = Effect.fnUntraced(
     function* (task: AgenticTask) {
-      const claimed = yield* take(task, options)
+      const claimed = yield* take(task, { nodeName, newClaimId: options.newClaimId })
       if (claimed !== undefined) return yield* begin(claimed)
       // Somebody else was faster. The watch brings what the task is now; asking for it is not needed.
     },
