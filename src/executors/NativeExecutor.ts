@@ -1,5 +1,5 @@
 /** Runs an Agent's model over a checkout, and turns what it submits into a branch or a word. Contract §3.6 and §4. */
-import { Clock, Duration, Effect, Result as Outcome, type Scope } from "effect"
+import { Clock, Duration, Effect, Fiber, Result as Outcome, type Scope } from "effect"
 
 import type { Agent } from "../../schema/Agent.ts"
 import type { AgenticTask } from "../../schema/AgenticTask.ts"
@@ -8,17 +8,17 @@ import type { Result } from "../../schema/Result.ts"
 import { defaultWindowTokens } from "../decide/context.ts"
 import { decided, unfinished, type RunFacts } from "../decide/nativeVerdict.ts"
 import { systemPrompt, taskPrompt } from "../decide/prompt.ts"
-import { branchOf, needsRepository, needsToken, remoteOf } from "../decide/source.ts"
 import { limitsOf } from "../decide/stuck.ts"
 import { preconditionFailed } from "../decide/verdict.ts"
 import { type LoopEnd, type LoopReport, run as runLoop } from "../loop/loop.ts"
-import { GitWorkspace, type Workspace } from "../services/GitWorkspace.ts"
+import type { GitWorkspace, Workspace } from "../services/GitWorkspace.ts"
 import type { Endpoint, InferenceClient } from "../services/InferenceClient.ts"
 import { IssueTracker } from "../services/IssueTracker.ts"
 import type { KubeClient } from "../services/KubeClient.ts"
 import type { RunRecord } from "../services/RunRecord.ts"
-import { WorkspaceTools, WorkspaceToolsHost } from "../services/WorkspaceTools.ts"
+import { WorkspaceTools, type WorkspaceToolsHost } from "../services/WorkspaceTools.ts"
 import { type CatalogTool, pick, toolNames } from "../tools/catalog.ts"
+import { failAs, isEditing, openWorkspace, remoteFor, requireBranch, toolsOf } from "./checkout.ts"
 import { ExecutorError, type Run, RunEvents, RunnerConfig } from "./Executor.ts"
 import { modelEndpoint, Precondition } from "./modelEndpoint.ts"
 import { adopt, publish, type Remote } from "./publish.ts"
@@ -35,72 +35,6 @@ export type Requirements =
 
 const maxOutputTokens = 8192
 
-/** Only a coder's work is committed; who judges changes nothing, whatever the model did to the folder. */
-const isEditing = (task: AgenticTask, agent: Agent): boolean =>
-  agent.spec.role === "coder" && task.spec.kind !== "review" && task.spec.kind !== "verify"
-
-const failAs = (reason: string, failureReason: Precondition["failureReason"]) =>
-  Effect.mapError(
-    (error: { readonly message: string }) =>
-      new Precondition({ reason, failureReason, message: error.message })
-  )
-
-/** Where to clone from and what to push to; `undefined` for a task without a repository. */
-const remoteFor = Effect.fnUntraced(function* (task: AgenticTask) {
-  const config = yield* RunnerConfig
-  if (!needsRepository(task)) return undefined
-  const remoteURL = remoteOf(task.spec.payload, config.gitRemoteURL)
-  if (remoteURL === undefined) {
-    return yield* new Precondition({
-      reason: "GitRemoteURLNotConfigured",
-      failureReason: "GitRemoteNotConfigured",
-      message: "no git remote: start the node with --git-remote-url"
-    })
-  }
-  if (needsToken(remoteURL) && config.gitToken === undefined) {
-    return yield* new Precondition({
-      reason: "AuthUnavailable",
-      failureReason: "AuthUnavailable",
-      message: `no token for ${remoteURL}: set GITHUB_TOKEN or write ~/.config/foreman/github-token`
-    })
-  }
-  return { remoteURL, branch: branchOf(task), token: config.gitToken } satisfies Remote
-})
-
-const openWorkspace = Effect.fnUntraced(function* (run: Run, remote: Remote | undefined, agent: Agent) {
-  const git = yield* GitWorkspace
-  const config = yield* RunnerConfig
-  const { name, namespace = "default" } = run.task.metadata
-  const { baseBranch, branchStrategy, reviseFromBranch } = run.task.spec.payload
-  // A judge sees the branch as it is; only its author may start it over.
-  const strategy = isEditing(run.task, agent) ? branchStrategy : "rebase"
-  return yield* git
-    .open({
-      directory: `${config.workspaceRoot}/${namespace}/${name}`,
-      keep: config.keepWorkspace,
-      ...(remote === undefined ? {} : { ...remote, baseBranch, branchStrategy: strategy, reviseFromBranch })
-    })
-    .pipe(
-      Effect.catchTag("GitError", (error) => {
-        const reason = error.reason._tag === "BranchCheckoutFailed" ? "BranchCheckoutFailed" : "CloneFailed"
-        return new Precondition({ reason, failureReason: "CloneFailed", message: error.message })
-      })
-    )
-})
-
-/** There is nothing to judge on a branch that nobody pushed: an empty difference would look like a judgement. */
-const requireBranch = Effect.fnUntraced(function* (remote: Remote) {
-  const git = yield* GitWorkspace
-  const head = yield* git.remoteHead(remote).pipe(failAs("CloneFailed", "CloneFailed"))
-  if (head === undefined) {
-    return yield* new Precondition({
-      reason: "BranchCheckoutFailed",
-      failureReason: "CloneFailed",
-      message: `the remote has no branch ${remote.branch}`
-    })
-  }
-})
-
 /** The payload's own words; without any, the issue's. A tracker that does not answer costs the text, not the run. */
 const issueText = Effect.fnUntraced(function* (task: AgenticTask) {
   const { issue, prompt = "", repo } = task.spec.payload
@@ -116,12 +50,16 @@ interface Prepared {
   readonly agent: Agent
   readonly endpoint: Endpoint
   readonly remote: Remote | undefined
-  readonly workspace: Workspace
+  /** The checkout, once it is there. */
+  readonly workspace: Effect.Effect<Workspace, Precondition>
   readonly tools: ReadonlyArray<CatalogTool>
   readonly issue: string
 }
 
-/** All that must be there before the model is asked, in the contract's order. The clone overlaps with what only reads. */
+/**
+ * All that must be there before the model is asked, in the contract's order. The clone goes on while the model reads its first prompt:
+ * no answer of a coder's model can need the files before a tool does.
+ */
 const prepare = Effect.fnUntraced(function* (
   run: Run,
   agent: Agent
@@ -143,29 +81,28 @@ const prepare = Effect.fnUntraced(function* (
     if (earlier !== undefined) return earlier
   }
   if (remote !== undefined && !isEditing(task, agent)) yield* requireBranch(remote)
-  const [workspace, issue] = yield* Effect.all([openWorkspace(run, remote, agent), issueText(task)], {
-    concurrency: 2
-  })
   const tools = yield* Effect.fromResult(pick(agent.spec.tools)).pipe(
     Effect.mapError((message) => ({ message })),
     failAs("ToolRegistryBuildFailed", "ToolFailed")
   )
-  return { agent, endpoint, remote, workspace, tools, issue }
+  const opening = yield* Effect.forkScoped(openWorkspace(run, remote, agent))
+  const issue = yield* issueText(task)
+  return { agent, endpoint, remote, workspace: Fiber.join(opening), tools, issue }
 })
 
 const converse = Effect.fnUntraced(function* (run: Run, prepared: Prepared) {
   const { agent, endpoint, issue, tools, workspace } = prepared
   const { spec } = agent
-  const host = yield* WorkspaceToolsHost
-  const config = yield* RunnerConfig
   const publishEvent = yield* RunEvents
   const task = refOf(run.task)
   const editing = isEditing(run.task, agent)
-  const files = yield* host
-    .open({ directory: workspace.directory, identity: config.author })
-    .pipe(failAs("CloneFailed", "InfrastructureError"))
-  const diff = editing ? "" : yield* workspace.diff.pipe(failAs("BranchCheckoutFailed", "CloneFailed"))
-  return yield* runLoop<WorkspaceTools | IssueTracker>({
+  const files = yield* toolsOf(workspace)
+  const diff = editing
+    ? ""
+    : yield* Effect.flatMap(workspace, (checkout) =>
+        checkout.diff.pipe(failAs("BranchCheckoutFailed", "CloneFailed"))
+      )
+  const loop = runLoop<WorkspaceTools | IssueTracker>({
     endpoint,
     systemPrompt: systemPrompt(agent),
     taskPrompt: taskPrompt(run.task, { issueText: issue, diff, isEditing: editing }),
@@ -183,6 +120,10 @@ const converse = Effect.fnUntraced(function* (run: Run, prepared: Prepared) {
     stuckLimits: limitsOf(spec.stuckLoopDetection, editing),
     onTurn: (turn) => publishEvent({ type: "TurnEnded", task, ...turn })
   }).pipe(Effect.provideService(WorkspaceTools, files))
+  // A clone that fails ends the conversation with its own word, not with a tool's complaint.
+  const report = yield* Effect.raceFirst(loop, Effect.andThen(workspace, Effect.never))
+  yield* workspace
+  return report
 })
 
 /** Every end of the loop but a submission and a dead endpoint. */
@@ -245,7 +186,7 @@ const settle = Effect.fnUntraced(function* (
   const isPublished = terminal.verdict === "GO" && remote !== undefined && isEditing(run.task, agent)
   if (!isPublished || author === undefined || committer === undefined) return decided(facts, terminal)
   const submission = { ...terminal, commitMessage: terminal.commitMessage ?? terminal.summary }
-  return yield* publish(run, workspace, remote, facts, submission, { author, committer })
+  return yield* publish(run, yield* workspace, remote, facts, submission, { author, committer })
 })
 
 const isResult = (prepared: Prepared | Result): prepared is Result => "schemaVersion" in prepared

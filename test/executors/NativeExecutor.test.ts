@@ -220,7 +220,8 @@ describe("NativeExecutor", () => {
         failureReason,
         reason
       })
-      assert.deepStrictEqual(yield* model.requests, [])
+      // The clone goes on beside the first question; everything else is known before it.
+      assert.isAtMost((yield* model.requests).length, reason === "CloneFailed" ? 1 : 0)
     })
   )
 

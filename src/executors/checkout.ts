@@ -1,0 +1,110 @@
+/** The checkout of a run: where from, which branch, and the tools that see it. */
+import { Effect, Scope } from "effect"
+
+import type { Agent } from "../../schema/Agent.ts"
+import type { AgenticTask } from "../../schema/AgenticTask.ts"
+import { branchOf, needsRepository, needsToken, remoteOf } from "../decide/source.ts"
+import { GitWorkspace, type Workspace } from "../services/GitWorkspace.ts"
+import {
+  FileUnavailable,
+  WorkspaceToolError,
+  WorkspaceTools,
+  WorkspaceToolsHost
+} from "../services/WorkspaceTools.ts"
+import { type Run, RunnerConfig } from "./Executor.ts"
+import { Precondition } from "./modelEndpoint.ts"
+import type { Remote } from "./publish.ts"
+
+/** Only a coder's work is committed; who judges changes nothing, whatever the model did to the folder. */
+export const isEditing = (task: AgenticTask, agent: Agent): boolean =>
+  agent.spec.role === "coder" && task.spec.kind !== "review" && task.spec.kind !== "verify"
+
+/** Any failure as a precondition of this name. */
+export const failAs = (reason: string, failureReason: Precondition["failureReason"]) =>
+  Effect.mapError(
+    (error: { readonly message: string }) =>
+      new Precondition({ reason, failureReason, message: error.message })
+  )
+
+/** Where to clone from and what to push to; `undefined` for a task without a repository. */
+export const remoteFor = Effect.fnUntraced(function* (task: AgenticTask) {
+  const config = yield* RunnerConfig
+  if (!needsRepository(task)) return undefined
+  const remoteURL = remoteOf(task.spec.payload, config.gitRemoteURL)
+  if (remoteURL === undefined) {
+    return yield* new Precondition({
+      reason: "GitRemoteURLNotConfigured",
+      failureReason: "GitRemoteNotConfigured",
+      message: "no git remote: start the node with --git-remote-url"
+    })
+  }
+  if (needsToken(remoteURL) && config.gitToken === undefined) {
+    return yield* new Precondition({
+      reason: "AuthUnavailable",
+      failureReason: "AuthUnavailable",
+      message: `no token for ${remoteURL}: set GITHUB_TOKEN or write ~/.config/foreman/github-token`
+    })
+  }
+  return { remoteURL, branch: branchOf(task), token: config.gitToken } satisfies Remote
+})
+
+/** Clones, and checks out the branch; for a task without a repository an empty folder. */
+export const openWorkspace = Effect.fnUntraced(function* (
+  run: Run,
+  remote: Remote | undefined,
+  agent: Agent
+) {
+  const git = yield* GitWorkspace
+  const config = yield* RunnerConfig
+  const { name, namespace = "default" } = run.task.metadata
+  const { baseBranch, branchStrategy, reviseFromBranch } = run.task.spec.payload
+  // A judge sees the branch as it is; only its author may start it over.
+  const strategy = isEditing(run.task, agent) ? branchStrategy : "rebase"
+  return yield* git
+    .open({
+      directory: `${config.workspaceRoot}/${namespace}/${name}`,
+      keep: config.keepWorkspace,
+      ...(remote === undefined ? {} : { ...remote, baseBranch, branchStrategy: strategy, reviseFromBranch })
+    })
+    .pipe(
+      Effect.catchTag("GitError", (error) => {
+        const reason = error.reason._tag === "BranchCheckoutFailed" ? "BranchCheckoutFailed" : "CloneFailed"
+        return new Precondition({ reason, failureReason: "CloneFailed", message: error.message })
+      })
+    )
+})
+
+/** There is nothing to judge on a branch that nobody pushed: an empty difference would look like a judgement. */
+export const requireBranch = Effect.fnUntraced(function* (remote: Remote) {
+  const git = yield* GitWorkspace
+  const head = yield* git.remoteHead(remote).pipe(failAs("CloneFailed", "CloneFailed"))
+  if (head === undefined) {
+    return yield* new Precondition({
+      reason: "BranchCheckoutFailed",
+      failureReason: "CloneFailed",
+      message: `the remote has no branch ${remote.branch}`
+    })
+  }
+})
+
+const unusable = (message: string) => new WorkspaceToolError({ reason: new FileUnavailable({ message }) })
+
+/** Files and commands of a checkout that may still be under way. */
+export const toolsOf = Effect.fnUntraced(function* (workspace: Effect.Effect<Workspace, Precondition>) {
+  const host = yield* WorkspaceToolsHost
+  const { author } = yield* RunnerConfig
+  const scope = yield* Effect.scope
+  const opened = yield* Effect.cached(
+    workspace.pipe(
+      Effect.mapError(({ message }) => unusable(message)),
+      Effect.flatMap(({ directory }) => host.open({ directory, identity: author })),
+      Scope.provide(scope)
+    )
+  )
+  return WorkspaceTools.of({
+    readFile: (path) => Effect.flatMap(opened, (tools) => tools.readFile(path)),
+    writeFile: (path, content) => Effect.flatMap(opened, (tools) => tools.writeFile(path, content)),
+    listFiles: (path) => Effect.flatMap(opened, (tools) => tools.listFiles(path)),
+    runCommand: (command, options) => Effect.flatMap(opened, (tools) => tools.runCommand(command, options))
+  })
+})
