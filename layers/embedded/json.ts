@@ -48,7 +48,10 @@ export const equal = (a: Json | undefined, b: Json | undefined): boolean => {
   if (isList(a)) return isList(b) && a.length === b.length && a.every((item, i) => equal(item, b[i]))
   if (!isObject(a) || !isObject(b)) return false
   const keys = Object.keys(a)
-  return keys.length === Object.keys(b).length && keys.every((key) => key in b && equal(a[key], b[key]))
+  return (
+    keys.length === Object.keys(b).length &&
+    keys.every((key) => Object.hasOwn(b, key) && equal(a[key], b[key]))
+  )
 }
 
 /** The value at a simple path such as `.spec.nodeName`. */
@@ -56,7 +59,7 @@ export const valueAt = (object: JsonObject, path: string): Json | undefined => {
   let value: Json | undefined = object
   for (const key of path.split(".")) {
     if (key === "") continue
-    if (!isObject(value)) return undefined
+    if (!isObject(value) || !Object.hasOwn(value, key)) return undefined
     value = value[key]
   }
   return value

@@ -18,23 +18,25 @@ const atomic: ListKind = { type: "atomic" }
 const byName: ListKind = { type: "map", keys: ["name"] }
 
 /** The lists of the built-in kinds that are not atomic. */
-const builtInLists: Record<string, ListKind> = {
-  conditions: { type: "map", keys: ["type"] },
-  containers: byName,
-  containerStatuses: byName,
-  env: byName,
-  ephemeralContainers: byName,
-  finalizers: { type: "set" },
-  imagePullSecrets: byName,
-  initContainers: byName,
-  initContainerStatuses: byName,
-  ownerReferences: { type: "map", keys: ["uid"] },
-  ports: { type: "map", keys: ["containerPort", "protocol"] },
-  secrets: byName,
-  volumeDevices: { type: "map", keys: ["devicePath"] },
-  volumeMounts: { type: "map", keys: ["mountPath"] },
-  volumes: byName
-}
+const builtInLists = new Map<string, ListKind>(
+  Object.entries({
+    conditions: { type: "map", keys: ["type"] },
+    containers: byName,
+    containerStatuses: byName,
+    env: byName,
+    ephemeralContainers: byName,
+    finalizers: { type: "set" },
+    imagePullSecrets: byName,
+    initContainers: byName,
+    initContainerStatuses: byName,
+    ownerReferences: { type: "map", keys: ["uid"] },
+    ports: { type: "map", keys: ["containerPort", "protocol"] },
+    secrets: byName,
+    volumeDevices: { type: "map", keys: ["devicePath"] },
+    volumeMounts: { type: "map", keys: ["mountPath"] },
+    volumes: byName
+  } satisfies Record<string, ListKind>)
+)
 
 export const root = (schema: JsonObject | undefined): Place => ({ schema, field: "" })
 
@@ -52,7 +54,7 @@ export const item = (place: Place): Place => ({
 })
 
 export const listKind = ({ field, schema }: Place): ListKind => {
-  if (schema === undefined) return builtInLists[field] ?? atomic
+  if (schema === undefined) return builtInLists.get(field) ?? atomic
   switch (schema["x-kubernetes-list-type"]) {
     case "set":
       return { type: "set" }

@@ -4,7 +4,8 @@ import { isList, isObject, objectAt } from "./json.ts"
 
 /** The schema of a field of an object with this schema; undefined for a field it does not know. */
 export const fieldSchema = (schema: JsonObject, field: string): JsonObject | undefined => {
-  const named = objectAt(schema, "properties")[field]
+  const properties = objectAt(schema, "properties")
+  const named = Object.hasOwn(properties, field) ? properties[field] : undefined
   if (isObject(named)) return named
   const rest = schema["additionalProperties"]
   return isObject(rest) ? rest : rest === true ? {} : undefined

@@ -108,7 +108,7 @@ const objectRules = (value: JsonObject, schema: JsonObject, path: string): Reado
   const under = (field: string): string => (path === "" ? field : `${path}.${field}`)
   const causes = listAt(schema, "required")
     .map(String)
-    .filter((field) => !(field in value))
+    .filter((field) => !Object.hasOwn(value, field))
     .map((field) => required(under(field)))
   for (const [field, item] of Object.entries(value)) {
     const known = fieldSchema(schema, field)
