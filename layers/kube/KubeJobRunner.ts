@@ -30,70 +30,88 @@ export const layer = Layer.effect(
   Effect.gen(function* () {
     const kube = yield* KubeClient
 
-    const run = Effect.fn("KubeJobRunner.run")(function* (
-      options: RunOptions
-    ): Effect.fn.Return<JobOutcome, JobError> {
-      const { isAdopted, job } = yield* createOrAdopt(kube, options.manifest)
-      const ref = refOf(job)
-      const where = { jobName: ref.name, namespace: ref.namespace ?? "default" }
-      if (options.onCreated !== undefined) yield* options.onCreated(ref.name)
-
-      let seen: Seen = { job, isJobGone: false, pod: undefined, isPodGone: false, warnings: [] }
-      const remove = kube.delete(jobs, ref, deleteOptions(job)).pipe(
-        Effect.catchReason("KubeError", "NotFound", () => Effect.void),
-        Effect.timeout(deletePatience),
-        Effect.ignore({ log: "Warn" })
-      )
-      const faultOf = (fault: JobFault, message: string) =>
-        Effect.gen(function* () {
-          const { tail } = yield* ends(kube, seen.pod, options.container)
-          if (!isFinished(seen.job)) yield* remove
-          return yield* new JobError({ ...where, fault, message, logTail: tail })
-        })
-
-      const waitForEnd = Effect.gen(function* () {
-        const updates = yield* watch(kube, job, isAdopted)
-        const wait = patienceOf(yield* Clock.currentTimeMillis)
-        for (;;) {
-          const reading = read(seen, options.container)
-          if (reading._tag !== "Wait") return reading
-          const update = yield* wait(reading, Queue.take(updates))
-          if (update._tag === "Unreachable") {
-            return { _tag: "Fault", fault: watchFault(update.error), message: update.error.message } as const
-          }
-          if (update._tag === "Expired") return update.reading
-          seen = after(seen, update)
-        }
-      }).pipe(Effect.scoped)
-
-      return yield* waitForEnd.pipe(
-        Effect.timeoutOrElse({
-          duration: options.pollTimeout,
-          orElse: () =>
-            Effect.succeed({
-              _tag: "Fault" as const,
-              fault: "PollTimeout" as const,
-              message: `Job did not reach a terminal phase within ${goDuration(options.pollTimeout)}`
-            })
-        }),
-        Effect.flatMap((end) =>
-          end._tag === "Fault"
-            ? faultOf(end.fault, end.message)
-            : Effect.map(ends(kube, seen.pod, options.container), ({ head, tail }) => ({
-                ...where,
-                exitCode: end.exitCode,
-                terminationMessage: end.message,
-                logHead: head,
-                logTail: tail
-              }))
-        ),
-        Effect.onInterrupt(() => remove)
-      )
-    })
+    const run = Effect.fn("KubeJobRunner.run")((options: RunOptions) =>
+      Effect.suspend(() => {
+        // Known by the name we asked for until the server has answered: an interrupted create may have been carried out.
+        const { name = "", namespace = "default" } = options.manifest.metadata
+        const target: Target = { ref: { name, namespace }, job: undefined }
+        return runJob(kube, options, target).pipe(Effect.onInterrupt(() => remove(kube, target)))
+      })
+    )
 
     return JobRunner.of({ run })
   })
 )
+
+/** The Job of a run, as far as it is known. */
+interface Target {
+  ref: { readonly name: string; readonly namespace: string }
+  job: Job | undefined
+}
+
+const remove = (kube: KubeClient["Service"], { job, ref }: Target): Effect.Effect<void> =>
+  kube
+    .delete(jobs, ref, {
+      propagationPolicy: "Background",
+      ...(job?.metadata.uid !== undefined && { preconditions: { uid: job.metadata.uid } })
+    })
+    .pipe(
+      Effect.catchReason("KubeError", "NotFound", () => Effect.void),
+      Effect.timeout(deletePatience),
+      Effect.ignore({ log: "Warn" })
+    )
+
+const runJob = Effect.fnUntraced(function* (
+  kube: KubeClient["Service"],
+  options: RunOptions,
+  target: Target
+): Effect.fn.Return<JobOutcome, JobError> {
+  const { isAdopted, job } = yield* createOrAdopt(kube, options.manifest)
+  const where = { jobName: job.metadata.name, namespace: job.metadata.namespace ?? "default" }
+  target.ref = { name: where.jobName, namespace: where.namespace }
+  target.job = job
+  if (options.onCreated !== undefined) yield* options.onCreated(where.jobName)
+
+  let seen: Seen = { job, isJobGone: false, pod: undefined, isPodGone: false, warnings: [] }
+  const waitForEnd = Effect.gen(function* () {
+    const updates = yield* watch(kube, job, isAdopted)
+    const wait = patienceOf(yield* Clock.currentTimeMillis)
+    for (;;) {
+      const reading = read(seen, options.container)
+      if (reading._tag !== "Wait") return reading
+      const update = yield* wait(reading, Queue.take(updates))
+      if (update._tag === "Unreachable") {
+        return { _tag: "Fault", fault: watchFault(update.error), message: update.error.message } as const
+      }
+      if (update._tag === "Expired") return update.reading
+      seen = after(seen, update)
+    }
+  }).pipe(Effect.scoped)
+
+  const end = yield* waitForEnd.pipe(
+    Effect.timeoutOrElse({
+      duration: options.pollTimeout,
+      orElse: () =>
+        Effect.succeed({
+          _tag: "Fault" as const,
+          fault: "PollTimeout" as const,
+          message: `Job did not reach a terminal phase within ${goDuration(options.pollTimeout)}`
+        })
+    })
+  )
+  const { head, tail } = yield* ends(kube, seen.pod, options.container)
+  if (end._tag === "Fault") {
+    if (!isFinished(seen.job)) yield* remove(kube, target)
+    return yield* new JobError({ ...where, fault: end.fault, message: end.message, logTail: tail })
+  }
+  return {
+    ...where,
+    exitCode: end.exitCode,
+    terminationMessage: end.message,
+    logHead: head,
+    logTail: tail
+  }
+})
 
 /** Waits for the next update, but never longer than the reading's patience, counted from when the same reading was first made. */
 const patienceOf = (startedAtMillis: number) => {
@@ -185,11 +203,6 @@ const watchFault = (error: KubeError): JobFault =>
     : error.reason._tag === "Forbidden" || error.reason._tag === "Unauthorized"
       ? "CreateForbidden"
       : "CreateRejected"
-
-const deleteOptions = (job: Job) => ({
-  propagationPolicy: "Background" as const,
-  ...(job.metadata.uid !== undefined && { preconditions: { uid: job.metadata.uid } })
-})
 
 const ends = (kube: KubeClient["Service"], pod: Pod | undefined, container: string) => {
   const state = pod?.status?.containerStatuses?.find(({ name }) => name === container)?.state

@@ -421,6 +421,20 @@ describe("KubeJobRunner", () => {
     }).pipe(Effect.provide(cluster))
   )
 
+  it.effect("deletes a Job whose creation it could not see the end of", () =>
+    Effect.gen(function* () {
+      const fake = yield* FakeCluster.FakeCluster
+      yield* fake.failNext(new Unavailable({ message: "reset" }), {
+        when: ({ verb }) => verb === "create",
+        isAfter: true
+      })
+      const { fiber } = yield* start()
+      assert.deepStrictEqual(yield* jobNames, [nameOf("run-1")])
+      yield* Fiber.interrupt(fiber)
+      assert.deepStrictEqual(yield* jobNames, [])
+    }).pipe(Effect.provide(cluster))
+  )
+
   it.effect("keeps a verdict whose log cannot be read", () =>
     Effect.gen(function* () {
       const fake = yield* FakeCluster.FakeCluster
