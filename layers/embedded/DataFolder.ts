@@ -3,7 +3,8 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 
-import { Effect, Schema } from "effect"
+import { Effect, Result, Schema } from "effect"
+import * as Runtime from "effect/Runtime"
 
 import { writeAtomically } from "./atomicFile.ts"
 
@@ -49,6 +50,8 @@ export class DataFolderError extends Schema.TaggedError<DataFolderError>()("Data
   path: Schema.String,
   reason: Schema.Union([FolderInUse, FolderTooNew, FolderForeign, FolderUnusable])
 }) {
+  override readonly [Runtime.errorExitCode] = 78
+
   override get message(): string {
     return `data folder ${this.path}: ${this.reason.message}`
   }
@@ -99,17 +102,17 @@ const readPid = (path: string): { readonly pid?: number } => {
   }
 }
 
-const openUnsafe = (path: string): DatabaseSync | DataFolderError["reason"] => {
+const openSync = (path: string): Result.Result<DatabaseSync, DataFolderError["reason"]> => {
   mkdirSync(path, { recursive: true, mode: 0o700 })
   const unfit = checkContents(path)
-  if (unfit !== undefined) return unfit
+  if (unfit !== undefined) return Result.fail(unfit)
   chmodSync(path, 0o700)
   const held = lock(path)
-  if (!(held instanceof DatabaseSync)) return held
+  if (!(held instanceof DatabaseSync)) return Result.fail(held)
   try {
     writeAtomically(join(path, "pid"), `${process.pid}\n`)
     writeAtomically(join(path, "version"), `${dataVersion}\n`)
-    return held
+    return Result.succeed(held)
   } catch (cause) {
     held.close()
     throw cause
@@ -119,8 +122,8 @@ const openUnsafe = (path: string): DatabaseSync | DataFolderError["reason"] => {
 /** Opens the folder, made if it is not there, until the scope closes. */
 export const open = Effect.fn("DataFolder.open")(function* (path: string) {
   yield* Effect.acquireRelease(
-    Effect.try({ try: () => openUnsafe(path), catch: (cause) => new FolderUnusable({ cause }) }).pipe(
-      Effect.flatMap((held) => (held instanceof DatabaseSync ? Effect.succeed(held) : Effect.fail(held))),
+    Effect.try({ try: () => openSync(path), catch: (cause) => new FolderUnusable({ cause }) }).pipe(
+      Effect.flatMap(Effect.fromResult),
       Effect.mapError((reason) => new DataFolderError({ path, reason }))
     ),
     (held) =>

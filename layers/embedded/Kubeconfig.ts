@@ -3,17 +3,20 @@ import { existsSync, mkdirSync, readFileSync } from "node:fs"
 import { dirname } from "node:path"
 
 import { Effect, Redacted, Schema } from "effect"
+import * as Runtime from "effect/Runtime"
 
 import { writeAtomically } from "./atomicFile.ts"
 import type { Certificates } from "./Certificates.ts"
 
 /** Name of its one cluster, user and context. */
-export const contextName = "foreman"
+const contextName = "foreman"
 
 export class KubeconfigError extends Schema.TaggedError<KubeconfigError>()("KubeconfigError", {
   path: Schema.String,
   why: Schema.String
 }) {
+  override readonly [Runtime.errorExitCode] = 78
+
   override get message(): string {
     return `kubeconfig ${this.path}: ${this.why}`
   }

@@ -7,6 +7,7 @@ import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:
 import { createServer, type Server as HttpsServer } from "node:https"
 
 import { Cause, Context, Effect, Exit, FiberSet, Layer, Redacted, Schema, Stream } from "effect"
+import * as Runtime from "effect/Runtime"
 
 import type { Answer } from "./answers.ts"
 import { type ApiError, Apiserver } from "./Apiserver.ts"
@@ -33,6 +34,8 @@ export class ListenFailed extends Schema.TaggedError<ListenFailed>()("ListenFail
 export class ServerError extends Schema.TaggedError<ServerError>()("ServerError", {
   reason: Schema.Union([PortInUse, ListenFailed])
 }) {
+  override readonly [Runtime.errorExitCode] = 78
+
   override get message(): string {
     return `embedded server: ${this.reason.message}`
   }

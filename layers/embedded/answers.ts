@@ -13,7 +13,7 @@ export interface ApiRequest {
   readonly body: Effect.Effect<Buffer, ApiError>
 }
 
-export interface Document {
+interface Document {
   readonly _tag: "Document"
   readonly code: number
   readonly contentType: string
@@ -23,7 +23,7 @@ export interface Document {
 }
 
 /** Sent as it comes, headers at once: whatever can be refused was refused before. */
-export interface Streaming {
+interface Streaming {
   readonly _tag: "Streaming"
   readonly contentType: string
   readonly bytes: Stream.Stream<Uint8Array, ApiError>

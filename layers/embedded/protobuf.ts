@@ -3,7 +3,8 @@ import { Result } from "effect"
 
 import type { ApiError, Json, JsonObject } from "./Apiserver.ts"
 import { badRequest, unsupportedMediaType } from "./errors.ts"
-import { type Field, type FieldType, type Message, messages } from "./protobufFields.ts"
+import { messages } from "./protobufKinds.ts"
+import type { Field, FieldType, Message } from "./protobufMessage.ts"
 
 /** Thrown and caught inside this file only. */
 class Malformed extends Error {}

@@ -9,7 +9,7 @@ import { isObject } from "./json.ts"
 import { tooLarge } from "./metaStatus.ts"
 
 /** What a real API server takes: 3 MiB. */
-export const maximumBodyBytes = 3 * 1024 * 1024
+const maximumBodyBytes = 3 * 1024 * 1024
 
 /** The whole body. Fails with 413 as soon as it is too long, and with 400 when the client breaks off. */
 export const readBody = (request: IncomingMessage): Effect.Effect<Buffer, ApiError> =>

@@ -16,9 +16,12 @@ export const includeObject = (query: URLSearchParams): IncludeObject => {
   return asked === "None" || asked === "Object" ? asked : "Metadata"
 }
 
-export const integer = (query: URLSearchParams, name: string) => {
+export const integer = (
+  query: URLSearchParams,
+  name: string
+): Effect.Effect<number | undefined, ApiError> => {
   const value = query.get(name)
-  if (value === null || value === "") return Effect.succeed(undefined)
+  if (value === null || value === "") return Effect.undefined
   const number = Number(value)
   return Number.isSafeInteger(number) && number >= 0
     ? Effect.succeed(number)

@@ -23,7 +23,7 @@ export const reviewResources: ReadonlyArray<ServedResource> = [
   virtual("authentication.k8s.io", "SelfSubjectReview")
 ]
 
-export const userName = "foreman-admin"
+const userName = "foreman-admin"
 
 const statuses: Readonly<Record<string, JsonObject>> = {
   SelfSubjectAccessReview: { allowed: true, reason: "the token is the administrator's" },

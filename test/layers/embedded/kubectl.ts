@@ -1,23 +1,14 @@
 /** One journey of real kubectl through the embedded server, run for each pinned version in a file of its own, side by side. */
-import { execFile, spawn, spawnSync } from "node:child_process"
+import { execFile, spawn } from "node:child_process"
 import { once } from "node:events"
 import { writeFileSync } from "node:fs"
 import { createInterface } from "node:readline"
-import { fileURLToPath } from "node:url"
 
 import { assert, describe, layer } from "@effect/vitest"
 import { DateTime, Effect } from "effect"
 
 import { EmbeddedCluster, layer as cluster } from "../../fakes/EmbeddedCluster.ts"
-
-/** Its path; a sentence instead where there is none. */
-const findKubectl = (minor: string): { readonly path: string } | { readonly missing: string } => {
-  const script = fileURLToPath(new URL("../../../scripts/kubectl.mjs", import.meta.url))
-  const fetched = spawnSync(process.execPath, [script, minor], { encoding: "utf8", timeout: 120_000 })
-  if (fetched.status === 0) return { path: fetched.stdout.trim() }
-  const installed = spawnSync("kubectl", ["version", "--client"], { encoding: "utf8" })
-  return installed.status === 0 ? { path: "kubectl" } : { missing: fetched.stderr.trim() }
-}
+import { findKubectl } from "../../findKubectl.ts"
 
 interface Said {
   readonly code: number
@@ -45,7 +36,7 @@ metadata: {name: m5-max}
 spec: {nodeName: m5-max, roles: [worker]}
 `
 
-export const kubectlSuite = (minor: string) => {
+export const kubectlSuite = (minor: "1.31" | "1.35") => {
   const found = findKubectl(minor)
   if ("missing" in found) {
     describe.skip(`kubectl ${minor}: ${found.missing}`, () => {})

@@ -255,7 +255,7 @@ layer(cluster, { excludeTestServices: true })("Server", (it) => {
         code: 400,
         reason: "BadRequest"
       }
-    ])("is refused with $code for $rule", ({ path, code, reason, rule: _, ...options }) =>
+    ])("is refused with $code for $rule", ({ path, code, reason, ...options }) =>
       Effect.gen(function* () {
         const answer = yield* call(path, options)
         assert.deepStrictEqual(
@@ -538,7 +538,7 @@ describe("Server", () => {
         [500, "InternalError"]
       )
       assert.strictEqual((yield* open(server, "/healthz")).statusCode, 200)
-    }).pipe(Effect.provide(cluster), Effect.provide(Logger.layer([])))
+    }).pipe(Effect.provide([cluster, Logger.layer([])]))
   )
 
   it.live("ends its watches at once when it closes", () =>
