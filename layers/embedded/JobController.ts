@@ -56,7 +56,7 @@ export const layer: Layer.Layer<never, never, KubeClient> = Layer.effectDiscard(
     yield* Effect.gen(function* () {
       yield* Effect.all([cache.jobs.synced, cache.pods.synced])
       yield* Effect.forEach([...cache.jobs.values()], (job) => look(refKey(refOf(job))))
-      yield* Effect.gen(function* () {
+      return yield* Effect.gen(function* () {
         const key = yield* Queue.take(due)
         waiting.delete(key)
         yield* FiberMap.remove(timers, key)
@@ -113,7 +113,7 @@ const gather = Effect.fnUntraced(function* (cache: Gathered, job: Job) {
   const kube = yield* KubeClient
   const found = yield* kube
     .get(pods, { namespace: job.metadata.namespace, name })
-    .pipe(Effect.catchReason("KubeError", "NotFound", () => Effect.succeed(undefined)))
+    .pipe(Effect.catchReason("KubeError", "NotFound", () => Effect.void))
   return found === undefined
     ? { pods: owned, isPodGone: true }
     : { pods: [...owned, found], isPodGone: false }

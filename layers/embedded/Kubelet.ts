@@ -130,7 +130,7 @@ export const layer = (options: Options): Layer.Layer<never, never, KubeClient | 
           removeFolder
         )
         yield* Effect.forEach([...cache.values()], consider)
-        yield* Queue.take(changes).pipe(Effect.flatMap(onChange), Effect.forever)
+        return yield* Queue.take(changes).pipe(Effect.flatMap(onChange), Effect.forever)
       }).pipe(Effect.forkScoped)
     })
   )

@@ -7,10 +7,11 @@ import { Clock, Deferred, Duration, Effect, Fiber, Schema, type Scope } from "ef
 import type { Container, Pod, PodStatus } from "../../schema/Job.ts"
 import { formatTime, parseTime } from "../../schema/Time.ts"
 import type { KubeClient } from "../../src/services/KubeClient.ts"
+import type { ConfigError } from "./containerCommand.ts"
 import * as ContainerRun from "./ContainerRun.ts"
 import type { LogFiles } from "./LogFiles.ts"
-import { type PodRecord, unsafeName, writeRecord } from "./podFolder.ts"
-import { type ContainerRecord, isSidecar, podStatus } from "./podStatus.ts"
+import { type PodRecord, recordOf, unsafeName, writeRecord } from "./podFolder.ts"
+import { type ContainerRecord, isSidecar, podStatus, terminatedState } from "./podStatus.ts"
 import { prepareVolumes } from "./volumes.ts"
 
 /** The pod as a whole cannot go on; its containers do not tell why. */
@@ -45,7 +46,7 @@ export const runPod = Effect.fn("PodProcess.runPod")(function* (
   const { pod, folder } = options
   const startTimeMillis = parseTime(pod.status?.startTime) ?? (yield* Clock.currentTimeMillis)
   const containers = new Map<string, ContainerRecord>()
-  let record = emptyRecord(pod)
+  let record = recordOf(pod)
   let unschedulable: string | undefined
 
   const statusNow = (isFinal: boolean, failure?: PodFailure) =>
@@ -97,6 +98,20 @@ export const runPod = Effect.fn("PodProcess.runPod")(function* (
     }
   })
 
+  /** Tells once why the container cannot be made; a wait, unless it can never be made. */
+  const refuse = Effect.fnUntraced(function* (
+    container: Container,
+    error: ConfigError,
+    restartCount: number
+  ) {
+    const waiting = { reason: "CreateContainerConfigError", message: error.message }
+    if (containers.get(container.name)?.state.waiting?.message !== error.message) {
+      yield* options.warn("Failed", `Error: ${error.message}`)
+      yield* setState(container, { waiting }, restartCount)
+    }
+    return error.isFinal ? yield* new PodFailure(waiting) : undefined
+  })
+
   /** One run of a container; waits for what its environment needs. */
   const runOnce = Effect.fnUntraced(function* (
     container: Container,
@@ -125,17 +140,10 @@ export const runPod = Effect.fn("PodProcess.runPod")(function* (
         },
         (end) => setState(container, { terminated: terminatedState(end) }, restartCount)
       ).pipe(
-        Effect.catchTag("ConfigError", (error) =>
-          Effect.gen(function* () {
-            const waiting = { reason: "CreateContainerConfigError", message: error.message }
-            if (containers.get(container.name)?.state.waiting?.message !== error.message) {
-              yield* options.warn("Failed", `Error: ${error.message}`)
-              yield* setState(container, { waiting }, restartCount)
-            }
-            return error.isFinal ? yield* new PodFailure(waiting) : undefined
-          })
-        ),
-        Effect.catchTag("KubeError", (error) => Effect.as(Effect.logWarning(error.message), undefined))
+        Effect.catchTags({
+          ConfigError: (error) => refuse(container, error, restartCount),
+          KubeError: (error) => Effect.as(Effect.logWarning(error.message), undefined)
+        })
       )
       if (ended !== undefined) return ended
       yield* Effect.sleep(lookAgain)
@@ -237,24 +245,3 @@ const withDeadline = <R>(
         message: "Pod was active on the node longer than the specified deadline"
       })
   })
-
-const emptyRecord = (pod: Pod): PodRecord => {
-  const defaultContainer = pod.metadata.annotations?.["kubectl.kubernetes.io/default-container"]
-  return {
-    uid: pod.metadata.uid ?? "",
-    containers: pod.spec.containers.map(({ name }) => name),
-    initContainers: (pod.spec.initContainers ?? []).map(({ name }) => name),
-    ...(defaultContainer === undefined ? {} : { defaultContainer }),
-    isStarted: false,
-    groups: []
-  }
-}
-
-const terminatedState = (end: ContainerRun.ContainerEnd) => ({
-  exitCode: end.exitCode,
-  ...(end.signal === undefined ? {} : { signal: end.signal }),
-  reason: end.reason,
-  ...(end.message === undefined ? {} : { message: end.message }),
-  startedAt: formatTime(end.startedAtMillis),
-  finishedAt: formatTime(end.finishedAtMillis)
-})

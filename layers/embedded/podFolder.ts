@@ -48,6 +48,19 @@ export const containerFolder = (folder: string, container: string): string =>
   join(folder, "containers", container)
 export const logFolder = (folder: string, container: string): string => join(folder, "logs", container)
 
+/** Of a pod that was not started. */
+export const recordOf = (pod: Pod): PodRecord => {
+  const defaultContainer = pod.metadata.annotations?.["kubectl.kubernetes.io/default-container"]
+  return {
+    uid: pod.metadata.uid ?? "",
+    containers: pod.spec.containers.map(({ name }) => name),
+    initContainers: (pod.spec.initContainers ?? []).map(({ name }) => name),
+    ...(defaultContainer === undefined ? {} : { defaultContainer }),
+    isStarted: false,
+    groups: []
+  }
+}
+
 const recordFile = (folder: string): string => join(folder, "record.json")
 const decodeRecord = Schema.decodeUnknownOption(Schema.fromJsonString(PodRecord))
 

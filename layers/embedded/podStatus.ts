@@ -1,6 +1,7 @@
 /** What a pod's status says of its containers. Pure. */
 import type { Container, ContainerStatus, Pod, PodStatus } from "../../schema/Job.ts"
 import { formatTime } from "../../schema/Time.ts"
+import type { ContainerEnd } from "./ContainerRun.ts"
 
 type State = NonNullable<ContainerStatus["state"]>
 
@@ -147,3 +148,12 @@ export const lostStatus = (pod: Pod, nowMillis: number): PodStatus => {
 }
 
 const lost = "foreman up ended while the pod ran; what was left of its processes was ended at the next start."
+
+export const terminatedState = (end: ContainerEnd) => ({
+  exitCode: end.exitCode,
+  ...(end.signal === undefined ? {} : { signal: end.signal }),
+  reason: end.reason,
+  ...(end.message === undefined ? {} : { message: end.message }),
+  startedAt: formatTime(end.startedAtMillis),
+  finishedAt: formatTime(end.finishedAtMillis)
+})

@@ -42,7 +42,7 @@ export const find = Effect.fnUntraced(function* <A extends KubeObject>(
   const kube = yield* KubeClient
   return yield* kube
     .get(resource, { namespace, name })
-    .pipe(Effect.catchReason("KubeError", "NotFound", () => Effect.succeed(undefined)))
+    .pipe(Effect.catchReason("KubeError", "NotFound", () => Effect.succeed<A | undefined>(undefined)))
 })
 
 /** A Secret's values as text. Bytes that are no UTF-8 reach files whole, and variables as Kubernetes would refuse them: replaced. */

@@ -8,7 +8,8 @@ import { Effect, Schedule } from "effect"
 import { writeRecord } from "../../../layers/embedded/podFolder.ts"
 import { startTimeOf } from "../../../layers/embedded/processTable.ts"
 import { type Container, pods } from "../../../schema/Job.ts"
-import { KubeClient } from "../../../src/services/KubeClient.ts"
+import { KubeClient, Unavailable } from "../../../src/services/KubeClient.ts"
+import * as FakeCluster from "../../fakes/FakeCluster.ts"
 import {
   cluster,
   create,
@@ -165,6 +166,42 @@ describe("a kubelet after kill -9", () => {
         Effect.timeout("3 seconds"),
         Effect.provide(kubelet(folder))
       )
+    }).pipe(cluster)
+  )
+})
+
+describe("a kubelet", () => {
+  it.live("tells how a pod ended until the server has heard it", () =>
+    withKubelet(() =>
+      Effect.gen(function* () {
+        const { failNext } = yield* FakeCluster.FakeCluster
+        yield* failNext(new Unavailable({ message: "connection refused" }), {
+          times: 3,
+          when: ({ verb, resource }) => verb === "patch" && resource === "pods"
+        })
+        assert.strictEqual(
+          (yield* runToEnd("told", { containers: [sh("main", "true")] })).status?.phase,
+          "Succeeded"
+        )
+      })
+    )
+  )
+
+  it.live("runs no more pods at a time than it may", () =>
+    Effect.gen(function* () {
+      const folder = yield* temporary
+      yield* Effect.gen(function* () {
+        const mark = "foreman-room-mark"
+        const waiting = [bash(`exec -a ${mark} sleep 60`)]
+        yield* create("first", { containers: waiting, terminationGracePeriodSeconds: 0 })
+        yield* until("first", isRunning)
+        yield* create("second", { containers: [sh("main", "true")] })
+        yield* Effect.sleep("100 millis")
+        assert.strictEqual((yield* until("second", () => true)).status?.phase, "Pending")
+        const kube = yield* KubeClient
+        yield* kube.delete(pods, { namespace, name: "first" })
+        assert.strictEqual((yield* until("second", isOver)).status?.phase, "Succeeded")
+      }).pipe(Effect.provide(kubelet(folder, { maxPods: 1 })))
     }).pipe(cluster)
   )
 })

@@ -27,8 +27,9 @@ export const temporary = Effect.acquireRelease(
   (folder) => Effect.sync(() => rmSync(folder, { recursive: true, force: true }))
 )
 
-export const kubelet = (dataDirectory: string) =>
+export const kubelet = (dataDirectory: string, options: Partial<Kubelet.Options> = {}) =>
   Kubelet.layer({
+    ...options,
     dataDirectory,
     foremanCommand: { node: process.execPath, script: "/nowhere/foreman.mjs" },
     hostPath: process.env["PATH"] ?? "/usr/bin:/bin"
