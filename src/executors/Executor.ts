@@ -2,7 +2,7 @@
 import { Context, Effect, type Redacted, Schema } from "effect"
 
 import type { AgenticTask } from "../../schema/AgenticTask.ts"
-import type { Agent } from "../../schema/Agent.ts"
+import type { Agent, ResourceRequirements } from "../../schema/Agent.ts"
 import type { ObjectRef } from "../../schema/Meta.ts"
 import type { Identity } from "../services/GitWorkspace.ts"
 
@@ -39,6 +39,10 @@ export class RunnerConfig extends Context.Service<
     readonly gateCachePVC: string | undefined
     /** Image of the judge; Foreman's own. */
     readonly gateImage: string
+    /** Resources of the gate's toolchain, each in place of its default (chart value `gate.resources`). */
+    readonly gateResources?: ResourceRequirements | undefined
+    /** Wall time of a gate Job; 1800 when absent (chart value `gate.deadlineSeconds`). */
+    readonly gateDeadlineSeconds?: number | undefined
     readonly stubSleepMillis: number
   }
 >()("foreman/executors/RunnerConfig") {}

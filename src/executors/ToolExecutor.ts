@@ -44,6 +44,8 @@ export const execute = Effect.fn("ToolExecutor.execute")(function* (
     namespace: config.foremanNamespace,
     gateImage: config.gateImage,
     cachePVC: config.gateCachePVC,
+    deadlineSeconds: config.gateDeadlineSeconds,
+    resources: config.gateResources,
     claimId: run.claimId,
     taskUid: task.metadata.uid,
     gitRemoteURL: config.gitRemoteURL,

@@ -3,15 +3,19 @@
  * comes from a task is a value of an environment variable, never a part of a script.
  */
 import { label } from "../../schema/AgenticTask.ts"
+import type { ResourceRequirements } from "../../schema/Agent.ts"
 import type { EnvVar, JobSpec } from "../../schema/Job.ts"
 import type { ObjectRef } from "../../schema/Meta.ts"
 import { labelValue } from "../decide/labels.ts"
 import type { Check } from "./checks.ts"
 import { loop } from "./exchange.ts"
 
-/** Kubernetes ends the Job here; the judge gives up a minute earlier, and says so. */
-export const activeDeadlineSeconds = 1800
-const judgeDeadlineSeconds = activeDeadlineSeconds - 60
+/** Kubernetes ends the Job here, when nobody says otherwise. */
+export const defaultDeadlineSeconds = 1800
+
+/** The judge gives up a minute before Kubernetes does, and says so; of a short deadline it takes half. */
+const judgeDeadlineSeconds = (deadlineSeconds: number): number =>
+  Math.max(deadlineSeconds - 60, Math.floor(deadlineSeconds / 2))
 
 /** The main container: its exit, its message and its log are the gate's. */
 export const gateContainer = "gate"
@@ -39,6 +43,9 @@ export interface GateJob {
   readonly upstreamURL?: string | undefined
   /** Absent: the judge asks the base. */
   readonly checks?: ReadonlyArray<Check> | undefined
+  readonly deadlineSeconds?: number | undefined
+  /** Resources of the toolchain, each in place of its default. */
+  readonly resources?: ResourceRequirements | undefined
   /** Secret that may hold a token for the clone; the judge alone sees it. */
   readonly gitSecret?: { readonly name: string; readonly key: string } | undefined
 }
@@ -69,7 +76,7 @@ export const gateJob = (job: GateJob) => {
     },
     spec: {
       backoffLimit: 0,
-      activeDeadlineSeconds,
+      activeDeadlineSeconds: job.deadlineSeconds ?? defaultDeadlineSeconds,
       ttlSecondsAfterFinished: 86_400,
       template: { metadata: { labels }, spec: podSpec(job) }
     } satisfies JobSpec
@@ -113,8 +120,8 @@ const podSpec = (job: GateJob): JobSpec["template"]["spec"] => ({
         { name: "cache", mountPath: "/cache" }
       ],
       resources: {
-        requests: { cpu: "1900m", memory: "3968Mi" },
-        limits: { cpu: "4", memory: "8Gi" }
+        requests: { cpu: "1900m", memory: "3968Mi", ...job.resources?.requests },
+        limits: { cpu: "4", memory: "8Gi", ...job.resources?.limits }
       },
       securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } }
     }
@@ -131,7 +138,10 @@ const podSpec = (job: GateJob): JobSpec["template"]["spec"] => ({
         { name: "HOME", value: "/judge" },
         { name: "TMPDIR", value: "/judge" },
         { name: "FOREMAN_TERMINATION_LOG", value: terminationMessagePath },
-        { name: "DEADLINE_SECONDS", value: String(judgeDeadlineSeconds) },
+        {
+          name: "DEADLINE_SECONDS",
+          value: String(judgeDeadlineSeconds(job.deadlineSeconds ?? defaultDeadlineSeconds))
+        },
         { name: "CHECKS", value: literal(job.checks === undefined ? "" : JSON.stringify(job.checks)) },
         { name: "CLONE_URL", value: literal(job.cloneURL) },
         { name: "UPSTREAM_URL", value: literal(job.upstreamURL ?? "") },

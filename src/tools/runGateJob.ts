@@ -1,11 +1,12 @@
 /** Has one branch judged by a gate Job. A red gate is a result; that nothing was judged becomes GATE-ERROR here and nowhere else. */
 import { Duration, Effect, Option, Schema } from "effect"
 
+import type { ResourceRequirements } from "../../schema/Agent.ts"
 import { GateProfile } from "../../schema/GateProfile.ts"
 import type { GateCheck } from "../../schema/Result.ts"
 import { MakeTarget, plan } from "../gate/checks.ts"
 import { Envelope, exitCodes } from "../gate/judge.ts"
-import { activeDeadlineSeconds, gateContainer, gateJob } from "../gate/manifest.ts"
+import { defaultDeadlineSeconds, gateContainer, gateJob } from "../gate/manifest.ts"
 import { type JobError, type JobOutcome, JobRunner } from "../services/JobRunner.ts"
 import { type AgentTool, make, type Terminal, ToolError } from "./AgentTool.ts"
 
@@ -36,6 +37,8 @@ export interface GateSettings {
   readonly namespace: string
   readonly gateImage: string
   readonly cachePVC: string | undefined
+  readonly deadlineSeconds?: number | undefined
+  readonly resources?: ResourceRequirements | undefined
   /** Identity of the run: the Job's name is made from it. */
   readonly claimId: string
   /** By it a live Job of an earlier run of the same task is adopted. */
@@ -48,8 +51,6 @@ export interface GateSettings {
 /** Weather passes: a first Job and two more, a little apart. */
 const maxAttempts = 3
 const pauseBetweenAttempts = Duration.seconds(2)
-/** Twice the Job's deadline. Contract §5.3. */
-const pollTimeout = Duration.seconds(2 * activeDeadlineSeconds)
 
 /** Where the chart and the coder keep the token for git. */
 const gitSecret = { name: "foreman-git-credentials", key: "token" }
@@ -75,6 +76,8 @@ export const runGateJob = (settings: GateSettings): AgentTool<JobRunner> =>
           gateImage: settings.gateImage,
           toolchainImage: image,
           cachePVC: settings.cachePVC,
+          deadlineSeconds: settings.deadlineSeconds,
+          resources: settings.resources,
           repo: args.repo,
           branch: args.branch,
           cloneURL,
@@ -97,6 +100,8 @@ const judged = Effect.fnUntraced(function* (
   manifest: (attempt: number) => ReturnType<typeof gateJob>
 ) {
   const runner = yield* JobRunner
+  // Twice the Job's deadline. Contract §5.3.
+  const pollTimeout = Duration.seconds(2 * (settings.deadlineSeconds ?? defaultDeadlineSeconds))
   const attempts: Array<{ readonly jobName: string; readonly fault: string; readonly message: string }> = []
   for (let attempt = 1; ; attempt++) {
     const end = yield* Effect.result(

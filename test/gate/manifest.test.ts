@@ -89,6 +89,22 @@ describe("gateJob", () => {
     )
   })
 
+  it("takes a deadline and resources of its own, each in place of a default", () => {
+    const { spec } = gateJob({ ...job, deadlineSeconds: 300, resources: { requests: { cpu: "500m" } } })
+    const pod = spec.template.spec
+    const deadlines = [300, 60, 1800].map(
+      (deadlineSeconds) => envOf(podOf({ deadlineSeconds }).containers[0] ?? {})["DEADLINE_SECONDS"]
+    )
+    assert.deepStrictEqual<unknown>(
+      [spec.activeDeadlineSeconds, deadlines, pod.initContainers?.[0]?.resources],
+      [
+        300,
+        ["240", "30", "1740"],
+        { requests: { cpu: "500m", memory: "3968Mi" }, limits: { cpu: "4", memory: "8Gi" } }
+      ]
+    )
+  })
+
   it("gives the token to the judge alone", () => {
     const [judge, toolchain] = ["containers", "initContainers"].map((kind) => {
       const pod = podOf({ gitSecret: { name: "s", key: "token" } })
