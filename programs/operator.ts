@@ -12,6 +12,7 @@ import * as agenticTask from "../src/reconcile/agenticTask.ts"
 import * as claimExpiry from "../src/reconcile/claimExpiry.ts"
 import * as fleetNode from "../src/reconcile/fleetNode.ts"
 import { lead, type LeadershipLost } from "../src/reconcile/leader.ts"
+import * as metrics from "../src/reconcile/metrics.ts"
 import * as workload from "../src/reconcile/workload.ts"
 import * as World from "../src/reconcile/world.ts"
 import type { KubeClient } from "../src/services/KubeClient.ts"
@@ -63,6 +64,7 @@ const controllers = Effect.fnUntraced(function* (options: Options) {
   // Built into the caller's scope, for the controllers outlive this effect.
   const world = yield* Layer.build(World.layer({ foremanNamespace: options.foremanNamespace }))
   yield* Effect.gen(function* () {
+    yield* metrics.run
     yield* agent.run({ toolNames })
     const scheduler = yield* agenticTask.run
     const claims = yield* claimExpiry.run

@@ -101,18 +101,19 @@ export const announce = (options: {
     })
   )
 
-/** Runs `onEvent` for each change of a cache, in order, until the scope closes. */
+/** Runs `onEvent` for each change of a cache, in order, until the scope closes. An effect that it returns is run before the next. */
 export const listen = <E>(
   subscribe: Effect.Effect<Queue.Dequeue<E>, never, Scope.Scope>,
-  onEvent: (event: E, nowMillis: number) => void
+  onEvent: (event: E, nowMillis: number) => Effect.Effect<void> | void
 ) =>
   Effect.gen(function* () {
     const events = yield* subscribe
-    yield* Queue.takeAll(events).pipe(
-      Effect.flatMap((batch) =>
-        Effect.map(Clock.currentTimeMillis, (now) => batch.forEach((event) => onEvent(event, now)))
-      ),
-      Effect.forever,
-      Effect.forkScoped
-    )
+    yield* Effect.gen(function* () {
+      const batch = yield* Queue.takeAll(events)
+      const now = yield* Clock.currentTimeMillis
+      for (const event of batch) {
+        const more = onEvent(event, now)
+        if (more !== undefined) yield* more
+      }
+    }).pipe(Effect.forever, Effect.forkScoped)
   })

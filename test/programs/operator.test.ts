@@ -1,9 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
+import * as PrometheusMetrics from "effect/observability/PrometheusMetrics"
 
 import * as Observability from "../../layers/Observability.ts"
-import { layer } from "../fakes/FakeCluster.ts"
-import { startOperator } from "../reconcile/running.ts"
+import { agenticTasks } from "../../schema/AgenticTask.ts"
+import { task } from "../builders.ts"
+import { FakeCluster, layer } from "../fakes/FakeCluster.ts"
+import { atEpoch, setTask, settle, startOperator } from "../reconcile/running.ts"
 
 describe("the operator", () => {
   it.effect("says of each of its four controllers that it works, in controller-runtime's words", () => {
@@ -37,4 +40,26 @@ describe("the operator", () => {
       )
     )
   })
+
+  it.effect("counts each task that ends, once, by agent, kind, verdict and outcome", () =>
+    Effect.gen(function* () {
+      yield* atEpoch
+      const { seed } = yield* FakeCluster
+      yield* startOperator()
+      yield* seed(agenticTasks, task("t", { spec: { kind: "verify", agentRef: { name: "counted" } } }))
+      yield* settle
+      const result = { extra: { outcome: "MODEL-DECIDED" } }
+      yield* setTask("t", { phase: "Succeeded", verdict: "GATE-PASS", result })
+      yield* settle
+      yield* setTask("t", { branch: "b" })
+      yield* settle
+      const lines = (yield* PrometheusMetrics.format()).split("\n")
+      assert.deepStrictEqual(
+        lines.filter((line) => line.includes('agent="counted"')),
+        [
+          'foreman_task_completed_total{agent="counted",kind="verify",verdict="GATE-PASS",outcome="MODEL-DECIDED"} 1'
+        ]
+      )
+    }).pipe(Effect.provide(layer))
+  )
 })
