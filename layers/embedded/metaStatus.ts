@@ -27,7 +27,9 @@ const methodNotAllowed = make(405, "MethodNotAllowed")
 export const notAcceptable = make(406, "NotAcceptable")
 export const tooLarge = make(413, "RequestEntityTooLarge")
 export const internal = make(500, "InternalError")
-export const unavailable = make(503, "ServiceUnavailable")
+/** Soon again: what clients read from `Retry-After`. */
+export const unavailable = (message: string) =>
+  new ApiError({ code: 503, reason: "ServiceUnavailable", message, details: { retryAfterSeconds: 1 } })
 
 export const wrongMethod = (method: string) =>
   methodNotAllowed(`the server does not allow this method on the requested resource: ${method}`)

@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http"
 import { request as httpsRequest } from "node:https"
 
 import { assert, describe, it, layer } from "@effect/vitest"
-import { Context, Deferred, Effect, Exit, Layer, Logger, Redacted, Scope, Stream } from "effect"
+import { Context, Deferred, Effect, Exit, Fiber, Layer, Logger, Redacted, Scope, Stream } from "effect"
 
 import type { Certificates } from "../../../layers/embedded/Certificates.ts"
 import { PodLogs } from "../../../layers/embedded/PodLogs.ts"
@@ -539,6 +539,24 @@ describe("Server", () => {
       )
       assert.strictEqual((yield* open(server, "/healthz")).statusCode, 200)
     }).pipe(Effect.provide([cluster, Logger.layer([])]))
+  )
+
+  it.live("tells who still waits for an answer to come back, when it closes", () =>
+    Effect.gen(function* () {
+      const { certificates } = yield* EmbeddedCluster
+      const scope = yield* Scope.make()
+      const asked = yield* Deferred.make<void>()
+      const routes = { "/slow": Effect.andThen(Deferred.succeed(asked, undefined), Effect.never) }
+      const context = yield* Layer.build(
+        Server.layer({ port: 0, certificates, routes }).pipe(Layer.provide(apiserver))
+      ).pipe(Scope.provide(scope))
+      const { port } = Context.get(context, Server.Endpoint)
+      const answer = yield* Effect.forkChild(open({ port, certificates }, "/slow"))
+      yield* Deferred.await(asked)
+      yield* Scope.close(scope, Exit.void)
+      const { statusCode, headers } = yield* Fiber.join(answer)
+      assert.deepStrictEqual([statusCode, headers["retry-after"]], [503, "1"])
+    }).pipe(Effect.provide(cluster))
   )
 
   it.live("ends its watches at once when it closes", () =>
