@@ -117,8 +117,8 @@ const phaseOf = (
 
 /** What is left of a pod whose processes ended with the `foreman up` that had started them. */
 export const lostStatus = (pod: Pod, nowMillis: number): PodStatus => {
-  const lose = (statuses: ReadonlyArray<ContainerStatus> | undefined) =>
-    (statuses ?? []).map((status) =>
+  const lose = (statuses: ReadonlyArray<ContainerStatus>) =>
+    statuses.map((status) =>
       status.state?.terminated === undefined
         ? {
             ...status,
@@ -135,15 +135,22 @@ export const lostStatus = (pod: Pod, nowMillis: number): PodStatus => {
           }
         : status
     )
+  const conditions = (pod.status?.conditions ?? []).map((condition) =>
+    condition.status === "True" && ["Ready", "ContainersReady"].includes(condition.type)
+      ? { ...condition, status: "False", reason: "PodFailed", lastTransitionTime: formatTime(nowMillis) }
+      : condition
+  )
+  const { initContainerStatuses, containerStatuses } = pod.status ?? {}
   return {
     ...pod.status,
     phase: "Failed",
     reason: "NodeLost",
     message: lost,
+    conditions,
     containerStatuses: lose(
-      pod.status?.containerStatuses ?? pod.spec.containers.map(({ name }) => ({ name, restartCount: 0 }))
+      containerStatuses ?? pod.spec.containers.map(({ name }) => ({ name, restartCount: 0 }))
     ),
-    initContainerStatuses: lose(pod.status?.initContainerStatuses)
+    ...(initContainerStatuses === undefined ? {} : { initContainerStatuses: lose(initContainerStatuses) })
   }
 }
 

@@ -99,6 +99,10 @@ describe("an end from outside", () => {
         [pod.status?.phase, pod.status?.reason, terminated(pod)?.reason],
         ["Failed", "NodeLost", "ContainerStatusUnknown"]
       )
+      assert.deepStrictEqual(
+        pod.status?.conditions?.map(({ type, status }) => `${type}=${status}`),
+        ["PodScheduled=True", "Initialized=True", "Ready=False", "ContainersReady=False"]
+      )
     }).pipe(cluster)
   )
 })
