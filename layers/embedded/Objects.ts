@@ -4,7 +4,8 @@
  */
 import { groupResource, groupVersion } from "../../schema/Resource.ts"
 import type { JsonObject, ServedResource, Target, WriteOptions, Written } from "./Apiserver.ts"
-import { type DeleteOptions, Deletion, isTerminating } from "./deletion.ts"
+import { Deletion } from "./deletion.ts"
+import { type DeleteOptions, isTerminating } from "./deletionRules.ts"
 import * as errors from "./errors.ts"
 import { equal, listAt, metadataOf, textAt, withMetadata, without } from "./json.ts"
 import { definitionsKey, Kinds } from "./Kinds.ts"
@@ -93,7 +94,7 @@ export class Objects {
     if (options.dryRun === true) return { object, created: true, warnings }
     const written = this.#commit(kind, undefined, object, now)
     if (listAt(metadata, "ownerReferences").length > 0) {
-      this.#deletion.collect({ resource: groupResource(resource), key: keyIn(kind, namespace, name) }, now)
+      this.#deletion.settle({ resource: groupResource(resource), key: keyIn(kind, namespace, name) }, now)
     }
     return { object: written, created: true, warnings }
   }
@@ -143,7 +144,7 @@ export class Objects {
     }
     const written = this.#commit(kind, current, object, now)
     if (!equal(metadataOf(current)["ownerReferences"], metadataOf(object)["ownerReferences"])) {
-      this.#deletion.collect(
+      this.#deletion.settle(
         { resource: groupResource(target.resource), key: keyIn(kind, target.namespace, target.name) },
         now
       )

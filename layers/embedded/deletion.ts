@@ -5,37 +5,23 @@
 import { groupResource } from "../../schema/Resource.ts"
 import { formatTime } from "../../schema/Time.ts"
 import type { JsonObject } from "./Apiserver.ts"
-import { conflict, forbidden } from "./errors.ts"
 import {
-  isObject,
-  listAt,
-  metadataOf,
-  nameOf,
-  namespaceOf,
-  objectAt,
-  textAt,
-  withMetadata,
-  without
-} from "./json.ts"
+  checkPreconditions,
+  type DeleteOptions,
+  finalizersOf,
+  foreground,
+  graceSeconds,
+  isTaken,
+  isTerminating,
+  kept,
+  kindOfDefinition,
+  ownersOf
+} from "./deletionRules.ts"
+import { forbidden } from "./errors.ts"
+import { metadataOf, nameOf, namespaceOf, objectAt, textAt, withMetadata, without } from "./json.ts"
 import { definitionsKey, type Kinds } from "./Kinds.ts"
 import type { Kind } from "./kind.ts"
 import type { Store } from "./Store.ts"
-
-export interface DeleteOptions {
-  readonly propagationPolicy?: "Background" | "Foreground" | "Orphan"
-  readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string }
-  readonly gracePeriodSeconds?: number
-  readonly dryRun?: boolean
-}
-
-const foreground = "foregroundDeletion"
-const kept = ["default", "kube-system", "kube-public"]
-
-const finalizersOf = (object: JsonObject) => listAt(metadataOf(object), "finalizers")
-const ownersOf = (object: JsonObject) => listAt(metadataOf(object), "ownerReferences").filter(isObject)
-
-export const isTerminating = (object: JsonObject): boolean =>
-  metadataOf(object)["deletionTimestamp"] !== undefined
 
 export class Deletion {
   readonly #store: Store
@@ -95,6 +81,11 @@ export class Deletion {
     return gone
   }
 
+  /** `collect`, after a write that named owners. The write is done, so what becomes of its object is no failure of it. */
+  settle(found: { readonly resource: string; readonly key: string }, now: number): void {
+    this.#later(() => this.collect(found, now))
+  }
+
   /** Deletes an object whose owners are all gone; takes the names of absent owners off one that has another. */
   collect({ resource, key }: { readonly resource: string; readonly key: string }, now: number): void {
     const object = this.#store.get(resource, key)
@@ -140,10 +131,14 @@ export class Deletion {
     if (this.#isSettling) return
     this.#isSettling = true
     try {
-      for (let next = this.#left.shift(); next !== undefined; next = this.#left.shift()) next()
+      for (let next = this.#left.shift(); next !== undefined; next = this.#left.shift()) {
+        if (!isTaken(next)) {
+          this.#left.unshift(next)
+          return
+        }
+      }
     } finally {
       this.#isSettling = false
-      this.#left.length = 0
     }
   }
 
@@ -274,34 +269,4 @@ export class Deletion {
       (object) => this.#store.get(resource, `${namespaceOf(object)}/${nameOf(object)}`) !== undefined
     ).length
   }
-}
-
-/** A dying definition is no longer served, but its last objects still have a name. */
-const kindOfDefinition = (definition: JsonObject, like: Kind): Kind => {
-  const spec = objectAt(definition, "spec")
-  const plural = textAt(objectAt(spec, "names"), "plural")
-  return { ...like, resource: { ...like.resource, group: textAt(spec, "group"), plural } }
-}
-
-const checkPreconditions = (kind: Kind, object: JsonObject, options: DeleteOptions): void => {
-  const metadata = metadataOf(object)
-  const { resourceVersion, uid } = options.preconditions ?? {}
-  if (uid !== undefined && uid !== metadata["uid"]) {
-    const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${textAt(metadata, "uid")}`
-    throw conflict(kind.resource, nameOf(object), why)
-  }
-  if (resourceVersion !== undefined && resourceVersion !== metadata["resourceVersion"]) {
-    const why = `Precondition failed: ResourceVersion in precondition: ${resourceVersion}, ResourceVersion in object meta: ${textAt(metadata, "resourceVersion")}`
-    throw conflict(kind.resource, nameOf(object), why)
-  }
-}
-
-/** Only a pod that runs somewhere is given time: its kubelet ends it, then deletes it with zero. */
-const graceSeconds = (kind: Kind, object: JsonObject, options: DeleteOptions): number => {
-  if (kind.resource.group !== "" || kind.resource.plural !== "pods") return 0
-  const spec = objectAt(object, "spec")
-  const phase = textAt(objectAt(object, "status"), "phase")
-  if (textAt(spec, "nodeName") === "" || phase === "Succeeded" || phase === "Failed") return 0
-  const asked = options.gracePeriodSeconds ?? Number(spec["terminationGracePeriodSeconds"] ?? 30)
-  return Math.max(0, asked)
 }

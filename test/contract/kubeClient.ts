@@ -25,7 +25,7 @@ const eventually = <A, R>(
   holds: (value: A) => boolean
 ): Effect.Effect<A, KubeError | "not yet", R> =>
   effect.pipe(
-    Effect.flatMap((value) => (holds(value) ? Effect.succeed(value) : Effect.fail("not yet" as const))),
+    Effect.filterOrFail(holds, () => "not yet" as const),
     Effect.retry({ schedule: soon, while: (error) => error === "not yet" })
   )
 

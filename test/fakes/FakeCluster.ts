@@ -322,7 +322,7 @@ const build = (customResources: ReadonlyArray<JsonObject>) =>
     const handle = FakeCluster.of({
       raw: (resource, ref) =>
         Effect.flatMap(served(resource), (kind) => apiserver.get(targetOf(kind, ref))).pipe(
-          Effect.catch(() => Effect.succeed(undefined))
+          Effect.orElseSucceed(() => undefined)
         ),
       rawList: (resource) =>
         Effect.flatMap(served(resource), (kind) => apiserver.list({ resource: kind })).pipe(
