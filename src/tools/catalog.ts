@@ -1,6 +1,9 @@
 /** The tools of a model's run. An Agent's `spec.tools` picks from them by name. */
 import { Result } from "effect"
 
+import type { IssueTracker } from "../services/IssueTracker.ts"
+import type { WorkspaceTools } from "../services/WorkspaceTools.ts"
+import type { AgentTool } from "./AgentTool.ts"
 import { bash } from "./bash.ts"
 import { fetchIssue } from "./fetchIssue.ts"
 import { grep } from "./grep.ts"
@@ -9,16 +12,24 @@ import { strReplace } from "./strReplace.ts"
 import { submitResult } from "./submitResult.ts"
 import { writeFile } from "./writeFile.ts"
 
+export type CatalogTool = AgentTool<WorkspaceTools | IssueTracker>
+
 /** A fresh set for one run; some tools remember. Sorted by name, as requests carry them. */
-const all = () => [bash, fetchIssue, grep, readFile, strReplace(), submitResult, writeFile]
+const all = (): ReadonlyArray<CatalogTool> => [
+  bash,
+  fetchIssue,
+  grep,
+  readFile,
+  strReplace(),
+  submitResult,
+  writeFile
+]
 
 /** Tools that run without a model, or that later kinds of task use: known, but not a model's to call here. */
 const others = ["fetch_pull_request", "run_gate_job", "run_integrate", "run_reconcile"]
 
 /** Every name that an Agent may list. */
 export const toolNames: ReadonlySet<string> = new Set([...all().map((tool) => tool.name), ...others])
-
-export type CatalogTool = ReturnType<typeof all>[number]
 
 /** The tools that an Agent lists, or a sentence about the first name that is none. */
 export const pick = (names: ReadonlyArray<string>): Result.Result<ReadonlyArray<CatalogTool>, string> => {

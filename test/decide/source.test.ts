@@ -3,9 +3,10 @@ import { assert, describe, it } from "@effect/vitest"
 import { branchOf, outsidePaths, remoteOf } from "../../src/decide/source.ts"
 import { task } from "../builders.ts"
 
+const of = (payload: object, metadata: object = {}) =>
+  task("t", { metadata, spec: { kind: "issue-fix", payload: { branchStrategy: "reset", ...payload } } })
+
 describe("a task's source", () => {
-  const of = (payload: object, metadata: object = {}) =>
-    task("t", { metadata, spec: { kind: "issue-fix", payload: { branchStrategy: "reset", ...payload } } })
   const workload = { labels: { "foreman.llmkube.dev/workload": "w" } }
 
   it("its branch is the payload's, else the issue's within its Workload, else its own", () => {

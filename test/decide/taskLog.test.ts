@@ -24,6 +24,9 @@ const envelope = TaskLog.envelopeOf(result())
 const logOf = (...between: ReadonlyArray<string>) =>
   [...between, TaskLog.resultLines(nonce, envelope)].join("\n")
 
+const read = (logTail: string) =>
+  TaskLog.readEnvelope({ logHead: "starting", logTail, terminationMessage: "" })
+
 describe("the log of a task's pod", () => {
   it("ends with the marked line, the plain line and the word", () => {
     const json = JSON.stringify(envelope)
@@ -59,8 +62,6 @@ describe("the log of a task's pod", () => {
   })
 
   it("an older runner's plain line and bare word are read where no nonce is", () => {
-    const read = (logTail: string) =>
-      TaskLog.readEnvelope({ logHead: "starting", logTail, terminationMessage: "" })
     assert.deepStrictEqual(read(`x\nFOREMAN-RESULT: {"verdict":"NO-GO","summary":"s"}\nFOREMAN NO-GO: s`), {
       verdict: "NO-GO",
       summary: "s"
