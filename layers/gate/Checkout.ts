@@ -62,7 +62,7 @@ export const open = Effect.fn("Checkout.open")(function* (
   const base = yield* run("merge-base", "refs/gate/head", "refs/gate/base").pipe(
     Effect.catchTag("GitFailed", () => run("rev-parse", "--verify", "-q", "refs/gate/base")),
     Effect.map((text) => text.trim()),
-    Effect.catchTag("GitFailed", () => Effect.succeed(undefined))
+    Effect.catchTag("GitFailed", () => Effect.undefined)
   )
 
   let placed = 0
@@ -78,7 +78,7 @@ export const open = Effect.fn("Checkout.open")(function* (
     base,
     readBase: (path) =>
       base === undefined
-        ? Effect.succeed(undefined)
+        ? Effect.undefined
         : Effect.gen(function* () {
             const listed = yield* run("ls-tree", "--name-only", base, "--", path)
             return listed.trim() === "" ? undefined : yield* run("cat-file", "blob", `${base}:${path}`)
