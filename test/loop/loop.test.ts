@@ -233,7 +233,7 @@ describe("the loop", () => {
     ["prose", say("I am done"), 3],
     ["reasoning alone", say("", { reasoning: "hmm" }), 5],
     ["replies cut at the token limit", say("long", { finishReason: "length" }), 4]
-  ] as const)("gives up on %s after its nudges", ([_, reply, turns]) =>
+  ] as const)("gives up on %s after its nudges", ([, reply, turns]) =>
     Effect.gen(function* () {
       const { end, turnCount } = yield* play(Array.from({ length: 9 }, () => reply))
       assert.deepStrictEqual([end._tag, turnCount], ["ModelMisunderstood", turns])

@@ -196,7 +196,7 @@ describe("fetch_issue and submit_result", () => {
         extra: { risk: "low" }
       })
       assert.strictEqual(terminal?.summary.length, 280)
-      assert.deepStrictEqual([terminal.verdict, terminal.extra], ["GO", { risk: "low" }])
+      assert.deepStrictEqual([terminal?.verdict, terminal?.extra], ["GO", { risk: "low" }])
       assert.match(String(yield* call("submit_result", { verdict: "MAYBE", summary: "s" })), /GO/u)
       assert.isString(yield* call("submit_result", { verdict: "GO" }))
       assert.strictEqual(
@@ -207,6 +207,9 @@ describe("fetch_issue and submit_result", () => {
   )
 })
 
+const refusal = (name: string) =>
+  Result.match(pick([name]), { onSuccess: () => "", onFailure: (message) => message })
+
 describe("the catalog", () => {
   it("offers schemas that endpoints take: an object, its properties, what is required", () => {
     const [bash] = Result.getOrThrow(pick(["bash"]))
@@ -215,8 +218,6 @@ describe("the catalog", () => {
   })
 
   it("refuses a name that is none, and one that no model may call", () => {
-    const refusal = (name: string) =>
-      Result.match(pick([name]), { onSuccess: () => "", onFailure: (message) => message })
     assert.match(refusal("fly"), /^there is no tool fly/u)
     assert.strictEqual(refusal("run_gate_job"), "the tool run_gate_job cannot be called by a model")
   })
