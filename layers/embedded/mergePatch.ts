@@ -7,6 +7,8 @@ export const mergePatch = (target: Json | undefined, patch: Json): Json => {
   const base: JsonObject = isObject(target) ? target : {}
   const merged: Record<string, Json> = { ...base }
   for (const [key, value] of Object.entries(patch)) {
+    // No field of Kubernetes has this name, and assigning it would change what the object inherits.
+    if (key === "__proto__") continue
     if (value === null) delete merged[key]
     else merged[key] = mergePatch(base[key], value)
   }

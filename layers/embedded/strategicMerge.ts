@@ -13,7 +13,7 @@ const mergeObject = (live: JsonObject, patch: JsonObject, place: Place): JsonObj
   if (patch[directive] === "delete") return {}
   const merged: Record<string, Json> = { ...live }
   for (const [key, value] of Object.entries(patch)) {
-    if (key.startsWith("$")) continue
+    if (key.startsWith("$") || key === "__proto__") continue
     if (value === null) delete merged[key]
     else merged[key] = mergeValue(live[key], value, child(place, key))
   }

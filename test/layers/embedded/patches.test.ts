@@ -49,6 +49,13 @@ describe("RFC 7386, the examples of its appendix", () => {
   )
 })
 
+it("a patch cannot change what an object inherits", () => {
+  const patch = JSON.parse('{"__proto__": {"status": "forged"}}') as JsonObject
+  for (const patched of [mergePatch({ a: 1 }, patch), strategicMerge({ a: 1 }, patch)]) {
+    assert.deepStrictEqual([Object.getPrototypeOf(patched), patched], [Object.prototype, { a: 1 }])
+  }
+})
+
 describe("RFC 6902", () => {
   it.each<[string, Json, ReadonlyArray<JsonObject>, Json]>([
     ["add into an object", { a: 1 }, [{ op: "add", path: "/b", value: 2 }], { a: 1, b: 2 }],
