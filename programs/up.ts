@@ -84,7 +84,8 @@ const startCluster = Effect.fn("up.cluster")(function* (options: Options) {
       Kubelet.layer({
         dataDirectory: folder.path,
         foremanCommand: { node: process.execPath, script: realpathSync(process.argv[1] ?? "") },
-        hostPath: options.env["PATH"] ?? "/usr/bin:/bin"
+        hostPath: options.env["PATH"] ?? "/usr/bin:/bin",
+        serviceAccountKubeconfig: kubeconfig
       })
     ).pipe(Layer.provide(Layer.succeedContext(server)), Layer.provide(Layer.succeed(KubeClient, kube)))
   )
