@@ -1,5 +1,6 @@
 /** Whether an Agent can do its work as it is written (contract §2.4). */
 import type { Agent } from "../../schema/Agent.ts"
+import { isDeterministic } from "./executor.ts"
 import { type ConditionUpdate, reason } from "./status.ts"
 
 /** Tools without which a role cannot do its work. */
@@ -9,10 +10,6 @@ const toolsOfRole: Readonly<Record<Agent["spec"]["role"], ReadonlyArray<string>>
   reviewer: ["fetch_issue"],
   planner: []
 }
-
-/** No model: the first tool that is not submit_result is run, and nothing is prompted (contract §0). */
-export const isDeterministic = ({ spec }: Agent): boolean =>
-  spec.provider === "local" && (spec.inferenceServiceRef?.name ?? "") === ""
 
 /** The `Validated` condition. `toolNames` is what the catalogue holds; an Agent with MCP may name tools that only its servers know. */
 export const validate = (agent: Agent, toolNames: ReadonlySet<string>): ConditionUpdate => {

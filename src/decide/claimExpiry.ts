@@ -8,7 +8,7 @@ import type { Liveness } from "./liveness.ts"
 import { reason, setCondition, type StatusFields } from "./status.ts"
 
 /** Losses after which a task is tried again; the next one ends it. */
-export const claimExpiryLimit = 2
+const claimExpiryLimit = 2
 
 export type Expiry = Data.TaggedEnum<{
   Keep: {}

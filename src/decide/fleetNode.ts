@@ -7,7 +7,7 @@ import type { Liveness } from "./liveness.ts"
 import { reason, setCondition, type StatusFields } from "./status.ts"
 
 /** A node that said goodbye and is silent for this long will not come back under its name. */
-export const reapAfterMillis = 600_000
+const reapAfterMillis = 600_000
 
 export type NodeDecision = Data.TaggedEnum<{
   Leave: {}

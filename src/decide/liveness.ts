@@ -4,7 +4,7 @@ import type { FleetNode } from "../../schema/FleetNode.ts"
 import { parseTime } from "../../schema/Time.ts"
 
 /** A heartbeat counts for this long. Contract §1.2. */
-export const heartbeatTimeoutMillis = 90_000
+const heartbeatTimeoutMillis = 90_000
 /** A Lease that does not say how long it counts. Design §3.5. */
 const leaseTimeoutMillis = 40_000
 

@@ -43,7 +43,6 @@ export const reason = {
   childrenFailed: "ChildrenFailed",
   childrenIncomplete: "ChildrenIncomplete"
 } as const
-export type Reason = (typeof reason)[keyof typeof reason]
 
 /** A condition before it is written. */
 export interface ConditionUpdate {

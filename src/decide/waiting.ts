@@ -5,9 +5,9 @@ import { reason } from "./status.ts"
 import { showsReason } from "./taskStatus.ts"
 
 /** A task that only waits for its turn is told after this long: most of them are placed before. */
-export const shortWaitMillis = 2_000
+const shortWaitMillis = 2_000
 /** The numbers in a message are brought up to date this often. */
-export const refreshMillis = 30_000
+const refreshMillis = 30_000
 
 /** What is remembered of a waiting task between passes. A restart forgets it, and graces begin anew. */
 export interface Waiting {

@@ -36,7 +36,7 @@ export interface PlanInput {
 }
 
 /** `<workload>-<step>`; a step that begins so already is not prefixed again. */
-export const taskNameOf = (workload: string, step: string): string =>
+const taskNameOf = (workload: string, step: string): string =>
   step.startsWith(`${workload}-`) ? step : `${workload}-${step}`
 
 const refused = (why: string, message: string, more: ReadonlyArray<ConditionUpdate> = []): Plan =>

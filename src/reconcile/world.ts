@@ -1,5 +1,5 @@
 /** What the operator knows: a cache of each kind, and when each node last gave a sign of life. */
-import { Clock, Context, Effect, Layer } from "effect"
+import { Clock, Context, Duration, Effect, Layer } from "effect"
 
 import { type Agent, agents } from "../../schema/Agent.ts"
 import { type AgenticTask, agenticTasks } from "../../schema/AgenticTask.ts"
@@ -14,6 +14,9 @@ import { leaseNameOf, type Liveness, livenessOf, nodeOfLease } from "../decide/l
 
 /** After trouble with the API server silence proves nothing for this long: nodes could not be heard. Longer than a Lease lasts. */
 const doubtMillis = 60_000
+
+/** Without the right to list Leases (a role of the first implementation) the operator starts all the same. */
+const leaseWait = Duration.seconds(10)
 
 export class World extends Context.Service<
   World,
@@ -60,7 +63,8 @@ export const layer = (options: { readonly foremanNamespace: string }) =>
     Effect.gen(function* () {
       let inDoubtUntil = Number.NEGATIVE_INFINITY
       const onAttempt = (attempt: Reflector.Attempt) =>
-        attempt._tag === "Ok"
+        // A right that we lack is no trouble that passes: then nodes are judged by their heartbeats.
+        attempt._tag === "Ok" || attempt.error.reason._tag === "Forbidden"
           ? Effect.void
           : Effect.map(Clock.currentTimeMillis, (now) => {
               inDoubtUntil = now + doubtMillis
@@ -105,7 +109,7 @@ export const layer = (options: { readonly foremanNamespace: string }) =>
         tasks.synced,
         nodes.synced,
         agentCache.synced,
-        leaseCache.synced,
+        leaseCache.synced.pipe(Effect.timeoutOption(leaseWait)),
         workloadCache.synced
       ])
 

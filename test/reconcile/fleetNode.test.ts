@@ -5,6 +5,7 @@ import { TestClock } from "effect/testing"
 import { agents } from "../../schema/Agent.ts"
 import { fleetNodes } from "../../schema/FleetNode.ts"
 import { formatTime } from "../../schema/Time.ts"
+import { Forbidden } from "../../src/services/KubeClient.ts"
 import { agent, epoch, node } from "../builders.ts"
 import { FakeCluster, layer } from "../fakes/FakeCluster.ts"
 import { atEpoch, nodeNamed, read, setStatus, settle, startOperator } from "./running.ts"
@@ -59,6 +60,23 @@ describe("nodes under the operator", () => {
         assert.strictEqual(names.length, 1)
         assert.strictEqual(yield* phaseOf("here"), "Draining")
       }).pipe(Effect.provide(layer))
+  )
+
+  it.effect("without the right to list Leases nodes are judged by their heartbeats", () =>
+    Effect.gen(function* () {
+      yield* atEpoch
+      const { failNext, seed } = yield* FakeCluster
+      yield* seed(fleetNodes, node("n1"))
+      yield* failNext(new Forbidden({ message: "no" }), {
+        times: 1000,
+        when: ({ resource }) => resource.startsWith("leases")
+      })
+      yield* startOperator()
+      yield* TestClock.adjust("11 seconds")
+      assert.strictEqual((yield* nodeNamed("n1")).status?.conditions?.[0]?.reason, "HeartbeatFresh")
+      yield* TestClock.adjust("80 seconds")
+      assert.strictEqual(yield* phaseOf("n1"), "NotReady")
+    }).pipe(Effect.provide(layer))
   )
 
   it.effect("a node that beats on time is written to once", () =>
