@@ -313,20 +313,19 @@ describe("node daemon", () => {
         const first = scriptedExecutor()
         yield* cluster.seed(agenticTasks, scheduled("t1"))
         const daemon = yield* startDaemon(first, {}, records)
-        yield* cluster.failNext(down, { when: onTasks("patch"), times: 1_000 })
+        let isDown = true
+        yield* cluster.failNext(down, {
+          when: (request) => isDown && onTasks("patch")(request),
+          times: 1_000
+        })
         yield* first.end("t1", result({ summary: "from before" }))
         yield* terminate(daemon)
         yield* TestClock.adjust("30 seconds")
         assert.strictEqual(yield* phaseOf("t1"), "Running")
         assert.strictEqual(records.entries.size, 1)
 
-        yield* cluster.failNext(down, { times: 0 })
+        isDown = false
         const second = scriptedExecutor()
-        yield* TestClock.adjust("1 minute")
-        for (let at = 0; at < 1_000; at += 1) {
-          const left = yield* Effect.exit(patchTask("nobody", {}))
-          if (Exit.isFailure(left) && String(left.cause).includes("NotFound")) break
-        }
         yield* startDaemon(second, { processToken: "p2" }, records)
         const status = yield* statusOf("t1")
         assert.deepStrictEqual([status?.phase, status?.result?.["summary"]], ["Succeeded", "from before"])
@@ -346,7 +345,7 @@ describe("node daemon", () => {
         yield* cluster.forgetRequests
         yield* terminate(daemon)
         const node = yield* cluster.raw(fleetNodes, { name: me })
-        assert.strictEqual((node?.["status"] as { phase?: string }).phase, "Draining")
+        assert.include(JSON.stringify(node?.["status"]), '"phase":"Draining"')
         assert.strictEqual((yield* cluster.writes)[0]?.resource, "fleetnodes.foreman.llmkube.dev")
         yield* TestClock.adjust("3 seconds")
         yield* script.end("quick", result())
@@ -370,7 +369,7 @@ describe("node daemon", () => {
         assert.strictEqual(yield* phaseOf("waiting"), "Scheduled")
         assert.deepStrictEqual(script.began, ["quick", "slow"])
         const lease = yield* cluster.raw(leases, { name: `foreman-node-${me}`, namespace: "foreman-system" })
-        assert.strictEqual((lease?.["spec"] as { holderIdentity?: string }).holderIdentity, "")
+        assert.include(JSON.stringify(lease?.["spec"]), '"holderIdentity":""')
       }).pipe(Effect.scoped, Effect.provide(layer))
   )
 
@@ -402,8 +401,10 @@ describe("node daemon", () => {
       const script = scriptedExecutor()
       yield* cluster.seed(agenticTasks, scheduled("a"))
       const daemon = yield* startDaemon(script)
-      const lists = (request: Request) => onTasks("list")(request) || onTasks("watch")(request)
-      yield* cluster.failNext(down, { when: lists, times: 20 })
+      yield* cluster.failNext(down, {
+        when: (request) => onTasks("list")(request) || onTasks("watch")(request),
+        times: 20
+      })
       yield* cluster.disconnectWatches
       yield* TestClock.adjust("1 minute")
       assert.isUndefined(daemon.pollUnsafe())

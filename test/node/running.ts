@@ -1,5 +1,5 @@
 /** A node daemon on a FakeCluster, under a test's clock, with an executor that does what the test says. */
-import { Deferred, Duration, Effect, Fiber, Layer } from "effect"
+import { Deferred, Duration, Effect, Fiber, type Scope } from "effect"
 import { TestClock } from "effect/testing"
 
 import { type AgenticTask, agenticTasks } from "../../schema/AgenticTask.ts"
@@ -8,6 +8,7 @@ import type { Result } from "../../schema/Result.ts"
 import { ExecutorError } from "../../src/executors/Executor.ts"
 import * as Daemon from "../../src/node/daemon.ts"
 import { FleetProbe } from "../../src/services/FleetProbe.ts"
+import type { KubeClient } from "../../src/services/KubeClient.ts"
 import { RunRecord, type RunRecordEntry } from "../../src/services/RunRecord.ts"
 import { FakeCluster } from "../fakes/FakeCluster.ts"
 import { epoch, task } from "../builders.ts"
@@ -60,23 +61,18 @@ export const scriptedExecutor = () => {
 }
 
 /** Run records that outlive a daemon, as files do. */
-export const memoryRecords = (entries = new Map<string, RunRecordEntry>()) => ({
-  entries,
-  layer: Layer.succeed(
-    RunRecord,
-    RunRecord.of({
-      read: (uid) => Effect.sync(() => entries.get(uid)),
-      update: (uid, fields) => Effect.sync(() => void entries.set(uid, { ...entries.get(uid), ...fields })),
-      remove: (uid) => Effect.sync(() => void entries.delete(uid))
-    })
-  )
-})
+export const memoryRecords = () => {
+  const entries = new Map<string, RunRecordEntry>()
+  const service = RunRecord.of({
+    read: (uid) => Effect.sync(() => entries.get(uid)),
+    update: (uid, fields) => Effect.sync(() => void entries.set(uid, { ...entries.get(uid), ...fields })),
+    remove: (uid) => Effect.sync(() => void entries.delete(uid))
+  })
+  return { entries, service }
+}
 
 export const capability: NodeCapability = { accelerator: "metal", totalRAMGB: 128, availableRAMGB: 22 }
-export const steadyProbe = Layer.succeed(
-  FleetProbe,
-  FleetProbe.of({ capability: Effect.succeed(capability) })
-)
+const steadyProbe = FleetProbe.of({ capability: Effect.succeed(capability) })
 
 let claims = 0
 
@@ -97,9 +93,11 @@ export const startDaemon = Effect.fnUntraced(function* (
   script: ReturnType<typeof scriptedExecutor>,
   options: Partial<typeof daemonOptions> = {},
   records = memoryRecords()
-) {
-  const fiber = yield* Daemon.run<never>({ ...daemonOptions, executor: script.executor, ...options }).pipe(
-    Effect.provide(Layer.merge(records.layer, steadyProbe)),
+): Effect.fn.Return<Fiber.Fiber<unknown, unknown>, never, KubeClient | Scope.Scope> {
+  const daemon = Daemon.run({ ...daemonOptions, ...options, executor: script.executor })
+  const fiber = yield* daemon.pipe(
+    Effect.provideService(RunRecord, records.service),
+    Effect.provideService(FleetProbe, steadyProbe),
     Effect.forkScoped
   )
   // A run that a test leaves behind is drained on virtual time.
