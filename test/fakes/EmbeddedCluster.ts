@@ -6,12 +6,12 @@ import { join } from "node:path"
 import { Context, Effect, Layer, Stream } from "effect"
 
 import { Apiserver, type JsonObject } from "../../layers/embedded/Apiserver.ts"
-import * as Certificates from "../../layers/embedded/Certificates.ts"
+import * as Certificates from "../../layers/embedded/server/Certificates.ts"
 import type { DataFolder } from "../../layers/embedded/DataFolder.ts"
-import * as EmbeddedApiserver from "../../layers/embedded/EmbeddedApiserver.ts"
-import * as Kubeconfig from "../../layers/embedded/Kubeconfig.ts"
+import * as EmbeddedApiserver from "../../layers/embedded/apiserver/EmbeddedApiserver.ts"
+import * as Kubeconfig from "../../layers/embedded/server/Kubeconfig.ts"
 import { PodLogs } from "../../layers/embedded/PodLogs.ts"
-import * as Server from "../../layers/embedded/Server.ts"
+import * as Server from "../../layers/embedded/server/Server.ts"
 import { foremanResources, inferenceResources, toCrd } from "../../schema/Crd.ts"
 
 export class EmbeddedCluster extends Context.Service<

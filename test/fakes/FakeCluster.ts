@@ -10,8 +10,8 @@ import {
   type ServedResource,
   type Target
 } from "../../layers/embedded/Apiserver.ts"
-import { make } from "../../layers/embedded/EmbeddedApiserver.ts"
-import { isObject, listAt } from "../../layers/embedded/json.ts"
+import { make } from "../../layers/embedded/apiserver/EmbeddedApiserver.ts"
+import { isObject, listAt } from "../../layers/embedded/apiserver/json.ts"
 import { decodeEvent, decoder, rawRef, undecodable } from "../../layers/kube/objects.ts"
 import { reasonOfStatus } from "../../layers/kube/status.ts"
 import { foremanResources, inferenceResources, toCrd } from "../../schema/Crd.ts"

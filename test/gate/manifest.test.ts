@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
 
-import { expand } from "../../layers/embedded/podEnv.ts"
+import { expand } from "../../layers/embedded/kubelet/podEnv.ts"
 import { JobSpec } from "../../schema/Job.ts"
 import { makeCheck } from "../../src/gate/checks.ts"
 import { loop } from "../../src/gate/exchange.ts"

@@ -25,11 +25,7 @@ describe("a metav1.Status becomes one reason", () => {
 
   const told = (answer: Parameters<typeof reasonOf>[0]) => {
     const reason = reasonOf(answer)
-    return [
-      reason._tag,
-      reason.message,
-      "retryAfterSeconds" in reason ? reason.retryAfterSeconds : undefined
-    ]
+    return [reason._tag, reason.message, "retryAfterSeconds" in reason ? reason.retryAfterSeconds : undefined]
   }
 
   it.each([
