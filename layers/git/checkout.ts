@@ -90,14 +90,15 @@ const onTopOf = Effect.fnUntraced(function* (place: Private, base: string, tip: 
 const startOf = Effect.fnUntraced(function* (
   place: Private,
   base: string,
-  kept: { readonly branch: string; readonly tip: string; readonly isOurs: boolean } | undefined
+  kept: { readonly branch: string; readonly tip: string; readonly isOurs: boolean } | undefined,
+  isExact: boolean
 ) {
   if (kept === undefined) return { start: base, parent: base, baseCommit: base }
   const { tip } = kept
   if (kept.isOurs && (yield* isAncestor(place, base, tip))) {
     return { start: tip, parent: tip, baseCommit: base }
   }
-  const start = yield* onTopOf(place, base, tip)
+  const start = isExact ? undefined : yield* onTopOf(place, base, tip)
   if (start !== undefined) return { start, parent: base, baseCommit: base }
   const baseCommit = (yield* mustPass(place, ["merge-base", base, tip], branchFailed)).trim()
   return { start: tip, parent: kept.isOurs ? tip : baseCommit, baseCommit }
@@ -172,11 +173,11 @@ export const checkout = Effect.fnUntraced(function* (
       return yield* branchFailed(`the remote has no branch ${options.reviseFromBranch} to revise`)
     }
     kept = { branch: options.reviseFromBranch, tip, isOurs: options.reviseFromBranch === branch }
-  } else if (options.branchStrategy === "rebase" && seen !== undefined && branch !== baseBranch) {
+  } else if ((options.branchStrategy ?? "reset") !== "reset" && seen !== undefined && branch !== baseBranch) {
     kept = { branch, tip: seen, isOurs: true }
   }
 
-  const { start, parent, baseCommit } = yield* startOf(place, base, kept)
+  const { start, parent, baseCommit } = yield* startOf(place, base, kept, options.branchStrategy === "keep")
   yield* mustPass(place, ["checkout", "-q", "-f", "--detach", start], branchFailed, { workTree: directory })
   yield* showRepository(place, directory, branch, start, remoteURL)
   const made: Checkout = { baseCommit, parent, branch, seen }

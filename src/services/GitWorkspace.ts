@@ -35,11 +35,14 @@ export interface OpenOptions {
   readonly directory: string
   readonly remoteURL?: string | undefined
   readonly token?: Redacted.Redacted<string> | undefined
-  /** Branch to work on. An existing remote branch is started over (`reset`) or kept (`rebase`). */
+  /**
+   * Branch to work on. An existing remote branch is started over (`reset`), kept on top of the base as it is now (`rebase`), or shown
+   * exactly as it is (`keep`): for a judge.
+   */
   readonly branch?: string | undefined
   /** Where the branch starts, and what the diff is taken against; the remote's default branch when absent. */
   readonly baseBranch?: string | undefined
-  readonly branchStrategy?: "reset" | "rebase" | undefined
+  readonly branchStrategy?: "reset" | "rebase" | "keep" | undefined
   /** Branch whose commits are taken over at the start of a revision. */
   readonly reviseFromBranch?: string | undefined
   /** Leave the folder when the scope closes. */

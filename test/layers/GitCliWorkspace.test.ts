@@ -200,6 +200,25 @@ describe("GitCliWorkspace", () => {
     )
   )
 
+  it.live("with keep a judge sees the branch exactly, although the base moved on", () =>
+    live(
+      Effect.gen(function* () {
+        const { seed, remote, directory, write, first } = yield* world
+        const tip = write({ "feature.txt": "v1\n" }, "feature", "foreman/t1")
+        git(seed, "reset", "-q", "--hard", first)
+        write({ "merged.txt": "m\n" }, "merged meanwhile")
+        const work = yield* open({
+          directory,
+          remoteURL: remote,
+          branch: "foreman/t1",
+          branchStrategy: "keep"
+        })
+        assert.deepStrictEqual([git(directory, "rev-parse", "HEAD"), work.baseCommit], [tip, first])
+        assert.deepStrictEqual(yield* work.changedFiles, ["feature.txt"])
+      })
+    )
+  )
+
   it.live("a name that is an option, or no branch, is refused before git sees it as anything else", () =>
     live(
       Effect.gen(function* () {
