@@ -101,7 +101,9 @@ export class ReplyAssembler {
   reply(): Effect.Effect<ChatReply, MalformedReply | MalformedToolCall> {
     return Effect.gen({ self: this }, function* () {
       if (this.#rest !== "") yield* this.#line(this.#rest.trimEnd())
-      if (!this.isFinished) return yield* malformed("the stream ended before the reply was finished")
+      if (!this.isFinished && !this.isDone) {
+        return yield* malformed("the stream ended before the reply was finished")
+      }
       return {
         content: this.#content.join(""),
         reasoning: this.#reasoning.join(""),

@@ -5,7 +5,7 @@
 import * as http from "node:http"
 import type { AddressInfo } from "node:net"
 
-import { Effect, Schema, type Scope } from "effect"
+import { Effect, Result, Schema, type Scope } from "effect"
 
 import type { Fault, ModelScript, Reply } from "./ModelScript.ts"
 import { makePlayer, type Request } from "./playScript.ts"
@@ -46,20 +46,17 @@ const Body = Schema.fromJsonString(
     temperature: Schema.optionalKey(Schema.Finite)
   })
 )
-const decodeBody = Schema.decodeUnknownEffect(Body)
+const decodeBody = Schema.decodeUnknownResult(Body)
 const decodeJson = Schema.decodeUnknownSync(Schema.fromJsonString(Schema.Json))
 
-const readRequest = (text: string) =>
-  decodeBody(text).pipe(
-    Effect.map((body): Request => ({
-      model: body.model ?? "",
-      messages: body.messages,
-      tools: (body.tools ?? []).map((tool) => tool.function.name),
-      hasTemperature: body.temperature !== undefined,
-      stream: body.stream === true,
-      body: decodeJson(text)
-    }))
-  )
+const requestOf = (body: typeof Body.Type, text: string): Request => ({
+  model: body.model ?? "",
+  messages: body.messages,
+  tools: (body.tools ?? []).map((tool) => tool.function.name),
+  hasTemperature: body.temperature !== undefined,
+  stream: body.stream === true,
+  body: decodeJson(text)
+})
 
 interface Completion {
   readonly content: string
@@ -210,23 +207,22 @@ export const start = (
     const requests: Array<Request> = []
     const mismatches: Array<string> = []
 
-    const answer = (text: string, response: http.ServerResponse) =>
-      readRequest(text).pipe(
-        Effect.match({
-          onFailure: (error) => sendError(response, 400, `no chat completion request: ${error.message}`),
-          onSuccess: (request) => {
-            if (options.keepRequests !== false) requests.push(request)
-            const played = play(request)
-            if (played._tag === "Mismatch") {
-              mismatches.push(played.message)
-              return sendError(response, 400, played.message)
-            }
-            const { reply } = played.turn
-            if (reply.type === "fault") return misbehave(response, request, reply)
-            answerWith(response, request, completion(reply), `call_${request.messages.length}`)
-          }
-        })
-      )
+    const answer = (text: string, response: http.ServerResponse): void => {
+      const body = decodeBody(text)
+      if (Result.isFailure(body)) {
+        return sendError(response, 400, `no chat completion request: ${body.failure.message}`)
+      }
+      const request = requestOf(body.success, text)
+      if (options.keepRequests !== false) requests.push(request)
+      const played = play(request)
+      if (played._tag === "Mismatch") {
+        mismatches.push(played.message)
+        return sendError(response, 400, played.message)
+      }
+      const { reply } = played.turn
+      if (reply.type === "fault") return misbehave(response, request, reply)
+      answerWith(response, request, completion(reply), `call_${request.messages.length}`)
+    }
 
     const server = http.createServer((incoming, response) => {
       if (incoming.method !== "POST" || incoming.url?.endsWith("/chat/completions") !== true) {
@@ -236,7 +232,7 @@ export const start = (
       const chunks: Array<Buffer> = []
       incoming.on("data", (chunk: Buffer) => chunks.push(chunk))
       incoming.on("end", () => {
-        Effect.runSync(answer(Buffer.concat(chunks).toString("utf8"), response))
+        answer(Buffer.concat(chunks).toString("utf8"), response)
         options.onMoment?.("answered")
       })
     })

@@ -1,5 +1,5 @@
 /** Runs an Agent's model over a checkout, and turns what it submits into a branch or a word. Contract §3.6 and §4. */
-import { Clock, Duration, Effect, Fiber, Result as Outcome, type Scope } from "effect"
+import { Clock, Deferred, Duration, Effect, Result as Outcome, type Scope } from "effect"
 
 import type { Agent } from "../../schema/Agent.ts"
 import type { AgenticTask } from "../../schema/AgenticTask.ts"
@@ -85,9 +85,17 @@ const prepare = Effect.fnUntraced(function* (
     Effect.mapError((message) => ({ message })),
     failAs("ToolRegistryBuildFailed", "ToolFailed")
   )
-  const opening = yield* Effect.forkScoped(openWorkspace(run, remote, agent))
+  const opened = yield* Deferred.make<Workspace, Precondition>()
+  // One fiber clones, holds and removes the checkout, so that a run that is cut short ends git before the folder is wiped.
+  yield* openWorkspace(run, remote, agent).pipe(
+    Effect.flatMap((workspace) => Deferred.succeed(opened, workspace)),
+    Effect.andThen(Effect.never),
+    Effect.scoped,
+    Effect.onError((cause) => Deferred.failCause(opened, cause)),
+    Effect.forkScoped
+  )
   const issue = yield* issueText(task)
-  return { agent, endpoint, remote, workspace: Fiber.join(opening), tools, issue }
+  return { agent, endpoint, remote, workspace: Deferred.await(opened), tools, issue }
 })
 
 const converse = Effect.fnUntraced(function* (run: Run, prepared: Prepared) {

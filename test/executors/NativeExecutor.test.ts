@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs"
+import { existsSync, readdirSync } from "node:fs"
 import { join } from "node:path"
 
 import { assert, describe, it } from "@effect/vitest"
@@ -291,6 +291,21 @@ describe("NativeExecutor", () => {
         reason: "Timeout"
       })
     })
+  )
+
+  it.live.each([15, 60, 250])(
+    "a run that is cut short after %d ms leaves no folder and pushes nothing",
+    (millis) =>
+      Effect.gen(function* () {
+        const { disk, run, tip } = yield* world({
+          turns: [call("bash", { command: "sleep 30" }), submit("GO")]
+        })
+        const ended = yield* Effect.timeoutOption(run, millis)
+        const left = existsSync(join(disk.root, "work", "default"))
+          ? readdirSync(join(disk.root, "work", "default"))
+          : []
+        assert.deepStrictEqual([ended._tag, left, tip(branch)], ["None", [], undefined])
+      })
   )
 
   it.live("ERROR is the model's word for its own failure, never a verdict out of the enum", () =>
