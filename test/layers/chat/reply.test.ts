@@ -81,8 +81,9 @@ describe("a streamed reply", () => {
   )
 })
 
+const completion = (message: object) => JSON.stringify({ choices: [{ finish_reason: "stop", message }] })
+
 describe("a reply in one piece", () => {
-  const completion = (message: object) => JSON.stringify({ choices: [{ finish_reason: "stop", message }] })
   const argumentsOf = (value: unknown) =>
     parseCompletion(
       completion({ content: null, tool_calls: [{ id: "c", function: { name: "f", arguments: value } }] })
