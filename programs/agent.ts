@@ -52,7 +52,7 @@ export const agent = Effect.fn("agent")(function* (options: Options) {
     pollInterval: options.pollInterval,
     drainTimeout: options.drainTimeout,
     foremanNamespace: options.runner.foremanNamespace,
-    processToken: randomUUID(),
+    processToken: options.processToken ?? randomUUID(),
     newClaimId: Effect.sync(() => randomUUID()),
     executor: { kind: registry.resultKind(options.mode), execute: registry.execute(options.mode) }
   }).pipe(Effect.provide(Layer.merge(runnerLayer(options.runner), HostFleetProbe.layer(options.stated))))

@@ -70,6 +70,8 @@ export interface Options {
   readonly drainTimeout: Duration.Duration
   readonly taskNamespace: string | undefined
   readonly runner: RunnerConfig["Service"]
+  /** Tells this process from another of the same node; a new one each time when absent. */
+  readonly processToken?: string
 }
 
 export type Flags = Values<typeof table>

@@ -1,5 +1,5 @@
 /** The operator: four controllers over one world of caches, behind a leader Lease if asked for. Flags of contract §2.1. */
-import { Effect, Layer, Result, type Scope } from "effect"
+import { Effect, Layer, type Scope } from "effect"
 import { randomUUID } from "node:crypto"
 import { hostname } from "node:os"
 
@@ -17,8 +17,8 @@ import * as workload from "../src/reconcile/workload.ts"
 import * as World from "../src/reconcile/world.ts"
 import type { KubeClient } from "../src/services/KubeClient.ts"
 import { toolNames } from "../src/tools/catalog.ts"
-import { bool, duration, int, logLevelOf, parse, string, zapFlags } from "./goFlags.ts"
-import { launch } from "./launch.ts"
+import { bool, duration, int, loggingOf, string, zapFlags } from "./goFlags.ts"
+import { flagsOrExit, launch } from "./launch.ts"
 
 const table = {
   "metrics-bind-address": string(":8081", "Address of /metrics; empty or 0 serves none"),
@@ -78,14 +78,7 @@ export const operator = (options: Options): Effect.Effect<never, LeadershipLost,
   Effect.scoped(Effect.flatten(start(options)))
 
 export const main = (argv: ReadonlyArray<string>, env: NodeJS.ProcessEnv): void => {
-  const parsed = parse({ name: "foreman-operator", table, argv, env })
-  if (Result.isFailure(parsed)) {
-    const { stream, text, exitCode } = parsed.failure
-    process[stream].write(`${text}\n`)
-    process.exitCode = exitCode
-    return
-  }
-  const { values } = parsed.success
+  const { values } = flagsOrExit({ name: "foreman-operator", table, argv, env })
   const health = HealthServer.layer({
     health: { address: values["health-probe-bind-address"], flag: "--health-probe-bind-address" },
     metrics: { address: values["metrics-bind-address"], flag: "--metrics-bind-address" }
@@ -107,13 +100,9 @@ export const main = (argv: ReadonlyArray<string>, env: NodeJS.ProcessEnv): void 
       hasPlainExitCodes: true,
       observability: Observability.layer({
         name: "foreman-operator",
-        level: logLevelOf(values["zap-log-level"]),
-        format: formatOf(values["zap-encoder"]),
+        ...loggingOf(values),
         env
       })
     }
   )
 }
-
-const formatOf = (encoder: string): "json" | "console" | undefined =>
-  encoder === "json" || encoder === "console" ? encoder : undefined

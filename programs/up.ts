@@ -105,8 +105,9 @@ const agentDefaults = (folder: DataFolder.DataFolder): ReadonlyArray<string> => 
 export const start = Effect.fn("up.start")(function* (options: Options) {
   const { folder, kubeconfig, kube } = yield* startCluster(options)
   if (options.isOperatorRun) {
-    yield* Operator.start({ foremanNamespace: "foreman-system", allowCloudProviders: true }).pipe(
-      Effect.provideService(KubeClient, kube)
+    yield* Operator.operator({ foremanNamespace: "foreman-system", allowCloudProviders: true }).pipe(
+      Effect.provideService(KubeClient, kube),
+      Effect.forkScoped
     )
   }
   if (options.agentArgv !== undefined) {

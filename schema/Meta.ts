@@ -66,12 +66,6 @@ export interface ObjectRef {
 export const refKey = (ref: ObjectRef): string =>
   ref.namespace === undefined || ref.namespace === "" ? ref.name : `${ref.namespace}/${ref.name}`
 
-/** The inverse of `refKey`. */
-export const parseRefKey = (key: string): ObjectRef => {
-  const slash = key.indexOf("/")
-  return slash < 0 ? { name: key } : { namespace: key.slice(0, slash), name: key.slice(slash + 1) }
-}
-
 export const refOf = (object: { readonly metadata: ObjectMeta }): ObjectRef => ({
   name: object.metadata.name,
   namespace: object.metadata.namespace

@@ -9,9 +9,6 @@ import { reason, statusPatch, type StatusFields } from "../decide/status.ts"
 import { KubeClient, type KubeError } from "../services/KubeClient.ts"
 import type { Claimed } from "./claim.ts"
 
-/** `StoodDown`: the task is gone, or somebody else's. */
-export type Reported = "Written" | "StoodDown"
-
 /** The result must reach the server whenever that comes back, so only a shutdown ends this. */
 const untilItLands = Schedule.min([Schedule.exponential("250 millis"), Schedule.spaced("15 seconds")]).pipe(
   Schedule.jittered,

@@ -397,7 +397,7 @@ describe("laws, on random worlds", () => {
     ([it]) =>
       Effect.sync(() => {
         const world = randomWorld(it)
-        const turned = { ...world, pending: [...world.pending].reverse(), hosts: [...world.hosts].reverse() }
+        const turned = { ...world, pending: world.pending.toReversed(), hosts: world.hosts.toReversed() }
         assert.deepStrictEqual(said(turned), said(world))
       }),
     { arbitrary: { runs: 100 } }

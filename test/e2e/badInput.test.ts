@@ -6,13 +6,14 @@ import { join } from "node:path"
 
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 
-import { foreman, makeRemote, root, startUp, temporaryFolder, type Up } from "./foreman.ts"
+import { foreman, makeRemote, root, startUp, temporaryFolder, type Up, whyNoKubectl } from "./foreman.ts"
 
 let up: Up
 let home: string
 const ends: Array<() => Promise<void>> = []
 
 beforeAll(async () => {
+  if (whyNoKubectl !== undefined) return
   home = await temporaryFolder((clean) => void ends.push(clean))
   const remote = await makeRemote(home, join(root, "examples", "demo", "repository"))
   up = await startUp({
@@ -63,7 +64,7 @@ const refused = async (applied: Promise<string>): Promise<string> => {
 const conditionOf = async (name: string, type: string): Promise<string> =>
   up.kubectl("get", "at", name, "-o", `jsonpath={.status.conditions[?(@.type=="${type}")].message}`)
 
-describe("bad input", () => {
+describe.skipIf(whyNoKubectl !== undefined)("bad input", () => {
   it("an unknown field is refused with its path", async () => {
     assert.match(await refused(apply("unknown", { pirority: 1 })), /unknown field "spec\.pirority"/u)
   })

@@ -6,7 +6,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Scope } from "effect"
 
 import { start as startScriptedModel } from "../../layers/scripted/ScriptedModelServer.ts"
-import { git, makeRemote, root, startUp, temporaryFolder, type Up } from "./foreman.ts"
+import { git, makeRemote, root, startUp, temporaryFolder, type Up, whyNoKubectl } from "./foreman.ts"
 
 const example = (name: string): string => join(root, "examples", name)
 
@@ -58,7 +58,7 @@ const killedAt = async (
   return { home, second }
 }
 
-describe("kill -9 of foreman up", () => {
+describe.skipIf(whyNoKubectl !== undefined)("kill -9 of foreman up", () => {
   it.each([
     { task: "fix-slug-code", phase: "Running" },
     { task: "fix-slug-gate", phase: "Running" },

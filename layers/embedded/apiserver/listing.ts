@@ -50,7 +50,7 @@ const snapshot = (store: Store, resource: string, revision: number): Iterable<Js
   }
   const objects = new Map(store.all(resource).map((object) => [keyOf(object), object]))
   const later = store.since(revision, resource)
-  for (const event of [...later].reverse()) {
+  for (const event of later.toReversed()) {
     if (event.before !== undefined) objects.set(keyOf(event.before), event.before)
     else if (event.after !== undefined) objects.delete(keyOf(event.after))
   }

@@ -140,7 +140,7 @@ describe("strategic merge", () => {
       "kubectl edit says the order",
       pod(both),
       { spec: { "$setElementOrder/containers": [{ name: "b" }, { name: "a" }] } },
-      pod([...both].reverse())
+      pod(both.toReversed())
     ],
     [
       "finalizers are a set, and one can be taken out",
