@@ -7,7 +7,8 @@ import { rolldown } from "rolldown"
 const root = resolve(import.meta.dirname, "..")
 const dist = join(root, "dist")
 
-rmSync(dist, { recursive: true, force: true })
+// Not the whole folder: images lie there, too.
+for (const part of ["foreman.mjs", "chunks"]) rmSync(join(dist, part), { recursive: true, force: true })
 const bundle = await rolldown({
   input: { foreman: join(root, "programs", "foreman.ts") },
   platform: "node",

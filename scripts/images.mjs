@@ -1,0 +1,122 @@
+#!/usr/bin/env node
+/**
+ * `npm run images [-- foreman] [-- foreman-builder]`: the images that the chart names, as docker archives in dist/images. Needs docker,
+ * podman or buildah; CONTAINER_TOOL says which, else the first of them that is there.
+ *
+ * BASE_IMAGE is the base of `foreman`: any Debian or what comes of one. BUILDER_BASE_IMAGE is that of `foreman-builder` and brings the
+ * toolchain of your projects. Each is a reference or the path of a docker archive. Plain Node 20 or newer.
+ */
+import { spawnSync } from "node:child_process"
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync
+} from "node:fs"
+import { tmpdir } from "node:os"
+import { dirname, join, resolve } from "node:path"
+import { fileURLToPath } from "node:url"
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), "..")
+const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
+const { BASE_IMAGE, BUILDER_BASE_IMAGE, CONTAINER_TOOL } = process.env
+
+const images = {
+  foreman: { base: BASE_IMAGE || "debian:bookworm-slim", packages: "git ca-certificates" },
+  "foreman-builder": {
+    base: BUILDER_BASE_IMAGE || "golang:1.26-bookworm",
+    packages: "git ca-certificates make"
+  }
+}
+
+const fail = (sentence, code = 1) => {
+  throw Object.assign(new Error(sentence), { code })
+}
+
+const run = (command, args, options = {}) => {
+  const { error, status, stdout } = spawnSync(command, args, {
+    stdio: ["ignore", options.capture ? "pipe" : 2, "inherit"],
+    encoding: "utf8",
+    ...options
+  })
+  if (error !== undefined) fail(`${command} could not be started: ${error.message}`, 69)
+  if (status !== 0) fail(`${command} ${args.join(" ")} ended with ${status}, see above`)
+  return stdout
+}
+
+/** docker's client without its daemon is no tool. */
+const works = (tool) => spawnSync(tool, [tool === "docker" ? "info" : "version"]).status === 0
+const findTool = () =>
+  CONTAINER_TOOL ||
+  ["docker", "podman", "buildah"].find(works) ||
+  fail("images need docker, podman or buildah; none of them works here", 69)
+
+/** Node for the image: that of this machine's dependencies where it is a Linux, else the same version from npm. */
+const copyNode = (folder) => {
+  const name = `node-linux-${process.arch}`
+  const target = join(folder, "node")
+  const installed = join(root, "node_modules", name, "bin", "node")
+  if (existsSync(installed)) {
+    cpSync(installed, target)
+  } else {
+    const version = manifest.optionalDependencies[name] ?? fail(`there is no ${name}`)
+    run("npm", ["pack", `${name}@${version}`, "--silent", "--ignore-scripts"], { cwd: folder })
+    const tarball = readdirSync(folder).find((file) => file.endsWith(".tgz"))
+    run("tar", ["-xzf", tarball, "--strip-components=2", "package/bin/node"], { cwd: folder })
+    rmSync(join(folder, tarball))
+  }
+  chmodSync(target, 0o755)
+}
+
+/** What a `FROM` may say. docker knows no archives there. */
+const baseOf = (tool, base) => {
+  if (!existsSync(base) || !statSync(base).isFile()) return base
+  const path = resolve(base)
+  if (tool !== "docker") return `docker-archive:${path}`
+  const said = run(tool, ["load", "--input", path], { capture: true })
+  return /^Loaded image(?: ID)?: (\S+)$/mu.exec(said)?.[1] ?? fail(`no image in ${base}`)
+}
+
+const build = (tool, name, context) => {
+  const { base, packages } =
+    images[name] ?? fail(`there is no image ${name}: ${Object.keys(images).join(", ")}`)
+  const tag = `${name}:${manifest.version}`
+  const archive = join(root, "dist", "images", `${name}.tar`)
+  const buildArgs = { BASE_IMAGE: baseOf(tool, base), PACKAGES: packages }
+  run(tool, [
+    "build",
+    ...(tool === "docker" ? [] : ["--format", "docker"]),
+    ...Object.entries(buildArgs).flatMap(([key, value]) => ["--build-arg", `${key}=${value}`]),
+    ...["--file", join(root, "scripts", "images", "Containerfile"), "--tag", tag, context]
+  ])
+  rmSync(archive, { force: true })
+  if (tool === "buildah") run(tool, ["push", tag, `docker-archive:${archive}:${tag}`])
+  else run(tool, ["save", ...(tool === "podman" ? ["--format", "docker-archive"] : []), "-o", archive, tag])
+  console.log(`${archive}  ${tag}  ${Math.round(statSync(archive).size / 1e6)} MB`)
+}
+
+const wanted = process.argv.slice(2)
+const context = mkdtempSync(join(tmpdir(), "foreman-images-"))
+try {
+  const tool = findTool()
+  // Staged in the context, so that a build of somebody else's does not change it under our hands.
+  run(process.execPath, [join(root, "scripts", "build.mjs")])
+  mkdirSync(join(context, "dist"))
+  for (const part of ["foreman.mjs", "chunks"]) {
+    cpSync(join(root, "dist", part), join(context, "dist", part), { recursive: true })
+  }
+  chmodSync(join(context, "dist", "foreman.mjs"), 0o755)
+  copyNode(context)
+  mkdirSync(join(root, "dist", "images"), { recursive: true })
+  for (const name of wanted.length === 0 ? Object.keys(images) : wanted) build(tool, name, context)
+} catch (error) {
+  console.error(error.message)
+  process.exitCode = typeof error.code === "number" ? error.code : 1
+} finally {
+  rmSync(context, { recursive: true, force: true })
+}
