@@ -51,6 +51,10 @@ const table = {
   "gate-image": string(`foreman:${version}`, "Image of the gate's judge: Foreman's own", {
     env: "FOREMAN_GATE_IMAGE"
   }),
+  "gate-toolchain-image": string("", "Image of the gate's tools where neither task nor profile names one"),
+  "gate-requests": string("", "What the gate's tools ask for, as cpu=2,memory=4Gi"),
+  "gate-limits": string("", "What the gate's tools may use, as cpu=4,memory=8Gi"),
+  "gate-deadline": duration("30m", "Wall time of a gate Job"),
   "drain-timeout": duration("20s", "What runs have to end after SIGTERM before they are handed back"),
   "self-update": bool(true, "Accepted for compatibility; has no effect"),
   "install-root": string("", "Accepted for compatibility; has no effect"),
@@ -102,7 +106,11 @@ const statedOf = (flags: Flags, accelerator: (typeof accelerators)[number] | und
 
 const orAbsent = (text: string): string | undefined => (text === "" ? undefined : text)
 
-const runnerOf = (flags: Flags, env: Env): RunnerConfig["Service"] => {
+const runnerOf = (
+  flags: Flags,
+  env: Env,
+  resources: RunnerConfig["Service"]["gateResources"]
+): RunnerConfig["Service"] => {
   const email = flags["commit-author-email"]
   const author = email === "" ? undefined : { name: flags["commit-author-name"], email }
   return {
@@ -123,6 +131,10 @@ const runnerOf = (flags: Flags, env: Env): RunnerConfig["Service"] => {
     foremanNamespace: flags["foreman-namespace"],
     gateCachePVC: orAbsent(flags["gate-cache-pvc"]),
     gateImage: flags["gate-image"],
+    gateToolchainImage: orAbsent(flags["gate-toolchain-image"]),
+    gateResources: resources,
+    gateDeadlineSeconds: Math.max(60, Math.round(Duration.toSeconds(flags["gate-deadline"]))),
+    gitSecret: { name: flags["coder-git-secret"], key: flags["coder-git-secret-key"] },
     stubSleepMillis: Duration.toMillis(flags["stub-sleep"])
   }
 }
@@ -132,6 +144,11 @@ export const optionsOf = (flags: Flags, env: Env): Result.Result<Options, Refusa
   if (mode === undefined) return refuse(`--agent-mode is native or stub, not "${flags["agent-mode"]}"`)
   const labels = parseLabels(flags["node-labels"])
   if (labels === undefined) return refuse(`--node-labels is k=v,k2=v2, not "${flags["node-labels"]}"`)
+  const requests = parseLabels(flags["gate-requests"])
+  if (requests === undefined)
+    return refuse(`--gate-requests is cpu=2,memory=4Gi, not "${flags["gate-requests"]}"`)
+  const limits = parseLabels(flags["gate-limits"])
+  if (limits === undefined) return refuse(`--gate-limits is cpu=4,memory=8Gi, not "${flags["gate-limits"]}"`)
   const accelerator = accelerators.find((known) => known === flags.accelerator)
   if (accelerator === undefined && flags.accelerator !== "") {
     return refuse(`--accelerator is one of ${accelerators.join(", ")}, not "${flags.accelerator}"`)
@@ -153,7 +170,7 @@ export const optionsOf = (flags: Flags, env: Env): Result.Result<Options, Refusa
     pollInterval: flags["task-poll-interval"],
     drainTimeout: flags["drain-timeout"],
     taskNamespace: orAbsent(flags["task-namespace"]),
-    runner: runnerOf(flags, env)
+    runner: runnerOf(flags, env, { requests, limits })
   })
 }
 

@@ -39,6 +39,10 @@ export class RunnerConfig extends Context.Service<
     readonly gateCachePVC: string | undefined
     /** Image of the judge; Foreman's own. */
     readonly gateImage: string
+    /** Image of the gate's tools where neither the task nor its profile names one (chart value `gate.image`). */
+    readonly gateToolchainImage?: string | undefined
+    /** Secret with the token for git in `foremanNamespace`, as Jobs are given it; it need not exist. */
+    readonly gitSecret?: { readonly name: string; readonly key: string } | undefined
     /** Resources of the gate's toolchain, each in place of its default (chart value `gate.resources`). */
     readonly gateResources?: ResourceRequirements | undefined
     /** Wall time of a gate Job; 1800 when absent (chart value `gate.deadlineSeconds`). */

@@ -43,6 +43,8 @@ export const execute = Effect.fn("ToolExecutor.execute")(function* (
   const tool = runGateJob({
     namespace: config.foremanNamespace,
     gateImage: config.gateImage,
+    toolchainImage: config.gateToolchainImage,
+    gitSecret: config.gitSecret,
     cachePVC: config.gateCachePVC,
     deadlineSeconds: config.gateDeadlineSeconds,
     resources: config.gateResources,

@@ -90,10 +90,13 @@ export const plan = (says: {
   readonly checks?: ReadonlyArray<string> | undefined
   readonly gateProfile?: GateProfile | undefined
   readonly image?: string | undefined
+  /** The node's own image of tools, for projects of no language or of the default one. */
+  readonly toolchainImage?: string | undefined
 }): Plan => {
   const { gateProfile } = says
   const preset = presets[gateProfile?.language ?? "go"]
-  const image = says.image ?? gateProfile?.image ?? preset.image
+  const usual = preset.image === defaultImage ? (says.toolchainImage ?? defaultImage) : preset.image
+  const image = says.image ?? gateProfile?.image ?? usual
   if (says.checks !== undefined && says.checks.length > 0)
     return { image, checks: says.checks.map(makeCheck) }
   if (gateProfile === undefined) return { image, checks: undefined }

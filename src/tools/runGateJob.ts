@@ -36,6 +36,9 @@ type Arguments = typeof Arguments.Type
 export interface GateSettings {
   readonly namespace: string
   readonly gateImage: string
+  readonly toolchainImage?: string | undefined
+  /** The Secret with the token for git, if there is one. */
+  readonly gitSecret?: { readonly name: string; readonly key: string } | undefined
   readonly cachePVC: string | undefined
   readonly deadlineSeconds?: number | undefined
   readonly resources?: ResourceRequirements | undefined
@@ -52,8 +55,8 @@ export interface GateSettings {
 const maxAttempts = 3
 const pauseBetweenAttempts = Duration.seconds(2)
 
-/** Where the chart and the coder keep the token for git. */
-const gitSecret = { name: "foreman-git-credentials", key: "token" }
+/** Where the chart and the coder keep the token for git, if the node's flags say nothing. */
+const usualSecret = { name: "foreman-git-credentials", key: "token" }
 
 export const runGateJob = (settings: GateSettings): AgentTool<JobRunner> =>
   make({
@@ -66,7 +69,7 @@ export const runGateJob = (settings: GateSettings): AgentTool<JobRunner> =>
       if (/^-|\s/u.test(cloneURL)) {
         return yield* new ToolError({ message: `not a URL to clone from: ${JSON.stringify(cloneURL)}` })
       }
-      const { checks, image } = plan(args)
+      const { checks, image } = plan({ ...args, toolchainImage: settings.toolchainImage })
       const manifest = (attempt: number) =>
         gateJob({
           task,
@@ -84,7 +87,9 @@ export const runGateJob = (settings: GateSettings): AgentTool<JobRunner> =>
           baseBranch: args.baseBranch,
           upstreamURL: args.upstreamURL,
           checks,
-          gitSecret: mayHaveToken(cloneURL, settings.gitRemoteURL) ? gitSecret : undefined
+          gitSecret: mayHaveToken(cloneURL, settings.gitRemoteURL)
+            ? (settings.gitSecret ?? usualSecret)
+            : undefined
         })
       const { terminal, jobName } = yield* judged(settings, manifest)
       return {

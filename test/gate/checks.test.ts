@@ -15,6 +15,19 @@ describe("plan", () => {
     assert.deepStrictEqual(plan({}), { image: "golang:1.26", checks: undefined })
   })
 
+  it("takes the node's image of tools for what has no language, and a language's own for the rest", () => {
+    const toolchainImage = "tools:1"
+    assert.deepStrictEqual(
+      [
+        plan({ toolchainImage }).image,
+        plan({ toolchainImage, gateProfile: { language: "generic" } }).image,
+        plan({ toolchainImage, gateProfile: { language: "node" } }).image,
+        plan({ toolchainImage, gateProfile: { image: "golang:1.25" } }).image
+      ],
+      ["tools:1", "tools:1", "node:22", "golang:1.25"]
+    )
+  })
+
   it("lets the tool's argument win over the profile, and keeps the profile's image", () => {
     assert.deepStrictEqual(plan({ checks: ["fmt"], gateProfile: { language: "node" } }), {
       image: "node:22",

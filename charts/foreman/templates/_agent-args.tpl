@@ -38,6 +38,16 @@
 {{- end }}
 - --gate-image={{ include "foreman.image" (dict "root" $root "image" .image) }}
 {{- end }}
+{{- with $root.Values.gate }}
+- --gate-toolchain-image={{ include "foreman.image" (dict "root" $root "image" .image) }}
+{{- with (.resources).requests }}
+- --gate-requests={{ include "foreman.pairs" . }}
+{{- end }}
+{{- with (.resources).limits }}
+- --gate-limits={{ include "foreman.pairs" . }}
+{{- end }}
+- --gate-deadline={{ int .deadlineSeconds }}s
+{{- end }}
 {{- with .pool.cache }}
 - --gate-cache-pvc={{ . }}
 {{- end }}
