@@ -53,6 +53,7 @@ export const agent = Effect.fn("agent")(function* (options: Options) {
     drainTimeout: options.drainTimeout,
     foremanNamespace: options.runner.foremanNamespace,
     processToken: options.processToken ?? randomUUID(),
+    onReady: options.onReady,
     newClaimId: Effect.sync(() => randomUUID()),
     executor: { kind: registry.resultKind(options.mode), execute: registry.execute(options.mode) }
   }).pipe(Effect.provide(Layer.merge(runnerLayer(options.runner), HostFleetProbe.layer(options.stated))))

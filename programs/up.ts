@@ -3,7 +3,7 @@ import { realpathSync } from "node:fs"
 import { homedir } from "node:os"
 import { join, resolve } from "node:path"
 
-import { Console, Context, Effect, Layer, Option, Result, Runtime, Schedule, Schema } from "effect"
+import { Console, Context, Deferred, Effect, Layer, Option, Result, Runtime, Schedule, Schema } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import * as PrometheusMetrics from "effect/observability/PrometheusMetrics"
 
@@ -46,6 +46,9 @@ export class AgentFlagsRefused extends Schema.TaggedError<AgentFlagsRefused>()("
 }) {
   override readonly [Runtime.errorExitCode] = 78
 }
+
+/** After this we are ready without the node daemon. */
+const longestStart = "10 seconds"
 
 /** In here the daemon starts over, not the process: whatever ended it, the next start finds the cluster as it is. */
 const restart = Schedule.spaced("1 second")
@@ -113,12 +116,16 @@ export const start = Effect.fn("up.start")(function* (options: Options) {
   if (options.agentArgv !== undefined) {
     const parsed = parseOptions([...agentDefaults(folder), ...options.agentArgv], options.env)
     if (Result.isFailure(parsed)) return yield* new AgentFlagsRefused({ message: parsed.failure.text })
-    yield* Agent.agent({ ...parsed.success, processToken }).pipe(
+    const ready = yield* Deferred.make<void>()
+    const onReady = Effect.asVoid(Deferred.succeed(ready, undefined))
+    yield* Agent.agent({ ...parsed.success, processToken, onReady }).pipe(
       Effect.tapError((error) => Effect.logError("the node daemon starts over", error)),
       Effect.retry(restart),
       Effect.provideService(KubeClient, kube),
       Effect.forkScoped
     )
+    // Its log says what holds it up; the cluster is of use without it.
+    yield* Deferred.await(ready).pipe(Effect.timeoutOption(longestStart))
   }
   return { kubeconfig, kube }
 })

@@ -9,6 +9,8 @@ import * as TaskWatcher from "./taskWatcher.ts"
 export interface Options<R> extends Heartbeat.Options, TaskWatcher.Options<R> {
   readonly foremanNamespace: string
   readonly processToken: string
+  /** Runs once the node is registered and takes tasks. */
+  readonly onReady?: Effect.Effect<void> | undefined
 }
 
 const daemon = Effect.fnUntraced(function* <R>(options: Options<R>) {
@@ -27,6 +29,7 @@ const daemon = Effect.fnUntraced(function* <R>(options: Options<R>) {
   yield* Effect.addFinalizer(() => Effect.andThen(heartbeat.drain, watcher.drain))
   yield* heartbeat.beat
   yield* Effect.logInfo("node is ready").pipe(Effect.annotateLogs({ slots: options.slots }))
+  yield* options.onReady ?? Effect.void
   return yield* Effect.raceAllFirst([heartbeat.loop, lease.renew, watcher.watch])
 })
 
