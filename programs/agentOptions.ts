@@ -2,9 +2,10 @@
 import { homedir, hostname } from "node:os"
 import { join } from "node:path"
 
-import { Duration, Result } from "effect"
+import { Duration, type Effect, Result } from "effect"
 
 import type { Stated } from "../layers/probe/capability.ts"
+import type { ResourceRequirements } from "../schema/Agent.ts"
 import { clampInt32, parseLabels, sanitizeName } from "../src/decide/capability.ts"
 import { type AgentMode, parseAgentMode } from "../src/decide/executor.ts"
 import type { RunnerConfig } from "../src/executors/Executor.ts"
@@ -46,6 +47,14 @@ const table = {
   "foreman-namespace": string("foreman-system", "Namespace of Jobs and of the nodes' Leases"),
   "coder-git-secret": string("foreman-git-credentials", "Secret with the git token of coder Jobs"),
   "coder-git-secret-key": string("token", "Key in that Secret"),
+  "coder-model-secret": string("", "Secret whose key token opens the model's endpoint; none when empty"),
+  "coder-image": string(
+    `foreman-builder:${version}`,
+    "Image of coder Jobs, where the Agent names none: Foreman, git and a toolchain",
+    { env: "FOREMAN_CODER_IMAGE" }
+  ),
+  "coder-requests": string("", "What a coder Job asks for, as cpu=2,memory=4Gi"),
+  "coder-limits": string("", "What a coder Job may use, as cpu=4,memory=8Gi"),
   "node-labels": string("", "Labels of the FleetNode, as k=v,k2=v2"),
   "gate-cache-pvc": string("", "PersistentVolumeClaim for the gate's caches; none when empty"),
   "gate-image": string(`foreman:${version}`, "Image of the gate's judge: Foreman's own", {
@@ -76,6 +85,8 @@ export interface Options {
   readonly runner: RunnerConfig["Service"]
   /** Tells this process from another of the same node; a new one each time when absent. */
   readonly processToken?: string
+  /** Runs once the node is registered and takes tasks. */
+  readonly onReady?: Effect.Effect<void>
 }
 
 export type Flags = Values<typeof table>
@@ -104,12 +115,18 @@ const statedOf = (flags: Flags, accelerator: (typeof accelerators)[number] | und
   slots: Math.max(1, clampInt32(flags.slots))
 })
 
+const resourcesOf = (asked: string, allowed: string): ResourceRequirements | undefined => {
+  const requests = parseLabels(asked)
+  const limits = parseLabels(allowed)
+  return requests === undefined || limits === undefined ? undefined : { requests, limits }
+}
+
 const orAbsent = (text: string): string | undefined => (text === "" ? undefined : text)
 
 const runnerOf = (
   flags: Flags,
   env: Env,
-  resources: RunnerConfig["Service"]["gateResources"]
+  resources: { readonly gate: ResourceRequirements; readonly coder: ResourceRequirements }
 ): RunnerConfig["Service"] => {
   const email = flags["commit-author-email"]
   const author = email === "" ? undefined : { name: flags["commit-author-name"], email }
@@ -132,9 +149,14 @@ const runnerOf = (
     gateCachePVC: orAbsent(flags["gate-cache-pvc"]),
     gateImage: flags["gate-image"],
     gateToolchainImage: orAbsent(flags["gate-toolchain-image"]),
-    gateResources: resources,
+    gateResources: resources.gate,
     gateDeadlineSeconds: Math.max(60, Math.round(Duration.toSeconds(flags["gate-deadline"]))),
     gitSecret: { name: flags["coder-git-secret"], key: flags["coder-git-secret-key"] },
+    coder: {
+      image: flags["coder-image"],
+      modelSecret: orAbsent(flags["coder-model-secret"]),
+      resources: resources.coder
+    },
     stubSleepMillis: Duration.toMillis(flags["stub-sleep"])
   }
 }
@@ -144,11 +166,10 @@ export const optionsOf = (flags: Flags, env: Env): Result.Result<Options, Refusa
   if (mode === undefined) return refuse(`--agent-mode is native or stub, not "${flags["agent-mode"]}"`)
   const labels = parseLabels(flags["node-labels"])
   if (labels === undefined) return refuse(`--node-labels is k=v,k2=v2, not "${flags["node-labels"]}"`)
-  const requests = parseLabels(flags["gate-requests"])
-  if (requests === undefined)
-    return refuse(`--gate-requests is cpu=2,memory=4Gi, not "${flags["gate-requests"]}"`)
-  const limits = parseLabels(flags["gate-limits"])
-  if (limits === undefined) return refuse(`--gate-limits is cpu=4,memory=8Gi, not "${flags["gate-limits"]}"`)
+  const gate = resourcesOf(flags["gate-requests"], flags["gate-limits"])
+  const coder = resourcesOf(flags["coder-requests"], flags["coder-limits"])
+  if (gate === undefined) return refuse("--gate-requests and --gate-limits are lists as cpu=2,memory=4Gi")
+  if (coder === undefined) return refuse("--coder-requests and --coder-limits are lists as cpu=2,memory=4Gi")
   const accelerator = accelerators.find((known) => known === flags.accelerator)
   if (accelerator === undefined && flags.accelerator !== "") {
     return refuse(`--accelerator is one of ${accelerators.join(", ")}, not "${flags.accelerator}"`)
@@ -170,7 +191,7 @@ export const optionsOf = (flags: Flags, env: Env): Result.Result<Options, Refusa
     pollInterval: flags["task-poll-interval"],
     drainTimeout: flags["drain-timeout"],
     taskNamespace: orAbsent(flags["task-namespace"]),
-    runner: runnerOf(flags, env, { requests, limits })
+    runner: runnerOf(flags, env, { gate, coder })
   })
 }
 

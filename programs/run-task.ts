@@ -26,6 +26,7 @@ import * as NativeExecutor from "../src/executors/NativeExecutor.ts"
 import { IssueTracker } from "../src/services/IssueTracker.ts"
 import { KubeClient } from "../src/services/KubeClient.ts"
 import { gitToken } from "./gitToken.ts"
+import { modelToken } from "./modelToken.ts"
 import * as GoFlags from "./goFlags.ts"
 import { launch } from "./launch.ts"
 
@@ -72,6 +73,7 @@ const configOf = (values: Values, env: Env): RunnerConfig["Service"] => {
     foremanNamespace: values["foreman-namespace"],
     gateCachePVC: values["gate-cache-pvc"] || undefined,
     gateImage: "",
+    modelToken: modelToken(env),
     stubSleepMillis: 0
   }
 }
@@ -99,6 +101,8 @@ const runTask = Effect.fn("run-task")(function* (name: string, namespace: string
   const choice = chooseExecutor("native", agentName, agent)
   switch (choice.type) {
     case "Native":
+    // The Job of a Job-mode Agent is where we are.
+    case "Job":
       return yield* NativeExecutor.execute({
         task,
         agent,

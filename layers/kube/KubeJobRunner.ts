@@ -35,7 +35,11 @@ export const layer = Layer.effect(
         // Known by the name we asked for until the server has answered: an interrupted create may have been carried out.
         const { name = "", namespace = "default" } = options.manifest.metadata
         const target: Target = { ref: { name, namespace }, job: undefined }
-        return runJob(kube, options, target).pipe(Effect.onInterrupt(() => remove(kube, target)))
+        const clear = (options.isAbandoned ?? Effect.succeed(true)).pipe(
+          Effect.timeoutOrElse({ duration: deletePatience, orElse: () => Effect.succeed(false) }),
+          Effect.flatMap((isAbandoned) => (isAbandoned ? remove(kube, target) : Effect.void))
+        )
+        return runJob(kube, options, target).pipe(Effect.onInterrupt(() => clear))
       })
     )
 
@@ -61,12 +65,34 @@ const remove = (kube: KubeClient["Service"], { job, ref }: Target): Effect.Effec
       Effect.ignore({ log: "Warn" })
     )
 
+/** Jobs that ended before are looked at one after another, newest first; what none of them tells, a new one will. */
 const runJob = Effect.fnUntraced(function* (
   kube: KubeClient["Service"],
   options: RunOptions,
   target: Target
 ): Effect.fn.Return<JobOutcome, JobError> {
-  const { isAdopted, job } = yield* createOrAdopt(kube, options.manifest)
+  const useless = new Set<string>()
+  for (;;) {
+    const { isAdopted, job } = yield* createOrAdopt(
+      kube,
+      options.manifest,
+      ({ metadata }) => options.accepts !== undefined && !useless.has(metadata.name)
+    )
+    const outcome = yield* Effect.result(followJob(kube, options, target, job, isAdopted))
+    const isOver = isAdopted && isFinished(job)
+    if (!isOver) return yield* Effect.fromResult(outcome)
+    if (outcome._tag === "Success" && options.accepts?.(outcome.success) === true) return outcome.success
+    useless.add(job.metadata.name)
+  }
+})
+
+const followJob = Effect.fnUntraced(function* (
+  kube: KubeClient["Service"],
+  options: RunOptions,
+  target: Target,
+  job: Job,
+  isAdopted: boolean
+): Effect.fn.Return<JobOutcome, JobError> {
   const where = { jobName: job.metadata.name, namespace: job.metadata.namespace ?? "default" }
   target.ref = { name: where.jobName, namespace: where.namespace }
   target.job = job

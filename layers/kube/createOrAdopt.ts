@@ -1,4 +1,4 @@
-/** One live Job a task: a Job that an earlier run left alive is taken over, never doubled. */
+/** One live Job a task: a Job that an earlier run left is taken over, never doubled. */
 import { Effect, Schedule } from "effect"
 
 import { label } from "../../schema/AgenticTask.ts"
@@ -18,12 +18,20 @@ const weather = Schedule.exponential("250 millis").pipe(
 
 const nameLabel = "app.kubernetes.io/name"
 
-export const createOrAdopt = Effect.fnUntraced(function* (kube: KubeClient["Service"], manifest: Manifest) {
+/** `mayAdopt` chooses among the Jobs that ended already; a live one is always adopted. */
+export const createOrAdopt = Effect.fnUntraced(function* (
+  kube: KubeClient["Service"],
+  manifest: Manifest,
+  mayAdopt: (ended: Job) => boolean
+) {
   const { name = "", namespace = "default" } = manifest.metadata
   const failed = (error: KubeError) =>
     new JobError({ jobName: name, namespace, ...faultOf(error), logTail: "" })
 
-  const adopted = yield* liveJob(kube, manifest).pipe(Effect.retry(weather), Effect.mapError(failed))
+  const adopted = yield* earlierJob(kube, manifest, mayAdopt).pipe(
+    Effect.retry(weather),
+    Effect.mapError(failed)
+  )
   if (adopted !== undefined) return { job: adopted, isAdopted: true }
   // A create whose answer was lost comes back as AlreadyExists: the Job is ours if it says so.
   return yield* kube.create(jobs, manifest).pipe(
@@ -50,10 +58,11 @@ const labelsOf = (manifest: Manifest): Readonly<Record<string, unknown>> => {
 const isOurs = (metadata: ObjectMeta, manifest: Manifest): boolean =>
   [nameLabel, label.taskUid].every((key) => metadata.labels?.[key] === labelsOf(manifest)[key])
 
-/** The newest Job of the task that still lives; older ones are deleted. A task without a uid has none. */
-const liveJob = Effect.fnUntraced(function* (
+/** The newest Job of the task, a live one before one that ended; older live ones are deleted. A task without a uid has none. */
+const earlierJob = Effect.fnUntraced(function* (
   kube: KubeClient["Service"],
-  manifest: Manifest
+  manifest: Manifest,
+  mayAdopt: (ended: Job) => boolean
 ): Effect.fn.Return<Job | undefined, KubeError> {
   const labels = labelsOf(manifest)
   const uid = labels[label.taskUid]
@@ -62,15 +71,16 @@ const liveJob = Effect.fnUntraced(function* (
     namespace: manifest.metadata.namespace,
     labelSelector: `${label.taskUid}=${uid},${nameLabel}=${String(labels[nameLabel])}`
   })
-  const [newest, ...older] = items
-    .filter((job) => !isFinished(job) && job.metadata.deletionTimestamp === undefined)
+  const newestFirst = items
+    .filter((job) => job.metadata.deletionTimestamp === undefined)
     .toSorted((a, b) => createdAt(b).localeCompare(createdAt(a)))
+  const [newest, ...older] = newestFirst.filter((job) => !isFinished(job))
   yield* Effect.forEach(older, (job) =>
     kube
       .delete(jobs, refOf(job), { propagationPolicy: "Background" })
       .pipe(Effect.catchReason("KubeError", "NotFound", () => Effect.void))
   )
-  return newest
+  return newest ?? newestFirst.find(mayAdopt)
 })
 
 const createdAt = (job: Job): string => job.metadata.creationTimestamp ?? ""

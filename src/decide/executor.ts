@@ -19,6 +19,8 @@ export type Choice =
   | { readonly type: "AgentNotFound"; readonly name: string }
   | { readonly type: "Tool" }
   | { readonly type: "Native" }
+  /** The Agent's loop runs in a pod of its own. */
+  | { readonly type: "Job" }
 
 export const chooseExecutor = (
   mode: AgentMode,
@@ -30,5 +32,6 @@ export const chooseExecutor = (
     return { type: "Refuse", message: "spec.agentRef is required: the native executor runs an Agent" }
   }
   if (agent === undefined) return { type: "AgentNotFound", name: agentName }
-  return isDeterministic(agent) ? { type: "Tool" } : { type: "Native" }
+  if (isDeterministic(agent)) return { type: "Tool" }
+  return agent.spec.execution?.mode === "Job" ? { type: "Job" } : { type: "Native" }
 }

@@ -4,6 +4,7 @@ import { Context, Effect, type Redacted, Schema } from "effect"
 import type { AgenticTask } from "../../schema/AgenticTask.ts"
 import type { Agent, ResourceRequirements } from "../../schema/Agent.ts"
 import type { ObjectRef } from "../../schema/Meta.ts"
+import type { CoderSettings } from "../decide/coderJob.ts"
 import type { Identity } from "../services/GitWorkspace.ts"
 
 /** A claimed task on its way through an executor. */
@@ -47,6 +48,10 @@ export class RunnerConfig extends Context.Service<
     readonly gateResources?: ResourceRequirements | undefined
     /** Wall time of a gate Job; 1800 when absent (chart value `gate.deadlineSeconds`). */
     readonly gateDeadlineSeconds?: number | undefined
+    /** Jobs of Agents that run in one; a program without it runs none. */
+    readonly coder?: CoderSettings | undefined
+    /** Opens the model's endpoint where the Agent names no key of its own: what a coder Job's pod was given. */
+    readonly modelToken?: Redacted.Redacted<string> | undefined
     readonly stubSleepMillis: number
   }
 >()("foreman/executors/RunnerConfig") {}

@@ -30,7 +30,7 @@ const decodeBase64 = Schema.decodeUnknownOption(Schema.StringFromBase64)
 
 const apiKey = Effect.fnUntraced(function* (agent: Agent, namespace: string) {
   const ref = agent.spec.providerConfig?.apiKeySecretRef
-  if (ref === undefined) return undefined
+  if (ref === undefined) return (yield* RunnerConfig).modelToken
   const kube = yield* KubeClient
   const secret = yield* kube.get(secrets, { name: ref.name, namespace }).pipe(
     Effect.catchReason("KubeError", "NotFound", () => Effect.undefined),
@@ -92,7 +92,8 @@ export const modelEndpoint = Effect.fn("modelEndpoint")(function* (
     }
   }
   const { inferenceBaseURLHostOverride: host = "", inferenceBaseURLOverride: override = "" } = config
-  if (override !== "") return { baseURL: baseURLOf(override), model }
+  const key = config.modelToken === undefined ? {} : { apiKey: config.modelToken }
+  if (override !== "") return { baseURL: baseURLOf(override), model, ...key }
   const name = inferenceServiceRef?.name ?? ""
   if (name === "") return yield* unavailable(`agent ${agent.metadata.name} names no InferenceService`)
   const kube = yield* KubeClient
@@ -101,5 +102,6 @@ export const modelEndpoint = Effect.fn("modelEndpoint")(function* (
     .pipe(Effect.mapError((error) => unavailable(error.message)))
   const baseURL = baseURLOf(service.status?.endpoint ?? "")
   if (baseURL === "") return yield* unavailable(`InferenceService ${namespace}/${name} has no endpoint yet`)
-  return { baseURL: host === "" ? baseURL : yield* overHost(baseURL, host, name, namespace), model }
+  const reachable = host === "" ? baseURL : yield* overHost(baseURL, host, name, namespace)
+  return { baseURL: reachable, model, ...key }
 })

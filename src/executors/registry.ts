@@ -7,6 +7,7 @@ import type { Result } from "../../schema/Result.ts"
 import { type AgentMode, chooseExecutor } from "../decide/executor.ts"
 import { KubeClient, type KubeError } from "../services/KubeClient.ts"
 import { ExecutorError, type Run } from "./Executor.ts"
+import * as JobExecutor from "./JobExecutor.ts"
 import * as NativeExecutor from "./NativeExecutor.ts"
 import * as StubExecutor from "./StubExecutor.ts"
 import * as ToolExecutor from "./ToolExecutor.ts"
@@ -61,5 +62,7 @@ export const execute = (mode: AgentMode) =>
         return yield* ToolExecutor.execute(run)
       case "Native":
         return yield* NativeExecutor.execute(run)
+      case "Job":
+        return yield* JobExecutor.execute(run)
     }
   })

@@ -57,7 +57,7 @@ export class JobRunner extends Context.Service<
   JobRunner,
   {
     /**
-     * Creates the Job, or adopts the live one with the same name, and waits for its main container. Interruption deletes the Job.
+     * Creates the Job, or adopts the live one of the same task, and waits for its main container. Interruption deletes the Job.
      * `container` is the one whose exit, message and log count; `onCreated` runs once the Job exists.
      */
     readonly run: (options: {
@@ -66,6 +66,10 @@ export class JobRunner extends Context.Service<
       /** Past this nothing is waited for: `PollTimeout`. */
       readonly pollTimeout: Duration.Duration
       readonly onCreated?: (jobName: string) => Effect.Effect<void>
+      /** A Job of the same task that ended before, unseen, counts as this run's when its outcome passes; without it none does. */
+      readonly accepts?: (outcome: JobOutcome) => boolean
+      /** Asked on interruption: whether the Job goes too. When absent it does. */
+      readonly isAbandoned?: Effect.Effect<boolean>
     }) => Effect.Effect<JobOutcome, JobError>
   }
 >()("foreman/services/JobRunner") {}
