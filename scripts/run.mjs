@@ -3,7 +3,7 @@
 //
 //   node scripts/run.mjs [--quiet] FILE [ARGS…]
 import { spawn, spawnSync } from "node:child_process"
-import { existsSync, readFileSync, statSync } from "node:fs"
+import { existsSync, lstatSync, readFileSync, statSync } from "node:fs"
 import { constants } from "node:os"
 import { dirname, join, resolve } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -18,8 +18,10 @@ const fail = (sentence) => {
   process.exit(78)
 }
 
+// `npm ci` empties the folder first, and a link's target belongs to another checkout: what is there has to do.
+const isLink = lstatSync(modules, { throwIfNoEntry: false })?.isSymbolicLink() === true
 // npm writes this file last, so one that is there and newer than the lock means a whole installation of it.
-if (modified(join(modules, ".package-lock.json")) < modified(join(root, "package-lock.json"))) {
+if (!isLink && modified(join(modules, ".package-lock.json")) < modified(join(root, "package-lock.json"))) {
   console.error("Installing the dependencies (npm ci), once.")
   const npm = spawnSync("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], {
     cwd: root,
