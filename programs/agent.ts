@@ -55,7 +55,11 @@ export const agent = Effect.fn("agent")(function* (options: Options) {
     processToken: options.processToken ?? randomUUID(),
     onReady: options.onReady,
     newClaimId: Effect.sync(() => randomUUID()),
-    executor: { kind: registry.resultKind(options.mode), execute: registry.execute(options.mode) }
+    executor: {
+      kind: registry.resultKind(options.mode),
+      execute: registry.execute(options.mode),
+      isJob: registry.isJob(options.mode)
+    }
   }).pipe(Effect.provide(Layer.merge(runnerLayer(options.runner), HostFleetProbe.layer(options.stated))))
 })
 

@@ -81,6 +81,16 @@ export const finish = Effect.fn("node.finish")(function* (claimed: Claimed, outc
   )
 })
 
+/** Shows the Job of a run that goes on. Not waited for: the end of the run says it again. */
+export const showJob = Effect.fn("node.showJob")(function* (claimed: Claimed, jobName: string) {
+  if (claimed.task.status?.jobName === jobName) return claimed
+  return yield* write(claimed, () => ({ jobName })).pipe(
+    Effect.timeout("5 seconds"),
+    Effect.map(({ task }): Claimed => (task === undefined ? claimed : { ...claimed, task })),
+    Effect.catch((error) => Effect.as(Effect.logWarning("the run's Job is not shown", error), claimed))
+  )
+})
+
 /** Gives the task back, so that another node may take it. */
 export const handBack = Effect.fn("node.handBack")(function* (claimed: Claimed) {
   const node = claimed.claim.node

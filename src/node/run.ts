@@ -1,20 +1,25 @@
 /** One claimed task from its claim to its last write. */
 import { Cause, Deferred, Duration, Effect, Schema } from "effect"
 
+import type { AgenticTask } from "../../schema/AgenticTask.ts"
 import { refKey, refOf } from "../../schema/Meta.ts"
 import { Result } from "../../schema/Result.ts"
 import { continues } from "../decide/claim.ts"
+import { coderContainer } from "../decide/coderJob.ts"
 import { type Outcome, timedOut } from "../decide/outcome.ts"
-import type { ExecutorError, Run } from "../executors/Executor.ts"
+import { type ExecutorError, type Run, RunEvents } from "../executors/Executor.ts"
+import { KubeClient } from "../services/KubeClient.ts"
 import { RunRecord, type RunRecordError } from "../services/RunRecord.ts"
 import type { Claimed } from "./claim.ts"
-import { finish, handBack } from "./report.ts"
+import { finish, handBack, showJob } from "./report.ts"
 
 /** What the daemon asks of an executor. The registry fetches the Agent. */
 export interface Executor<R> {
   /** `result.kind` of what it brings back. */
   readonly kind: string
   readonly execute: (run: Omit<Run, "agent">) => Effect.Effect<Result, ExecutorError, R>
+  /** Whether the task's work is done in a Job: it takes no slot of this node. No task's is when absent. */
+  readonly isJob?: (task: AgenticTask) => Effect.Effect<boolean, never, R>
 }
 
 /** Why a run is ended from outside. */
@@ -28,6 +33,8 @@ export interface Signals {
   readonly stop: Deferred.Deferred<Stop>
   /** Runs when the executor is done: from here on the run judges for itself whose the task is. */
   readonly onEnded: Effect.Effect<void>
+  /** Runs when the work turns out to be done in a Job. */
+  readonly onJob: Effect.Effect<void>
 }
 
 /** A record that cannot be kept costs a second run after a crash, no more. */
@@ -71,8 +78,12 @@ const orExecutorError = <E extends { readonly message: string }>(cause: Cause.Ca
   return { type: "ExecutorError", message: error instanceof Error ? error.message : String(error) }
 }
 
-const runToEnd = Effect.fnUntraced(function* <R>(claimed: Claimed, executor: Executor<R>, signals: Signals) {
+const runToEnd = Effect.fnUntraced(function* <R>(before: Claimed, executor: Executor<R>, signals: Signals) {
   const records = yield* RunRecord
+  const publish = yield* RunEvents
+  const kube = yield* KubeClient
+  // With the version that our own last write brought.
+  let claimed = before
   const uid = uidOf(claimed)
   const earlier = yield* orWarn(records.read(uid))
   // A daemon that died between the run and its last write left the result here; running again would push twice.
@@ -85,7 +96,17 @@ const runToEnd = Effect.fnUntraced(function* <R>(claimed: Claimed, executor: Exe
   if (adopted === undefined) {
     yield* Effect.logInfo("run begins")
     ended = yield* Effect.raceFirst(
-      execute(claimed, executor).pipe(Effect.catchCause((cause) => Effect.succeed(orExecutorError(cause)))),
+      execute(claimed, executor).pipe(
+        Effect.provideService(RunEvents, (event) =>
+          Effect.gen(function* () {
+            yield* publish(event)
+            if (event.type !== "JobCreated" || event.container !== coderContainer) return
+            yield* signals.onJob
+            claimed = yield* showJob(claimed, event.jobName)
+          }).pipe(Effect.provideService(KubeClient, kube))
+        ),
+        Effect.catchCause((cause) => Effect.succeed(orExecutorError(cause)))
+      ),
       Deferred.await(signals.stop)
     )
   } else {

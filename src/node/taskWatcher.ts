@@ -18,7 +18,7 @@ export class WatcherStalled extends Schema.TaggedError<WatcherStalled>()("Watche
 export interface Options<R> {
   /** `undefined` means all namespaces. */
   readonly namespace: string | undefined
-  /** How many tasks may run here at once. */
+  /** How many tasks may run here at once, besides those whose work is done in Jobs. */
   readonly slots: number
   /** The pause after a failed list, watch or claim. */
   readonly pollInterval: Duration.Duration
@@ -32,9 +32,13 @@ const failuresUntilStall = 3
 /** A claim is two requests at most times five; past this the connection is dead. */
 const claimTimeout = "30 seconds"
 
+/** Runs that only wait for their Jobs, at once: each holds two watches. */
+const maxJobs = 32
+
 interface InFlight {
   readonly claimed: Claimed
   readonly stop: Deferred.Deferred<Stop>
+  isJob: boolean
   isEnding: boolean
 }
 
@@ -106,18 +110,22 @@ export const make = Effect.fnUntraced(function* <R>(nodeName: string, options: O
     yield* Queue.offer(wake, undefined)
   })
 
-  const begin = Effect.fnUntraced(function* (claimed: Claimed) {
+  const begin = Effect.fnUntraced(function* (claimed: Claimed, isJob: boolean) {
     const uid = uidOf(claimed.task)
-    const run: InFlight = { claimed, stop: yield* Deferred.make<Stop>(), isEnding: false }
+    const run: InFlight = { claimed, stop: yield* Deferred.make<Stop>(), isJob, isEnding: false }
     const onEnded = Effect.sync(() => {
       run.isEnding = true
+    })
+    const onJob = Effect.suspend(() => {
+      run.isJob = true
+      return Queue.offer(wake, undefined)
     })
     inFlight.set(uid, run)
     yield* cache.observe(claimed.task)
     yield* FiberMap.run(
       fibers,
       uid,
-      runClaimed(claimed, options.executor, { stop: run.stop, onEnded }).pipe(
+      runClaimed(claimed, options.executor, { stop: run.stop, onEnded, onJob }).pipe(
         Effect.tap((task) => (task === undefined ? Effect.void : cache.observe(task))),
         Effect.ensuring(
           Effect.suspend(() => {
@@ -137,9 +145,9 @@ export const make = Effect.fnUntraced(function* <R>(nodeName: string, options: O
       .sort(claimOrder)
 
   const claimOne = Effect.fnUntraced(
-    function* (task: AgenticTask) {
+    function* (task: AgenticTask, isJob: boolean) {
       const claimed = yield* take(task, { nodeName, newClaimId: options.newClaimId })
-      if (claimed !== undefined) return yield* begin(claimed)
+      if (claimed !== undefined) return yield* begin(claimed, isJob)
       // Somebody else was faster. The watch brings what the task is now; asking for it is not needed.
     },
     // A shutdown between the claim's write and its answer would leave a task Running that nobody runs.
@@ -153,10 +161,17 @@ export const make = Effect.fnUntraced(function* <R>(nodeName: string, options: O
     )
   )
 
+  const askForJob = (task: AgenticTask) => options.executor.isJob?.(task) ?? Effect.succeed(false)
+
   const claimAll = Effect.gen(function* () {
     for (const task of candidates()) {
-      if (isDraining || inFlight.size >= options.slots) return
-      yield* claimOne(task)
+      const jobs = Array.from(inFlight.values()).filter(({ isJob }) => isJob).length
+      const hasSlot = inFlight.size - jobs < options.slots
+      const hasJobRoom = jobs < maxJobs
+      if (isDraining || (!hasSlot && !hasJobRoom)) return
+      // With room for either nobody needs to ask: a run says so itself when its work is a Job's.
+      const isJob = hasSlot && hasJobRoom ? false : yield* askForJob(task)
+      if (isJob ? hasJobRoom : hasSlot) yield* claimOne(task, isJob)
     }
   })
 
@@ -174,6 +189,8 @@ export const make = Effect.fnUntraced(function* <R>(nodeName: string, options: O
     if (inFlight.size > 0) {
       yield* Effect.logInfo("draining").pipe(Effect.annotateLogs({ running: inFlight.size }))
     }
+    // Jobs go on without us: whoever has the task next finds them.
+    for (const run of inFlight.values()) if (run.isJob) yield* Deferred.succeed(run.stop, "Draining")
     yield* FiberMap.awaitEmpty(fibers).pipe(
       Effect.timeoutOption(Duration.subtract(options.drainTimeout, share))
     )
