@@ -10,9 +10,11 @@ import * as KubeConfig from "../layers/kube/KubeConfig.ts"
 import * as agent from "../src/reconcile/agent.ts"
 import * as agenticTask from "../src/reconcile/agenticTask.ts"
 import * as claimExpiry from "../src/reconcile/claimExpiry.ts"
+import * as currentTask from "../src/reconcile/currentTask.ts"
 import * as fleetNode from "../src/reconcile/fleetNode.ts"
 import { lead, type LeadershipLost } from "../src/reconcile/leader.ts"
 import * as metrics from "../src/reconcile/metrics.ts"
+import * as news from "../src/reconcile/news.ts"
 import * as workload from "../src/reconcile/workload.ts"
 import * as World from "../src/reconcile/world.ts"
 import type { KubeClient } from "../src/services/KubeClient.ts"
@@ -70,6 +72,8 @@ const controllers = Effect.fnUntraced(function* (options: Options) {
     const claims = yield* claimExpiry.run
     yield* fleetNode.run({ wakeScheduler: scheduler.wake, onSilent: claims.onSilent })
     yield* workload.run({ allowCloudProviders: options.allowCloudProviders })
+    yield* currentTask.run
+    yield* news.run
   }).pipe(Effect.provide(world))
 })
 

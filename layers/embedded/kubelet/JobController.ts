@@ -7,7 +7,7 @@ import type { Cache, CacheEvent } from "../../../src/cache/Cache.ts"
 import * as Reflector from "../../../src/cache/Reflector.ts"
 import { KubeClient, type KubeError, type Manifest } from "../../../src/services/KubeClient.ts"
 import { decideJob, JobDecision, podNameOf } from "./decideJob.ts"
-import { recordEvent } from "./recordEvent.ts"
+import { recordEvent } from "../../../src/events/recordEvent.ts"
 
 interface Gathered {
   readonly jobs: Cache<Job>

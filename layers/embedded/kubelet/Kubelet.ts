@@ -16,7 +16,7 @@ import { listPodFolders, podFolder, readRecord, writeRecord } from "./podFolder.
 import { runPod } from "./PodProcess.ts"
 import { lostStatus } from "./podStatus.ts"
 import { provenGroups, readProcessTable } from "./processTable.ts"
-import { recordEvent } from "./recordEvent.ts"
+import { recordEvent } from "../../../src/events/recordEvent.ts"
 import { removeFolder } from "./removeFolder.ts"
 import { type ForemanCommand, writeShims } from "./shims.ts"
 import { type Report, writePodStatus } from "./writePodStatus.ts"

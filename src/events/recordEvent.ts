@@ -1,11 +1,11 @@
 /** A core/v1 Event: what `kubectl describe` shows under an object. Losing one loses no state, so a failure is only logged. */
 import { Clock, Effect } from "effect"
 
-import { events } from "../../../schema/Core.ts"
-import type { KubeObject, Resource } from "../../../schema/Resource.ts"
-import { groupVersion } from "../../../schema/Resource.ts"
-import { formatTime } from "../../../schema/Time.ts"
-import { KubeClient } from "../../../src/services/KubeClient.ts"
+import { events } from "../../schema/Core.ts"
+import type { KubeObject, Resource } from "../../schema/Resource.ts"
+import { groupVersion } from "../../schema/Resource.ts"
+import { formatTime } from "../../schema/Time.ts"
+import { KubeClient } from "../services/KubeClient.ts"
 
 export const recordEvent = Effect.fn("recordEvent")(function* <A extends KubeObject>(
   resource: Resource<A>,
