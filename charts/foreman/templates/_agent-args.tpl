@@ -54,5 +54,17 @@
 {{- with $root.Values.coder }}
 - --coder-git-secret={{ .gitCredentialsSecret }}
 - --coder-git-secret-key={{ .gitCredentialsSecretKey }}
+{{- with .modelSecret }}
+- --coder-model-secret={{ . }}
+{{- end }}
+{{- with .image }}
+- --coder-image={{ include "foreman.image" (dict "root" $root "image" .) }}
+{{- end }}
+{{- with (.resources).requests }}
+- --coder-requests={{ include "foreman.pairs" . }}
+{{- end }}
+{{- with (.resources).limits }}
+- --coder-limits={{ include "foreman.pairs" . }}
+{{- end }}
 {{- end }}
 {{- end }}
