@@ -1,6 +1,8 @@
 /** The one executable. Each subcommand loads only its own program: a Job's pod starts as fast as its smallest part. */
 import { basename } from "node:path"
 
+import { shedToken } from "./shedToken.ts"
+
 type Main = (argv: ReadonlyArray<string>, env: NodeJS.ProcessEnv) => void
 
 interface Subcommand {
@@ -47,7 +49,9 @@ const usage = (): string => {
 const start = async (argv: ReadonlyArray<string>): Promise<void> => {
   const binary = basename(process.argv[1] ?? "").replace(/\.[a-z]+$/u, "")
   const implied = nameOfBinary[binary]
-  const [name, ...rest] = implied === undefined ? argv : [implied, ...argv]
+  const words = implied === undefined ? argv : [implied, ...argv]
+  // The Job's own words; loading the daemon first would cost its pod time.
+  const [name, ...rest] = words[0] === "agent" && words[1] === "run-task" ? words.slice(1) : words
 
   if (name === undefined || name === "help" || name === "--help" || name === "-h") {
     console.log(usage())
@@ -59,6 +63,7 @@ const start = async (argv: ReadonlyArray<string>): Promise<void> => {
     process.exitCode = 2
     return
   }
+  if (name === "run-task") shedToken()
   const { main } = await subcommand.load()
   main(rest, process.env)
 }

@@ -4,11 +4,13 @@ import { join } from "node:path"
 
 import { Redacted } from "effect"
 
+import { takeToken } from "./shedToken.ts"
+
 /** An empty variable or a file that cannot be read is no token: what needs one says so itself. */
 export const gitToken = (
   env: Readonly<Record<string, string | undefined>>
 ): Redacted.Redacted<string> | undefined => {
-  const ambient = env["GITHUB_TOKEN"]?.trim() ?? ""
+  const ambient = (takeToken(env) ?? env["GITHUB_TOKEN"])?.trim() ?? ""
   if (ambient !== "") return Redacted.make(ambient)
   try {
     const path = join(env["HOME"] ?? "", ".config", "foreman", "github-token")

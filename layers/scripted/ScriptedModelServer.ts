@@ -31,6 +31,8 @@ export interface ServerOptions {
   readonly onMoment?: (moment: "asked" | "answered") => void
   /** False keeps no request. */
   readonly keepRequests?: boolean
+  /** The bearer token that requests must bring; anything goes when absent. */
+  readonly apiKey?: string
 }
 
 const Body = Schema.fromJsonString(
@@ -227,6 +229,9 @@ export const start = (
     const server = http.createServer((incoming, response) => {
       if (incoming.method !== "POST" || incoming.url?.endsWith("/chat/completions") !== true) {
         return sendError(response, 404, `no ${incoming.method} ${incoming.url}`)
+      }
+      if (options.apiKey !== undefined && incoming.headers.authorization !== `Bearer ${options.apiKey}`) {
+        return sendError(response, 401, "no valid API key")
       }
       options.onMoment?.("asked")
       const chunks: Array<Buffer> = []
