@@ -92,7 +92,9 @@ const build = (tool, name, context) => {
     "build",
     ...(tool === "docker" ? [] : ["--format", "docker"]),
     ...Object.entries(buildArgs).flatMap(([key, value]) => ["--build-arg", `${key}=${value}`]),
-    ...["--file", join(root, "scripts", "images", "Containerfile"), "--tag", tag, context]
+    `--file=${join(root, "scripts", "images", "Containerfile")}`,
+    `--tag=${tag}`,
+    context
   ])
   rmSync(archive, { force: true })
   if (tool === "buildah") run(tool, ["push", tag, `docker-archive:${archive}:${tag}`])

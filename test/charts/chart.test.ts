@@ -1,0 +1,230 @@
+import { readdirSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+
+import { assert, describe, expect, it } from "@effect/vitest"
+import { Duration, Redacted, Result } from "effect"
+import { parse } from "yaml"
+
+import manifest from "../../package.json" with { type: "json" }
+import { parseOptions } from "../../programs/agentOptions.ts"
+import { chart, found, helm, render, type Rendered, renderText } from "./helm.ts"
+import { releases } from "./releases.ts"
+
+const root = join(chart, "..", "..")
+const all = "path" in found ? Object.values(releases).flatMap((release) => render(release)) : []
+const ofKind = (manifests: ReadonlyArray<Rendered>, kind: string) =>
+  manifests.filter((one) => one.kind === kind)
+const nameOf = ({ kind, metadata }: Rendered) => `${kind} ${metadata.namespace ?? ""}/${metadata.name}`
+
+describe.skipIf("missing" in found)("the chart", () => {
+  it("passes helm lint without a warning", () => {
+    const { status, stdout } = helm("lint", "--strict", chart)
+    assert.deepStrictEqual([status, stdout.includes("[WARNING]")], [0, false])
+  })
+
+  it.each(Object.keys(releases))("renders the golden manifests of %s", async (name) => {
+    await expect(renderText(releases[name])).toMatchFileSnapshot(`golden/${name}.golden`)
+  })
+
+  it("is of the version that the programs and the images are of", () => {
+    const { version, appVersion } = parse(readFileSync(join(chart, "Chart.yaml"), "utf8"))
+    const images = ofKind(render(releases["default"]), "Deployment").map(
+      ({ spec }) => spec.template.spec.containers[0].image
+    )
+    assert.deepStrictEqual(
+      [version, appVersion, ...images],
+      [manifest.version, manifest.version, `foreman:${manifest.version}`, `foreman:${manifest.version}`]
+    )
+  })
+
+  it("puts every object where its release says, and never leaves that to the client", () => {
+    const clusterWide = ["ClusterRole", "ClusterRoleBinding"]
+    const lost = all.filter(
+      ({ kind, metadata }) => clusterWide.includes(kind) !== (metadata.namespace === undefined)
+    )
+    assert.deepStrictEqual(lost.map(nameOf), [])
+    const names = render(releases["pools"]).map(nameOf)
+    assert.deepStrictEqual(
+      names.filter((name, index) => names.indexOf(name) !== index),
+      []
+    )
+  })
+
+  it("keeps names and labels within 63 characters for a long release name", () => {
+    const manifests = render({ name: `f${"o".repeat(51)}r`, values: { crds: { install: false } } })
+    const words = manifests.flatMap(({ metadata }) => [
+      metadata.name,
+      ...Object.values(metadata.labels ?? {})
+    ])
+    assert.deepStrictEqual(
+      words.filter((word) => word.length > 63),
+      []
+    )
+  })
+
+  it("runs without a gate cache when that is disabled", () => {
+    const manifests = render(releases["verifier"])
+    const [agent] = ofKind(manifests, "Deployment").filter(({ metadata }) => metadata.name.endsWith("-agent"))
+    const kinds = manifests.map(({ kind }) => kind)
+    assert.deepStrictEqual(
+      [
+        kinds.includes("PersistentVolumeClaim"),
+        kinds.includes("Job"),
+        agent?.spec.template.spec.containers[0].args.some((arg: string) => arg.includes("cache"))
+      ],
+      [false, false, false]
+    )
+  })
+
+  it("gives each pool its own Deployment, account and cache, and none to one that is disabled", () => {
+    const manifests = render(releases["pools"])
+    const names = (kind: string) => ofKind(manifests, kind).map(({ metadata }) => metadata.name)
+    assert.deepStrictEqual(
+      [names("Deployment"), names("ServiceAccount"), names("PersistentVolumeClaim")].map((list) =>
+        list.toSorted()
+      ),
+      [
+        ["prod-foreman-gpu-agent", "prod-foreman-operator", "prod-foreman-verify-agent"],
+        [
+          "foreman-coder",
+          "prod-foreman-gpu-agent",
+          "prod-foreman-operator",
+          "prod-foreman-test",
+          "prod-foreman-verify-agent"
+        ],
+        ["prod-foreman-verify-gate-cache"]
+      ]
+    )
+  })
+
+  it("starts a daemon that understands every flag it is given", () => {
+    const [gpu] = ofKind(render(releases["pools"]), "Deployment").filter(
+      ({ metadata }) => metadata.name === "prod-foreman-gpu-agent"
+    )
+    const env = { FLEET_NODE_NAME: "host-1-gpu", HOME: "/tmp", GITHUB_TOKEN: "t" }
+    const options = Result.getOrThrow(parseOptions(gpu?.spec.template.spec.containers[0].args, env))
+    const { author, committer, gitToken, ...runner } = options.runner
+    assert.deepStrictEqual(
+      { ...options, runner: { ...runner, token: gitToken && Redacted.value(gitToken) } },
+      {
+        identity: {
+          nodeName: "host-1-gpu",
+          tailscaleAddr: undefined,
+          roles: ["worker"],
+          labels: { "acme.io/rack": "a7" }
+        },
+        renamedFrom: undefined,
+        mode: "native",
+        stated: { accelerator: "cuda", totalRAMGB: 64, installedModels: ["qwen", "gemma"], slots: 2 },
+        slots: 2,
+        heartbeatInterval: Duration.seconds(30),
+        pollInterval: Duration.seconds(5),
+        drainTimeout: Duration.seconds(20),
+        taskNamespace: "team-a",
+        runner: {
+          workspaceRoot: "/workspace",
+          keepWorkspace: false,
+          gitRemoteURL: undefined,
+          inferenceBaseURLOverride: "http://models:8080/v1",
+          inferenceBaseURLHostOverride: undefined,
+          foremanNamespace: "jobs",
+          gateCachePVC: undefined,
+          gateImage: "mirror/foreman:1.2.3",
+          gateToolchainImage: `foreman-builder:${manifest.version}`,
+          gateResources: {
+            requests: { cpu: "500m", memory: "3968Mi" },
+            limits: { cpu: "4", memory: "8Gi" }
+          },
+          gateDeadlineSeconds: 600,
+          gitSecret: { name: "push", key: "TOKEN" },
+          coder: {
+            image: `foreman-builder:${manifest.version}`,
+            modelSecret: "model-auth",
+            resources: { requests: { cpu: "2", memory: "4Gi" }, limits: { cpu: "4", memory: "8Gi" } }
+          },
+          stubSleepMillis: 10_000,
+          token: "t"
+        }
+      }
+    )
+    assert.deepStrictEqual([author, committer], [undefined, undefined])
+  })
+})
+
+describe.skipIf("missing" in found)("values", () => {
+  const refusalOf = (values: object): string => {
+    try {
+      renderText({ values })
+      return "accepted"
+    } catch (error) {
+      return String(error)
+    }
+  }
+
+  it.each([
+    ["a misspelt key", { agent: { mod: "native" } }, "mod"],
+    ["an unknown section", { webhook: { enabled: true } }, "webhook"],
+    ["an unknown mode", { agent: { mode: "real" } }, "agent.mode"],
+    ["an unknown accelerator", { agent: { accelerator: "rocm" } }, "agent.accelerator"],
+    ["no role at all", { agent: { roles: [] } }, "agent.roles"],
+    ["a number as text", { operator: { replicaCount: "2" } }, "operator.replicaCount"],
+    [
+      "several operators without election",
+      { operator: { replicaCount: 2, leaderElection: { enabled: false } } },
+      "operator.leaderElection.enabled"
+    ],
+    ["a misspelt key of a pool", { agents: { gpu: { role: "x" } } }, "agents.gpu"],
+    ["a deadline too short to judge in", { gate: { deadlineSeconds: 30 } }, "gate.deadlineSeconds"],
+    [
+      "a range that is none",
+      { networkPolicies: { additionalEgressCIDRs: ["any"] } },
+      "additionalEgressCIDRs"
+    ],
+    ["a label with a comma", { agent: { nodeLabels: { a: "b,c=d" } } }, "agent.nodeLabels"],
+    ["a URL with a blank", { agent: { gitRemoteURL: "https://x/ --y" } }, "agent.gitRemoteURL"]
+  ])("with %s are refused by name", (_, values, word) => {
+    assert.include(refusalOf(values), word)
+  })
+
+  it("of a release that was made before some of them existed still render", () => {
+    const newer = Object.fromEntries(
+      [
+        "crds",
+        "foreman",
+        "gate",
+        "coder",
+        "networkPolicies",
+        "agents",
+        "taskNamespaces",
+        "apiKeySecrets"
+      ].map((key) => [key, null])
+    )
+    const agent = { slots: null, totalRAMGB: null, accelerator: null, workspaceDir: null, nodeLabels: null }
+    const operator = { podDisruptionBudget: null, metrics: { serviceMonitor: null, alerts: null } }
+    const kinds = ofKind(render({ values: { ...newer, agent, operator } }), "Deployment")
+    assert.deepStrictEqual(
+      kinds.map(({ metadata }) => metadata.name),
+      ["foreman-agent", "foreman-operator"]
+    )
+  })
+})
+
+describe.skipIf("missing" in found)("the definitions of Foreman's kinds", () => {
+  it("are those of crds/, and outlive the release", () => {
+    const files = readdirSync(join(root, "crds")).toSorted()
+    const written = files.map((file) => {
+      const crd = parse(readFileSync(join(root, "crds", file), "utf8"))
+      const annotations = { "helm.sh/resource-policy": "keep" }
+      return { ...crd, metadata: { ...crd.metadata, annotations } }
+    })
+    const rendered = ofKind(render(), "CustomResourceDefinition")
+    assert.deepStrictEqual(
+      rendered.toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1)),
+      written.toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))
+    )
+  })
+
+  it("are left to others when crds.install is false", () => {
+    assert.deepStrictEqual(ofKind(render(releases["default"]), "CustomResourceDefinition"), [])
+  })
+})
