@@ -8,8 +8,7 @@ const run = (stdout, ...args) =>
   spawnSync(process.execPath, args, { cwd: root, stdio: ["inherit", stdout, "inherit"] }).status ?? 1
 
 // 69: there is none for this platform; the tests that need them take them from PATH or say why they are skipped.
-for (const tool of [["kubectl.mjs"], ["helm.mjs", "3"]]) {
-  const [script, ...versions] = tool
+for (const [script, ...versions] of [["kubectl.mjs"], ["helm.mjs", "3"]]) {
   const setUp = run("ignore", join(root, "scripts", script), ...versions)
   if (setUp !== 0 && setUp !== 69) process.exit(setUp)
 }
