@@ -7,6 +7,7 @@ import * as HttpKubeClient from "../layers/kube/HttpKubeClient.ts"
 import * as KubeConfig from "../layers/kube/KubeConfig.ts"
 import * as Observability from "../layers/Observability.ts"
 import * as HostFleetProbe from "../layers/probe/HostFleetProbe.ts"
+import * as ServedModels from "../layers/probe/ServedModels.ts"
 import * as registry from "../src/executors/registry.ts"
 import * as Daemon from "../src/node/daemon.ts"
 import { type Options, optionsOf, parseFlags } from "./agentOptions.ts"
@@ -36,6 +37,11 @@ const announce = Effect.fnUntraced(function* (options: Options) {
 
 const goArch: Readonly<Record<string, string>> = { x64: "amd64", arm64: "arm64" }
 
+const probeOf = (options: Options) =>
+  options.isServingClusterModels
+    ? ServedModels.layer.pipe(Layer.provide(HostFleetProbe.layer(options.stated)))
+    : HostFleetProbe.layer(options.stated)
+
 /** The daemon, until it is interrupted or fails. */
 export const agent = Effect.fn("agent")(function* (options: Options) {
   yield* announce(options)
@@ -60,7 +66,7 @@ export const agent = Effect.fn("agent")(function* (options: Options) {
       execute: registry.execute(options.mode),
       isJob: registry.isJob(options.mode)
     }
-  }).pipe(Effect.provide(Layer.merge(runnerLayer(options.runner), HostFleetProbe.layer(options.stated))))
+  }).pipe(Effect.provide(Layer.merge(runnerLayer(options.runner), probeOf(options))))
 })
 
 /** How the daemon may end by itself. */

@@ -23,7 +23,10 @@ const table = {
   "opencode-bin": string("", "Accepted for compatibility; has no effect"),
   roles: csv(["worker"], "Roles of this node"),
   accelerator: string("", "metal, cuda, vulkan or none; what is found when empty"),
-  "installed-models": csv([], "Names of the models on this host"),
+  "installed-models": csv(
+    [],
+    "Names of the models on this host; in a pod its cluster's InferenceServices when empty"
+  ),
   "heartbeat-interval": duration("30s", "Pause between two heartbeats"),
   "max-context-tokens": int(0, "Largest context window on offer"),
   "tokens-per-second": int(0, "Generation speed"),
@@ -77,6 +80,8 @@ export interface Options {
   readonly renamedFrom: string | undefined
   readonly mode: AgentMode
   readonly stated: Stated
+  /** Offer the cluster's InferenceServices: in a pod that was told no models. */
+  readonly isServingClusterModels: boolean
   readonly slots: number
   readonly heartbeatInterval: Duration.Duration
   readonly pollInterval: Duration.Duration
@@ -186,6 +191,8 @@ export const optionsOf = (flags: Flags, env: Env): Result.Result<Options, Refusa
     renamedFrom: nodeName === wanted ? undefined : wanted,
     mode,
     stated: statedOf(flags, accelerator),
+    isServingClusterModels:
+      flags["installed-models"].length === 0 && env["KUBERNETES_SERVICE_HOST"] !== undefined,
     slots: Math.max(1, clampInt32(flags.slots)),
     heartbeatInterval: flags["heartbeat-interval"],
     pollInterval: flags["task-poll-interval"],
