@@ -120,7 +120,7 @@ const demo = Effect.fn("demo")(function* (options: {
       `The branch ${branch}, on the remote`,
       yield* git(remote, "log", "--format=%h %an: %s%n%n%b", `main..${branch}`)
     )
-    yield* screen.section("Its diff", yield* git(remote, "diff", `main...${branch}`))
+    yield* screen.section("Its diff", yield* git(remote, "diff", screen.isColoured ? "--color=always" : "--no-color", `main...${branch}`))
   }
   if (options.isFailing) yield* screen.section("The gate's log", yield* gateLog(up.kube, "fix-slug-gate"))
   yield* screen.section(

@@ -4,6 +4,7 @@ import { Clock, Effect, Schedule, type Scope } from "effect"
 import { advance, begin, type DemoEvent, frame, paint, plainLine, type Story } from "./story.ts"
 
 export interface Screen {
+  readonly isColoured: boolean
   readonly say: (sentence: string) => Effect.Effect<void>
   readonly begin: (tasks: ReadonlyArray<string>) => Effect.Effect<void>
   readonly show: (event: DemoEvent) => Effect.Effect<void>
@@ -19,6 +20,7 @@ const jsonScreen = (elapsed: Effect.Effect<number>): Screen => {
   const line = (object: object) =>
     Effect.flatMap(elapsed, (seconds) => write(`${JSON.stringify({ seconds, ...object })}\n`))
   return {
+    isColoured: false,
     say: (message) => line({ type: "message", message }),
     begin: (tasks) => line({ type: "begin", tasks }),
     show: line,
@@ -78,6 +80,7 @@ export const makeScreen = Effect.fnUntraced(function* (options: {
   const events = isTerminal && isColoured ? yield* liveScreen(elapsed) : plainScreen(elapsed, isColoured)
   return {
     ...events,
+    isColoured,
     say: (sentence) => write(`${sentence}\n`),
     section: (title, text) =>
       write(`\n${paint(title, "dim", isColoured)}\n\n${text.trimEnd().replace(/^(?=.)/gmu, "  ")}\n`),
