@@ -88,7 +88,7 @@ const outcome = ({ status }: any) => ({
   failureReason: status.failureReason,
   outcome: status.result.extra.outcome,
   mode: status.result.extra.executionMode,
-  isJobNamed: status.jobName === status.result.extra.jobName && /^foreman-coder-/u.test(status.jobName)
+  isJobNamed: status.jobName === status.result.extra.jobName && status.jobName.startsWith("foreman-coder-")
 })
 
 describe.skipIf(whyNoKubectl !== undefined)("a coder in Job mode", () => {
