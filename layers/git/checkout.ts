@@ -158,8 +158,20 @@ export const checkout = Effect.fnUntraced(function* (
     cloneFailed,
     { isRemote: true }
   )
-  const baseBranch = options.baseBranch ?? (yield* defaultBranch(place, remoteURL))
-  const base = yield* branchHead(place, baseBranch)
+  const { upstreamURL = remoteURL } = options
+  const baseBranch = options.baseBranch ?? (yield* defaultBranch(place, upstreamURL))
+  // The branches of the fork stay as the fork has them: what was seen there is what a push may replace.
+  const baseRef = upstreamURL === remoteURL ? `refs/heads/${baseBranch}` : "refs/foreman/base"
+  if (upstreamURL !== remoteURL) {
+    const refspec = `+refs/heads/${baseBranch}:${baseRef}`
+    yield* mustPass(
+      place,
+      ["fetch", "-q", "--no-recurse-submodules", "--no-tags", "--", upstreamURL, refspec],
+      cloneFailed,
+      { isRemote: true }
+    )
+  }
+  const base = yield* commitOf(place, `${baseRef}^{commit}`)
   if (base === undefined) {
     return yield* branchFailed(`the remote has no branch ${baseBranch} to start from`)
   }

@@ -30,6 +30,18 @@ export const remoteOf = (payload: TaskPayload, configured: string | undefined): 
   return isGitHub(configured) && isOther ? `https://github.com/${payload.repo}.git` : configured
 }
 
+const slugOfGitHub = (url: string): string | undefined =>
+  /github\.com[/:]([^/\s]+\/[^/\s]+?)(?:\.git)?\/*$/iu.exec(url)?.[1]?.toLowerCase()
+
+/**
+ * Where the base branch is, when the remote is a fork on GitHub of the task's repository: a fork's own base may be long behind.
+ * `undefined` when the remote is the repository itself.
+ */
+export const upstreamOf = ({ repo }: TaskPayload, remoteURL: string): string | undefined =>
+  repo === undefined || !isGitHub(remoteURL) || slugOfGitHub(remoteURL) === repo.toLowerCase()
+    ? undefined
+    : `https://github.com/${repo}.git`
+
 /** A path on this disk and ssh need no token; over http nothing can be pushed without one. */
 export const needsToken = (remoteURL: string): boolean => /^https?:\/\//iu.test(remoteURL)
 

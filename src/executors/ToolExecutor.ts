@@ -4,6 +4,7 @@ import { Clock, Duration, Effect } from "effect"
 import type { TaskPayload } from "../../schema/AgenticTask.ts"
 import { refOf } from "../../schema/Meta.ts"
 import type { Result } from "../../schema/Result.ts"
+import { branchOf, remoteOf, upstreamOf } from "../decide/source.ts"
 import { dispatched, preconditionFailed } from "../decide/verdict.ts"
 import type { JobRunner } from "../services/JobRunner.ts"
 import { runGateJob } from "../tools/runGateJob.ts"
@@ -61,7 +62,7 @@ export const execute = Effect.fn("ToolExecutor.execute")(function* (
       })
   })
   const { payload } = task.spec
-  const branch = branchOf(payload, task.metadata.name)
+  const branch = branchOf(task)
   const args = {
     ...sourceOf(payload, config.gitRemoteURL),
     branch,
@@ -90,31 +91,16 @@ export const execute = Effect.fn("ToolExecutor.execute")(function* (
       })
 })
 
-/** Contract §4.5: the payload's branch, else the issue's, else the task's own. */
-const branchOf = (payload: TaskPayload, taskName: string): string =>
-  payload.branch ?? `foreman/${payload.issue === undefined ? taskName : `issue-${payload.issue}`}`
-
 const slugOf = (url: string): string | undefined => /([^/:\s]+\/[^/:\s]+?)(?:\.git)?\/*$/u.exec(url)?.[1]
-const repositoryName = (slug: string | undefined): string | undefined => slug?.split("/").at(-1)
 
-/**
- * Where the branch is. The node's remote counts when it is the task's repository or a fork of it, by name; a fork on GitHub is
- * compared with the base of the repository that the task names.
- */
+/** Where the branch is: the remote that a coder of this node pushes to, else GitHub. */
 const sourceOf = (
   payload: TaskPayload,
   gitRemoteURL: string | undefined
 ): { readonly repo?: string; readonly cloneURL?: string; readonly upstreamURL?: string } => {
-  const remote = gitRemoteURL === undefined ? undefined : slugOf(gitRemoteURL)
-  const repo = payload.repo ?? remote
+  const repo = payload.repo ?? (gitRemoteURL === undefined ? undefined : slugOf(gitRemoteURL))
   if (repo === undefined) return {}
-  if (gitRemoteURL === undefined || repositoryName(remote) !== repositoryName(repo)) {
-    return { repo, cloneURL: `https://github.com/${repo}.git` }
-  }
-  const isFork = /^(https:\/\/|git@)github\.com[/:]/u.test(gitRemoteURL) && remote !== repo
-  return {
-    repo,
-    cloneURL: gitRemoteURL,
-    ...(isFork && { upstreamURL: `https://github.com/${repo}.git` })
-  }
+  const cloneURL = remoteOf(payload, gitRemoteURL) ?? `https://github.com/${repo}.git`
+  const upstreamURL = upstreamOf(payload, cloneURL)
+  return { repo, cloneURL, ...(upstreamURL !== undefined && { upstreamURL }) }
 }

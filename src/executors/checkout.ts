@@ -3,7 +3,7 @@ import { Effect, Scope } from "effect"
 
 import type { Agent } from "../../schema/Agent.ts"
 import type { AgenticTask } from "../../schema/AgenticTask.ts"
-import { branchOf, needsRepository, needsToken, remoteOf } from "../decide/source.ts"
+import { branchOf, needsRepository, needsToken, remoteOf, upstreamOf } from "../decide/source.ts"
 import { GitWorkspace, type Workspace } from "../services/GitWorkspace.ts"
 import {
   FileUnavailable,
@@ -59,12 +59,20 @@ export const openWorkspace = Effect.fnUntraced(function* (
   const { name, namespace = "default" } = run.task.metadata
   const { baseBranch, branchStrategy, reviseFromBranch } = run.task.spec.payload
   // A judge sees the branch as it is; only its author may start it over.
-  const strategy = isEditing(run.task, agent) ? branchStrategy : "rebase"
+  const strategy = isEditing(run.task, agent) ? branchStrategy : "keep"
   return yield* git
     .open({
       directory: `${config.workspaceRoot}/${namespace}/${name}`,
       keep: config.keepWorkspace,
-      ...(remote === undefined ? {} : { ...remote, baseBranch, branchStrategy: strategy, reviseFromBranch })
+      ...(remote === undefined
+        ? {}
+        : {
+            ...remote,
+            baseBranch,
+            upstreamURL: upstreamOf(run.task.spec.payload, remote.remoteURL),
+            branchStrategy: strategy,
+            reviseFromBranch
+          })
     })
     .pipe(
       Effect.catchTag("GitError", (error) => {

@@ -42,6 +42,8 @@ export interface OpenOptions {
   readonly branch?: string | undefined
   /** Where the branch starts, and what the diff is taken against; the remote's default branch when absent. */
   readonly baseBranch?: string | undefined
+  /** Where the base branch is, when the remote is a fork of it. */
+  readonly upstreamURL?: string | undefined
   readonly branchStrategy?: "reset" | "rebase" | "keep" | undefined
   /** Branch whose commits are taken over at the start of a revision. */
   readonly reviseFromBranch?: string | undefined

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 
-import { branchOf, outsidePaths, remoteOf } from "../../src/decide/source.ts"
+import { branchOf, outsidePaths, remoteOf, upstreamOf } from "../../src/decide/source.ts"
 import { task } from "../builders.ts"
 
 const of = (payload: object, metadata: object = {}) =>
@@ -34,6 +34,27 @@ describe("a task's source", () => {
         undefined
       ]
     )
+  })
+
+  it("a fork on GitHub takes its base from the repository that the task names, and nothing else does", () => {
+    const { payload } = of({ repo: "acme/demo" }).spec
+    assert.deepStrictEqual(
+      [
+        "https://github.com/me/demo.git",
+        "git@github.com:me/demo.git",
+        "https://github.com/Acme/demo",
+        "https://git.example.com/me/demo.git",
+        "/srv/me/demo.git"
+      ].map((url) => upstreamOf(payload, url)),
+      [
+        "https://github.com/acme/demo.git",
+        "https://github.com/acme/demo.git",
+        undefined,
+        undefined,
+        undefined
+      ]
+    )
+    assert.isUndefined(upstreamOf(of({}).spec.payload, "https://github.com/me/demo.git"))
   })
 
   it("paths are globs, and a folder covers what is in it", () => {

@@ -173,6 +173,31 @@ describe("NativeExecutor", () => {
     })
   )
 
+  it.live(
+    "0f3fa83f a reviewer's checkout is the branch as it was pushed, though the base moved on since",
+    () =>
+      Effect.gen(function* () {
+        const { commitTo, model, run } = yield* world({
+          turns: [
+            {
+              expect: { contains: ["+by another"], lacks: ["LATER.md"] },
+              reply: {
+                type: "tool_calls",
+                calls: [{ name: "bash", arguments: { command: "ls; git log -1 --format=%s" } }]
+              }
+            },
+            { ...submit("GO"), expect: { newContains: ["OTHER.md", "another's work"], lacks: ["LATER.md"] } }
+          ],
+          agent: { role: "reviewer" },
+          task: { kind: "review", payload: { repo: "acme/demo", branch: "work", branchStrategy: "reset" } }
+        })
+        commitTo("work", "OTHER.md")
+        commitTo("main", "LATER.md")
+        assert.deepStrictEqual(words(yield* run), { verdict: "GO", outcome: "MODEL-DECIDED" })
+        assert.deepStrictEqual(yield* model.mismatches, [])
+      })
+  )
+
   it.live("a review of a branch that nobody pushed cannot begin", () =>
     Effect.gen(function* () {
       const { run } = yield* world({

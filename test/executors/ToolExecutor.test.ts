@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 
 import type { TaskSpec } from "../../schema/AgenticTask.ts"
+import { branchOf, remoteOf } from "../../src/decide/source.ts"
 import { type RunEvent, RunEvents, RunnerConfig } from "../../src/executors/Executor.ts"
 import * as ToolExecutor from "../../src/executors/ToolExecutor.ts"
 import { encodeEnvelope } from "../../src/gate/judge.ts"
@@ -20,7 +21,11 @@ const terminationMessage = encodeEnvelope({
 
 const execute = Effect.fnUntraced(function* (
   spec: Partial<TaskSpec>,
-  options: { readonly tools?: ReadonlyArray<string>; readonly gitRemoteURL?: string } = {}
+  options: {
+    readonly tools?: ReadonlyArray<string>
+    readonly gitRemoteURL?: string
+    readonly labels?: Readonly<Record<string, string>>
+  } = {}
 ) {
   const manifests: Array<Manifest> = []
   const published: Array<RunEvent> = []
@@ -61,7 +66,10 @@ const execute = Effect.fnUntraced(function* (
     })
   )
   const result = yield* ToolExecutor.execute({
-    task: task("gate-503", { metadata: { uid: "uid-1" }, spec: { kind: "verify", ...spec } }),
+    task: task("gate-503", {
+      metadata: { uid: "uid-1", ...(options.labels !== undefined && { labels: options.labels }) },
+      spec: { kind: "verify", ...spec }
+    }),
     agent: agent("gate", {
       spec: { role: "verifier", tools: options.tools ?? ["submit_result", "run_gate_job"] }
     }),
@@ -137,6 +145,22 @@ describe("ToolExecutor", () => {
     Effect.gen(function* () {
       const { env, result } = yield* execute(payload({ repo: "acme/widget", ...fields }))
       assert.deepStrictEqual([env["BRANCH"], result.extra?.["intendedBranch"]], [branch, branch])
+    })
+  )
+
+  it.effect("905a2698 judges the branch and the remote that the coder of the same issue pushes to", () =>
+    Effect.gen(function* () {
+      const labels = { "foreman.llmkube.dev/workload": "w" }
+      const gitRemoteURL = "/srv/git/other-name.git"
+      const { env } = yield* execute(payload({ repo: "acme/widget", issue: 7 }), { labels, gitRemoteURL })
+      const coder = task("code-7", {
+        metadata: { labels },
+        spec: { kind: "issue-fix", ...payload({ repo: "acme/widget", issue: 7 }) }
+      })
+      assert.deepStrictEqual(
+        [env["BRANCH"], env["CLONE_URL"]],
+        [branchOf(coder), remoteOf(coder.spec.payload, gitRemoteURL)]
+      )
     })
   )
 

@@ -181,6 +181,26 @@ describe("GitCliWorkspace", () => {
     )
   )
 
+  it.live("27926347 a fork whose main is behind starts from the repository that it is a fork of", () =>
+    live(
+      Effect.gen(function* () {
+        const { remote, root, write, directory, first } = yield* world
+        const fork = join(root, "fork.git")
+        git(root, "clone", "-q", "--bare", remote, fork)
+        const second = write({ "b.txt": "merged meanwhile\n" }, "second")
+        const work = yield* open({ directory, remoteURL: fork, upstreamURL: remote, branch: "foreman/t1" })
+        writeFileSync(join(directory, "a.txt"), "two\n")
+        assert.deepStrictEqual([work.baseCommit, yield* work.changedFiles], [second, ["a.txt"]])
+        yield* work.commit({ message: "fix", author: bot, committer: bot })
+        yield* work.push({ allowOverwrite: false })
+        assert.deepStrictEqual(
+          [git(fork, "rev-parse", "foreman/t1^"), git(fork, "rev-parse", "main"), git(remote, "branch")],
+          [second, first, "* main"]
+        )
+      })
+    )
+  )
+
   it.live("with rebase an existing branch is kept, and its diff is against the base", () =>
     live(
       Effect.gen(function* () {
