@@ -1,6 +1,7 @@
 /** InferenceClient over HTTP: `POST {base}/chat/completions`, streamed where the endpoint can. Contract §4.1. */
-import { Duration, Effect, Layer, Redacted } from "effect"
-import { Agent, type Dispatcher, request as undiciRequest } from "undici"
+import type { IncomingMessage } from "node:http"
+
+import { Duration, Effect, Exit, Layer, Redacted } from "effect"
 
 import type { ChatReply } from "../schema/Chat.ts"
 import {
@@ -13,6 +14,7 @@ import {
 } from "../src/services/InferenceClient.ts"
 import { parseCompletion, ReplyAssembler } from "./chat/reply.ts"
 import { RequestBody } from "./chat/RequestBody.ts"
+import * as HttpConnections from "./HttpConnections.ts"
 
 /** Bytes of one reply; past it the endpoint is not what it says it is. */
 const maxReplyBytes = 16 * 1024 * 1024
@@ -21,8 +23,12 @@ const maxRefusalBytes = 4096
 /** Wait for the usage figures that some endpoints send after the finish reason. */
 const afterFinish = Duration.millis(250)
 
-type Body = Dispatcher.ResponseData["body"]
 type Chunks = AsyncIterator<Uint8Array, unknown>
+
+interface Response {
+  readonly message: IncomingMessage
+  readonly chunks: Chunks
+}
 
 const causeOf = (cause: unknown): string => {
   if (!(cause instanceof Error)) return String(cause)
@@ -74,19 +80,19 @@ const readStream = Effect.fnUntraced(function* (chunks: Chunks, stall: Duration.
   return yield* assembler.reply()
 })
 
-const readReply = Effect.fnUntraced(function* (response: Dispatcher.ResponseData, stall: Duration.Duration) {
-  const chunks: Chunks = response.body[Symbol.asyncIterator]()
-  if (response.statusCode < 200 || response.statusCode > 299) {
+const readReply = Effect.fnUntraced(function* ({ chunks, message }: Response, stall: Duration.Duration) {
+  const { statusCode = 0 } = message
+  if (statusCode < 200 || statusCode > 299) {
     const { text } = yield* readText(chunks, stall, maxRefusalBytes).pipe(
       Effect.orElseSucceed(() => ({ text: "" }))
     )
     return yield* new RequestRejected({
-      message: `answered ${response.statusCode}: ${text.slice(0, 512)}`,
-      status: response.statusCode,
+      message: `answered ${statusCode}: ${text.slice(0, 512)}`,
+      status: statusCode,
       body: text
     })
   }
-  if (String(response.headers["content-type"] ?? "").includes("text/event-stream")) {
+  if (String(message.headers["content-type"] ?? "").includes("text/event-stream")) {
     return yield* readStream(chunks, stall)
   }
   const { text, isWhole } = yield* readText(chunks, stall, maxReplyBytes)
@@ -94,17 +100,20 @@ const readReply = Effect.fnUntraced(function* (response: Dispatcher.ResponseData
   return yield* parseCompletion(text)
 })
 
-/** Frees the connection: an unread body would hold it. */
-const discard = (body: Body) => Effect.sync(() => (body.readableEnded ? undefined : body.destroy()))
+/** An endpoint whose answer nobody wants any more should stop to make it: only a closed connection says so. */
+const release = ({ chunks, message }: Response, exit: Exit.Exit<unknown, unknown>) =>
+  Effect.sync(() => {
+    if (Exit.isFailure(exit)) return void message.destroy()
+    // Not waited for: what is still asked of the iterator may never come.
+    void chunks.return?.()
+    HttpConnections.letEnd(message)
+  })
 
 export const layer = Layer.effect(
   InferenceClient,
   Effect.gen(function* () {
-    // Undici's own timeouts are off: slow local models outlast them, and a turn's timeout is ours.
-    const dispatcher = yield* Effect.acquireRelease(
-      Effect.sync(() => new Agent({ headersTimeout: 0, bodyTimeout: 0, connect: { timeout: 30_000 } })),
-      (agent) => Effect.promise(() => agent.destroy())
-    )
+    // Python's servers hang up after 5 idle seconds, and say so only then.
+    const connections = yield* HttpConnections.make({ keepAliveMillis: 4_000, connectTimeoutMillis: 30_000 })
     const bodies = new WeakMap<ReadonlyArray<string>, RequestBody>()
     const refusesTemperature = new Set<string>()
 
@@ -121,24 +130,29 @@ export const layer = Layer.effect(
       return Effect.scoped(
         Effect.gen(function* () {
           const response = yield* Effect.acquireRelease(
-            Effect.tryPromise({
-              try: (signal) =>
-                undiciRequest(`${endpoint.baseURL.replace(/\/+$/u, "")}/chat/completions`, {
-                  dispatcher,
-                  signal,
-                  method: "POST",
-                  headers: {
-                    "content-type": "application/json",
-                    accept: "text/event-stream, application/json",
-                    ...(endpoint.apiKey === undefined
-                      ? {}
-                      : { authorization: `Bearer ${Redacted.value(endpoint.apiKey)}` })
-                  },
-                  body: bodyOf(request)
-                }),
-              catch: (cause) => unreachable(causeOf(cause))
-            }),
-            (response) => discard(response.body),
+            Effect.suspend(() =>
+              connections.send({
+                method: "POST",
+                url: `${endpoint.baseURL.replace(/\/+$/u, "")}/chat/completions`,
+                headers: {
+                  "content-type": "application/json",
+                  accept: "text/event-stream, application/json",
+                  ...(endpoint.apiKey === undefined
+                    ? {}
+                    : { authorization: `Bearer ${Redacted.value(endpoint.apiKey)}` })
+                },
+                body: bodyOf(request)
+              })
+            ).pipe(
+              Effect.mapBoth({
+                onFailure: (cause) => unreachable(causeOf(cause)),
+                onSuccess: (message): Response => ({
+                  message,
+                  chunks: message.iterator({ destroyOnReturn: false })
+                })
+              })
+            ),
+            release,
             { interruptible: true }
           ).pipe(
             Effect.timeoutOrElse({

@@ -1,10 +1,10 @@
 /** HTTP to an API server: connections, credentials, time limits, and failures turned into `KubeError`. No kinds in here. */
 import * as NodeStream from "@effect/platform-node/NodeStream"
 import { Duration, Effect, Redacted, Stream, type Scope } from "effect"
-import type { Readable } from "node:stream"
-import { Agent, type Dispatcher } from "undici"
+import type { IncomingMessage } from "node:http"
 
 import { KubeError, type KubeReason, Unavailable, Undecodable } from "../../src/services/KubeClient.ts"
+import * as HttpConnections from "../HttpConnections.ts"
 import type { KubeConfig } from "./KubeConfig.ts"
 import { reasonOf } from "./status.ts"
 
@@ -36,90 +36,93 @@ const credentialLife = Duration.seconds(60)
 /** Connections for requests. An API server is the bottleneck long before 32 concurrent requests are. */
 const maxRequestConnections = 32
 
-const agent = (config: KubeConfig, timeout: Duration.Duration, options: Agent.Options) =>
-  Effect.acquireRelease(
-    Effect.sync(
-      () =>
-        new Agent({
-          // One stuck HTTP/2 connection would stall every watch on it.
-          allowH2: false,
-          // Below the 90 s after which a Go server hangs up on an idle connection; a shorter hint of the server wins.
-          keepAliveTimeout: 60_000,
-          headersTimeout: Duration.toMillis(timeout),
-          connect: {
-            timeout: Duration.toMillis(timeout),
-            keepAlive: true,
-            rejectUnauthorized: !config.tls.insecureSkipVerify,
-            ...(config.tls.ca === undefined ? {} : { ca: config.tls.ca }),
-            ...(config.tls.serverName === undefined ? {} : { servername: config.tls.serverName }),
-            ...(config.tls.client === undefined
-              ? {}
-              : { cert: config.tls.client.certificate, key: Redacted.value(config.tls.client.key) })
-          },
-          ...options
-        })
-    ),
-    (agent) => Effect.promise(() => agent.destroy())
-  )
+/** Below the 90 s after which a Go server hangs up on an idle connection. */
+const keepAliveMillis = 60_000
+
+const connections = (config: KubeConfig, timeout: Duration.Duration, maxConnections?: number) =>
+  HttpConnections.make({
+    ...(maxConnections === undefined ? {} : { maxConnections }),
+    keepAliveMillis,
+    connectTimeoutMillis: Duration.toMillis(timeout),
+    tls: {
+      rejectUnauthorized: !config.tls.insecureSkipVerify,
+      ...(config.tls.ca === undefined ? {} : { ca: config.tls.ca }),
+      ...(config.tls.serverName === undefined ? {} : { servername: config.tls.serverName }),
+      ...(config.tls.client === undefined
+        ? {}
+        : { cert: config.tls.client.certificate, key: Redacted.value(config.tls.client.key) })
+    }
+  })
 
 export const make = Effect.fnUntraced(function* (
   config: KubeConfig,
   timeout: Duration.Duration
 ): Effect.fn.Return<Transport, never, Scope.Scope> {
-  const requests = yield* agent(config, timeout, {
-    connections: maxRequestConnections,
-    bodyTimeout: Duration.toMillis(timeout),
-    maxResponseSize: maxAnswerBytes
-  })
+  const requests = yield* connections(config, timeout, maxRequestConnections)
   // Watches and logs are silent for as long as nothing happens; the watch notices by itself when that is too long.
-  const streams = yield* agent(config, timeout, { bodyTimeout: 0 })
+  const streams = yield* connections(config, timeout)
   const [authorization, forget] = yield* Effect.cachedInvalidateWithTTL(config.authorization, credentialLife)
 
   const { origin, pathname } = new URL(config.server)
   const prefix = pathname.replace(/\/$/u, "")
 
-  const dispatch = (agent: Agent, request: KubeRequest, credential: Redacted.Redacted | undefined) =>
-    Effect.tryPromise({
-      try: (signal) =>
-        agent.request({
-          origin,
-          path: prefix + request.path,
-          method: request.method,
-          signal,
-          ...(request.mayBeginLate === true ? { headersTimeout: 0 } : {}),
-          body: request.body ?? null,
-          headers: {
-            accept: "application/json",
-            "user-agent": "foreman",
-            ...(credential === undefined ? {} : { authorization: Redacted.value(credential) }),
-            ...(request.body === undefined
-              ? {}
-              : { "content-type": request.contentType ?? "application/json" })
-          }
-        }),
-      catch: (cause) => unavailable(request.operation, `no answer from ${config.server}: ${told(cause)}`)
-    })
+  const dispatch = (
+    pool: HttpConnections.HttpConnections,
+    request: KubeRequest,
+    credential: Redacted.Redacted | undefined
+  ) =>
+    pool
+      .send({
+        method: request.method,
+        url: origin + prefix + request.path,
+        body: request.body,
+        headers: {
+          accept: "application/json",
+          "user-agent": "foreman",
+          ...(credential === undefined ? {} : { authorization: Redacted.value(credential) }),
+          ...(request.body === undefined
+            ? {}
+            : {
+                "content-type": request.contentType ?? "application/json",
+                "content-length": String(Buffer.byteLength(request.body))
+              })
+        }
+      })
+      .pipe(
+        Effect.mapError((cause) =>
+          unavailable(request.operation, `no answer from ${config.server}: ${told(cause)}`)
+        )
+      )
 
   const credential = (operation: string) =>
     authorization.pipe(Effect.mapError((error) => unavailable(operation, error.message)))
 
   /** A 401 may only mean that the token rotated since it was read, so a new one gets one more try. */
-  const send = Effect.fnUntraced(function* (agent: Agent, request: KubeRequest) {
+  const send = Effect.fnUntraced(function* (pool: HttpConnections.HttpConnections, request: KubeRequest) {
     const before = yield* credential(request.operation)
-    const answer = yield* dispatch(agent, request, before)
-    if (answer.statusCode !== 401 || before === undefined) return answer
+    const answer = yield* dispatch(pool, request, before)
+    if (statusOf(answer) !== 401 || before === undefined) return answer
     yield* forget
     const now = yield* credential(request.operation)
     if (now === undefined || Redacted.value(now) === Redacted.value(before)) return answer
-    yield* Effect.promise(() => answer.body.dump())
-    return yield* dispatch(agent, request, now)
+    HttpConnections.letEnd(answer)
+    return yield* dispatch(pool, request, now)
   })
 
-  const refuse = Effect.fnUntraced(function* (operation: string, answer: Dispatcher.ResponseData) {
+  const inTime = <A>(effect: Effect.Effect<A, KubeError>, { operation }: KubeRequest) =>
+    Effect.timeoutOrElse(effect, {
+      duration: timeout,
+      orElse: () =>
+        Effect.fail(
+          unavailable(operation, `no answer from ${config.server} within ${Duration.format(timeout)}`)
+        )
+    })
+
+  const refuse = Effect.fnUntraced(function* (operation: string, answer: IncomingMessage) {
     const body = yield* text(operation, answer)
     const retryAfter = answer.headers["retry-after"]
     const reason: KubeReason = reasonOf({
-      status: answer.statusCode,
+      status: statusOf(answer),
       body,
       retryAfter: typeof retryAfter === "string" ? retryAfter : undefined
     })
@@ -129,7 +132,7 @@ export const make = Effect.fnUntraced(function* (
   const json = Effect.fnUntraced(
     function* (request: KubeRequest) {
       const answer = yield* send(requests, request)
-      if (answer.statusCode >= 300) return yield* refuse(request.operation, answer)
+      if (statusOf(answer) >= 300) return yield* refuse(request.operation, answer)
       const body = yield* text(request.operation, answer)
       return yield* Effect.try({
         try: (): unknown => JSON.parse(body),
@@ -140,28 +143,18 @@ export const make = Effect.fnUntraced(function* (
           })
       })
     },
-    (effect, request) =>
-      Effect.timeoutOrElse(effect, {
-        duration: timeout,
-        orElse: () =>
-          Effect.fail(
-            unavailable(
-              request.operation,
-              `no answer from ${config.server} within ${Duration.format(timeout)}`
-            )
-          )
-      })
+    (effect, request) => inTime(effect, request)
   )
 
   const bytes = (request: KubeRequest) =>
     Stream.unwrap(
       Effect.gen(function* () {
-        const answer = yield* send(streams, request)
-        if (answer.statusCode >= 300) return yield* refuse(request.operation, answer)
-        const body: Readable = answer.body
-        yield* Effect.addFinalizer(() => Effect.sync(() => body.destroy()))
+        const sent = send(streams, request)
+        const answer = yield* request.mayBeginLate === true ? sent : inTime(sent, request)
+        if (statusOf(answer) >= 300) return yield* refuse(request.operation, answer)
+        yield* Effect.addFinalizer(() => Effect.sync(() => answer.destroy()))
         return NodeStream.fromReadable<Uint8Array, KubeError>({
-          evaluate: () => body,
+          evaluate: () => answer,
           onError: (cause) => unavailable(request.operation, `the connection broke: ${told(cause)}`)
         })
       })
@@ -183,8 +176,14 @@ const told = (cause: unknown): string => {
 const unavailable = (operation: string, message: string) =>
   new KubeError({ operation, reason: new Unavailable({ message }) })
 
-const text = (operation: string, answer: Dispatcher.ResponseData) =>
-  Effect.tryPromise({
-    try: () => answer.body.text(),
-    catch: (cause) => unavailable(operation, `the answer broke off: ${told(cause)}`)
-  }).pipe(Effect.onInterrupt(() => Effect.sync(() => answer.body.destroy())))
+const statusOf = (answer: IncomingMessage): number => answer.statusCode ?? 0
+
+const text = (operation: string, answer: IncomingMessage) =>
+  HttpConnections.readBytes(answer, maxAnswerBytes).pipe(
+    Effect.mapError((cause) => unavailable(operation, `the answer broke off: ${told(cause)}`)),
+    Effect.flatMap((bytes) =>
+      bytes.length > maxAnswerBytes
+        ? Effect.fail(unavailable(operation, `the answer is larger than ${maxAnswerBytes} bytes`))
+        : Effect.succeed(bytes.toString("utf8"))
+    )
+  )
