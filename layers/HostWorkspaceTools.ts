@@ -12,6 +12,7 @@ import {
   WorkspaceTools,
   WorkspaceToolsHost
 } from "../src/services/WorkspaceTools.ts"
+import * as ConfinedShell from "./confinedShell.ts"
 import { OutsideFolder, regularFiles, readInside, writeInside } from "./insideFolder.ts"
 import { runGroup } from "./processGroup.ts"
 import { wipe } from "./wipe.ts"
@@ -54,7 +55,10 @@ const environment = (scratch: string, identity: Identity | undefined): Record<st
       })
 })
 
-const open = Effect.fn("HostWorkspaceTools.open")(function* (options: Options) {
+const open = Effect.fn("HostWorkspaceTools.open")(function* (
+  options: Options,
+  shellOfHost: Effect.Effect<ConfinedShell.Shell>
+) {
   const root = yield* attempt(() => realpathSync(options.directory))
   // Beside the workspace: what a command leaves at home is neither part of the change nor the host's.
   const scratch = join(dirname(root), `.home-${basename(root)}`)
@@ -76,9 +80,9 @@ const open = Effect.fn("HostWorkspaceTools.open")(function* (options: Options) {
     writeFile: (path, content) => attempt(() => writeInside(root, path, content)),
     listFiles: (path) => attempt(() => regularFiles(root, path)),
     runCommand: Effect.fn("HostWorkspaceTools.runCommand")(function* (command, { timeout, maxBytes }) {
+      const shell = yield* shellOfHost
       const ended = yield* runGroup({
-        program: "sh",
-        args: ["-c", command],
+        ...shell(command, root),
         directory: root,
         env: { ...env, PWD: root },
         timeoutMillis: Duration.toMillis(timeout),
@@ -95,7 +99,17 @@ const open = Effect.fn("HostWorkspaceTools.open")(function* (options: Options) {
   })
 })
 
-export const layerHost = Layer.succeed(WorkspaceToolsHost, WorkspaceToolsHost.of({ open }))
+/** Found when the first command needs it. */
+const shellOfHost = Effect.cached(ConfinedShell.make)
+
+export const layerHost = Layer.effect(
+  WorkspaceToolsHost,
+  Effect.map(shellOfHost, (shell) => WorkspaceToolsHost.of({ open: (options) => open(options, shell) }))
+)
 
 /** The tools of one known folder. */
-export const layer = (options: Options) => Layer.effect(WorkspaceTools, open(options))
+export const layer = (options: Options) =>
+  Layer.effect(
+    WorkspaceTools,
+    Effect.flatMap(shellOfHost, (shell) => open(options, shell))
+  )

@@ -7,6 +7,7 @@ import { Console, Context, Deferred, Effect, Layer, Option, Result, Runtime, Sch
 import { Argument, Command, Flag } from "effect/cli"
 import * as PrometheusMetrics from "effect/observability/PrometheusMetrics"
 
+import { HiddenPaths } from "../layers/confinedShell.ts"
 import * as Certificates from "../layers/embedded/server/Certificates.ts"
 import * as DataFolder from "../layers/embedded/DataFolder.ts"
 import * as EmbeddedApiserver from "../layers/embedded/apiserver/EmbeddedApiserver.ts"
@@ -54,8 +55,7 @@ const longestStart = "10 seconds"
 const restart = Schedule.spaced("1 second")
 
 /** The embedded cluster alone: store, server, Jobs and pods. */
-const startCluster = Effect.fn("up.cluster")(function* (options: Options) {
-  const folder = yield* DataFolder.open(resolve(options.dataDir))
+const startCluster = Effect.fn("up.cluster")(function* (options: Options, folder: DataFolder.DataFolder) {
   const certificates = yield* Certificates.load(folder)
   const logs = KubeletLogs.layer({ dataDirectory: folder.path }).pipe(Layer.provideMerge(LogFiles.layer()))
   const server = yield* Layer.build(
@@ -92,36 +92,49 @@ const startCluster = Effect.fn("up.cluster")(function* (options: Options) {
       })
     ).pipe(Layer.provide(Layer.succeedContext(server)), Layer.provide(Layer.succeed(KubeClient, kube)))
   )
-  return { folder, kubeconfig, kube }
+  return { kubeconfig, kube }
 })
 
 /** The program that has this data folder open is the node's only daemon here: after a kill -9 it need not wait its own Lease out. */
 const processToken = "foreman-up"
 
 /** What the daemon is told unless its own flags say otherwise: checkouts in the data folder, tasks of every namespace. */
-const agentDefaults = (folder: DataFolder.DataFolder): ReadonlyArray<string> => [
-  `--workspace-dir=${folder.file("workspaces")}`,
+const agentDefaults = (dataDir: string): ReadonlyArray<string> => [
+  `--workspace-dir=${join(dataDir, "workspaces")}`,
   "--task-namespace="
 ]
 
+/** What opens the cluster, or is its state: not for a model's commands, which run as the same user. */
+const ownFiles = ["kubeconfig", "tls", "store.db", "store.db-wal", "store.db-shm", "pods", "volumes"]
+
+const daemonOptions = (options: Options, argv: ReadonlyArray<string>) => {
+  const parsed = parseOptions([...agentDefaults(resolve(options.dataDir)), ...argv], options.env)
+  return Result.mapError(parsed, ({ text }) => new AgentFlagsRefused({ message: text }))
+}
+
 /** Starts everything; it lives as long as the scope. What is started later ends first, so that a daemon drains into a live cluster. */
 export const start = Effect.fn("up.start")(function* (options: Options) {
-  const { folder, kubeconfig, kube } = yield* startCluster(options)
+  // Flags that are refused leave no folder behind.
+  const daemon =
+    options.agentArgv === undefined
+      ? undefined
+      : yield* Effect.fromResult(daemonOptions(options, options.agentArgv))
+  const folder = yield* DataFolder.open(resolve(options.dataDir))
+  const { kubeconfig, kube } = yield* startCluster(options, folder)
   if (options.isOperatorRun) {
     yield* Operator.operator({ foremanNamespace: "foreman-system", allowCloudProviders: true }).pipe(
       Effect.provideService(KubeClient, kube),
       Effect.forkScoped
     )
   }
-  if (options.agentArgv !== undefined) {
-    const parsed = parseOptions([...agentDefaults(folder), ...options.agentArgv], options.env)
-    if (Result.isFailure(parsed)) return yield* new AgentFlagsRefused({ message: parsed.failure.text })
+  if (daemon !== undefined) {
     const ready = yield* Deferred.make<void>()
     const onReady = Effect.asVoid(Deferred.succeed(ready, undefined))
-    yield* Agent.agent({ ...parsed.success, processToken, onReady }).pipe(
+    yield* Agent.agent({ ...daemon, processToken, onReady }).pipe(
       Effect.tapError((error) => Effect.logError("the node daemon starts over", error)),
       Effect.retry(restart),
       Effect.provideService(KubeClient, kube),
+      Effect.provideService(HiddenPaths, [kubeconfig, ...ownFiles.map((name) => folder.file(name))]),
       Effect.forkScoped
     )
     // Its log says what holds it up; the cluster is of use without it.
@@ -141,6 +154,10 @@ const command = Command.make(
       Flag.withDescription("Folder that keeps everything; what is in it survives a restart")
     ),
     port: Flag.Int("port").pipe(
+      Flag.filter(
+        (port) => port >= 0 && port <= 65_535,
+        (port) => `a port from 0 to 65535, not ${port}`
+      ),
       Flag.withDefault(defaultPort),
       Flag.withDescription("Port of the API server on 127.0.0.1; 0 is any free one")
     ),

@@ -176,6 +176,17 @@ describe.skipIf(whyNoKubectl !== undefined)("bad input", () => {
     assert.match(ended.stderr, /newer/u)
   })
 
+  it.each([
+    { flags: ["--", "--no-such-flag"], code: 78, says: /flag provided but not defined: -no-such-flag/u },
+    { flags: ["--port=65536"], code: 2, says: /a port from 0 to 65535, not 65536/u }
+  ])("$flags is refused before a data folder is made", async ({ flags, code, says }) => {
+    const data = join(home, "never-made")
+    const ended = await foreman(["up", `--data-dir=${data}`, ...flags], home)
+    assert.strictEqual(ended.code, code)
+    assert.match(ended.stderr, says)
+    assert.isFalse(existsSync(data))
+  })
+
   it("an unknown flag is named, with the help beside it", async () => {
     const ended = await foreman(["operator", "--no-such-flag"], home)
     assert.strictEqual(ended.code, 2)

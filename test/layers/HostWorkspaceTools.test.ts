@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process"
+import { execFileSync, spawnSync } from "node:child_process"
 import {
   existsSync,
   mkdirSync,
@@ -15,14 +15,21 @@ import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, type Scope } from "effect"
 
+import { HiddenPaths } from "../../layers/confinedShell.ts"
 import * as HostWorkspaceTools from "../../layers/HostWorkspaceTools.ts"
 import { WorkspaceToolsHost } from "../../src/services/WorkspaceTools.ts"
 
+/** A container may forbid them. */
+const hasNamespaces =
+  spawnSync("unshare", ["--user", "--map-current-user", "--pid", "--fork", "--mount-proc", "true"]).status ===
+  0
+
+const folder = Effect.acquireRelease(
+  Effect.sync(() => mkdtempSync(join(tmpdir(), "foreman-tools-"))),
+  (folder) => Effect.sync(() => rmSync(folder, { recursive: true, force: true }))
+)
 const world = Effect.gen(function* () {
-  const root = yield* Effect.acquireRelease(
-    Effect.sync(() => mkdtempSync(join(tmpdir(), "foreman-tools-"))),
-    (folder) => Effect.sync(() => rmSync(folder, { recursive: true, force: true }))
-  )
+  const root = yield* folder
   const directory = join(root, "t1")
   mkdirSync(directory)
   writeFileSync(join(root, "secret"), "secret")
@@ -118,6 +125,30 @@ describe("HostWorkspaceTools", () => {
     )
   )
 
+  it.live.runIf(hasNamespaces)(
+    "a command neither sees nor ends us, finds what is hidden empty, and leaves no process behind",
+    () =>
+      Effect.gen(function* () {
+        const hidden = yield* folder
+        writeFileSync(join(hidden, "secret"), "secret")
+        const { stdout, exitCode, late } = yield* Effect.gen(function* () {
+          const { directory, tools } = yield* world
+          const late = join(directory, "late")
+          const lines = [
+            `cat ${hidden}/secret; umount ${hidden}; cat ${hidden}/secret`,
+            `[ -e /proc/${process.pid} ] && echo "we are seen"`,
+            `kill -9 ${process.pid} $PPID`,
+            `setsid env -i sh -c "sleep 0.5; touch ${late}" >/dev/null 2>&1 &`,
+            "sleep 0.1; kill -9 $$"
+          ]
+          const ended = yield* tools.runCommand(lines.join("\n"), limits)
+          yield* Effect.sleep("700 millis")
+          return { ...ended, late: existsSync(late) }
+        }).pipe(Effect.provide(HostWorkspaceTools.layerHost), Effect.provideService(HiddenPaths, [hidden]))
+        assert.deepStrictEqual({ stdout, exitCode, late }, { stdout: "", exitCode: 137, late: false })
+      }).pipe(Effect.scoped)
+  )
+
   it.live("the timeout ends the whole group, and what was said before is kept", () =>
     live(
       Effect.gen(function* () {
@@ -143,14 +174,14 @@ describe("HostWorkspaceTools", () => {
       Effect.gen(function* () {
         const { tools } = yield* world
         const begin = performance.now()
-        const ended = yield* tools.runCommand("sleep 30 & echo $!", limits)
+        const grandchild = `sleep 30.${process.pid}`
+        const ended = yield* tools.runCommand(`${grandchild} & echo begun`, limits)
         assert.isBelow(performance.now() - begin, 5_000)
-        assert.strictEqual(ended.exitCode, 0)
-        const state = yield* tools.runCommand(
-          `ps -o stat= -p ${ended.stdout.trim()} | grep -v Z || true`,
-          limits
-        )
-        assert.strictEqual(state.stdout, "")
+        assert.deepStrictEqual([ended.exitCode, ended.stdout], [0, "begun\n"])
+        const alive = execFileSync("ps", ["-A", "-o", "stat=,args="], { encoding: "utf8" })
+          .split("\n")
+          .filter((line) => !line.startsWith("Z") && line.endsWith(` ${grandchild}`))
+        assert.deepStrictEqual(alive, [])
       })
     )
   )

@@ -1,0 +1,96 @@
+/**
+ * A shell command that sees no process but its own and none of the host's credentials. Linux: user, mount and process namespaces by
+ * util-linux, which need no privilege. A container often forbids them, and other systems have none: there it is a plain shell.
+ */
+import { execFile } from "node:child_process"
+import { homedir } from "node:os"
+import { join } from "node:path"
+
+import { Context, Effect } from "effect"
+
+/** Files and folders that commands find empty, besides what a home commonly keeps secrets in. Absolute paths. */
+export const HiddenPaths = Context.Reference<ReadonlyArray<string>>("layers/HiddenPaths", {
+  defaultValue: () => []
+})
+
+const secretsOfHome = [
+  ".aws",
+  ".azure",
+  ".cargo/credentials.toml",
+  ".claude",
+  ".config",
+  ".docker",
+  ".git-credentials",
+  ".gnupg",
+  ".kube",
+  ".netrc",
+  ".npmrc",
+  ".pypirc",
+  ".ssh"
+]
+
+/**
+ * The first process of the namespace. It stays, so that the command may signal itself, and so that its end is the end of all that the
+ * command has started. Only it may mount.
+ */
+const script = `
+command=$1
+shift
+for path do
+  if [ -d "$path" ]; then mount -t tmpfs -o size=4k,mode=755 none "$path" || exit 125
+  elif [ -e "$path" ]; then mount --bind /dev/null "$path" || exit 125
+  fi
+done
+setpriv --no-new-privs --ambient-caps=-all --inh-caps=-all --bounding-set=-all sh -c "$command"
+exit $?`
+
+/** The process that was started dies with us, whatever ends us, and takes the namespace along. */
+const launcher = [
+  ["setpriv", "--pdeathsig", "KILL"],
+  ["unshare", "--user", "--map-current-user", "--keep-caps", "--mount", "--pid", "--fork", "--kill-child"],
+  ["--mount-proc", "sh", "-c", script, "sh"]
+].flat()
+
+export interface ShellCommand {
+  readonly program: string
+  readonly args: ReadonlyArray<string>
+}
+
+/** How a command of a workspace is run. */
+export type Shell = (command: string, workspace: string) => ShellCommand
+
+const plain: Shell = (command) => ({ program: "sh", args: ["-c", command] })
+
+const isIn = (path: string, folder: string): boolean => path === folder || path.startsWith(`${folder}/`)
+
+/** What a command cannot do without stays, even below something that is hidden. */
+const confined =
+  (hidden: ReadonlyArray<string>): Shell =>
+  (command, workspace) => {
+    const needed = [workspace, ...(process.env["PATH"] ?? "").split(":")]
+    const [program = "", ...args] = launcher
+    const covered = hidden.filter((path) => !needed.some((one) => isIn(one, path)))
+    return { program, args: [...args, command, ...covered] }
+  }
+
+const trialTimeoutMillis = 5_000
+
+const succeeds = ({ program, args }: ShellCommand): Effect.Effect<boolean> =>
+  Effect.callback((resume) => {
+    const child = execFile(
+      program,
+      [...args],
+      { timeout: trialTimeoutMillis, killSignal: "SIGKILL" },
+      (error) => resume(Effect.succeed(error === null))
+    )
+    return Effect.sync(() => child.kill("SIGKILL"))
+  })
+
+/** The shell of this host: tried once, with all that is to be hidden. */
+export const make: Effect.Effect<Shell> = Effect.gen(function* () {
+  const hidden = [...secretsOfHome.map((name) => join(homedir(), name)), ...(yield* HiddenPaths)]
+  const shell = confined(hidden)
+  if (process.platform === "linux" && (yield* succeeds(shell("true", "/")))) return shell
+  yield* Effect.logInfo("commands are not confined: this host has no namespaces for them")
+  return plain
+})
