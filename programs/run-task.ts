@@ -9,6 +9,7 @@ import { join } from "node:path"
 import { Cause, Effect, Exit, Layer, Result as Outcome } from "effect"
 
 import * as ChatCompletionsClient from "../layers/ChatCompletionsClient.ts"
+import { HiddenPaths } from "../layers/confinedShell.ts"
 import * as FileRunRecord from "../layers/FileRunRecord.ts"
 import * as GitCliWorkspace from "../layers/GitCliWorkspace.ts"
 import * as HostWorkspaceTools from "../layers/HostWorkspaceTools.ts"
@@ -77,6 +78,13 @@ const configOf = (values: Values, env: Env): RunnerConfig["Service"] => {
     stubSleepMillis: 0
   }
 }
+
+/** What opens the cluster or a remote is nothing for a model's commands. */
+const hiddenPaths = (values: Values, env: Env): ReadonlyArray<string> => [
+  "/secrets",
+  "/var/run/secrets",
+  ...[values.kubeconfig, ...(env["KUBECONFIG"] ?? "").split(":")].filter((path) => path.startsWith("/"))
+]
 
 /** Few tasks come without their issue's text, so the tracker's client is loaded for those only. */
 const lazyTracker = ({ gitToken: token }: RunnerConfig["Service"]) =>
@@ -187,6 +195,7 @@ export const main = (argv: ReadonlyArray<string>, env: Env): void => {
   )
   const program = runTask(values.task, values.namespace).pipe(
     Effect.provide(services),
+    Effect.provideService(HiddenPaths, hiddenPaths(values, env)),
     Effect.onExit((exit) => Effect.sync(() => report(nonce, env, exit)))
   )
   launch(program, {

@@ -2,14 +2,25 @@
  * A process cannot take back what it was started with: whoever has its uid reads it in /proc, and what a model runs has the uid of
  * run-task. So a program that was given a token starts itself over without it, and finds it in a file that is gone once it is read.
  */
-import { mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs"
+import { mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 
 const fileVariable = "FOREMAN_GIT_TOKEN_FILE"
 
+/** The mount that holds the token, too. On Kubernetes its files are root's alone and stay; on the embedded cluster they can go. */
+const removeMounted = (folder: string): void => {
+  try {
+    for (const name of readdirSync(folder)) rmSync(join(folder, name), { force: true })
+  } catch {
+    // Not ours to read, or there is none.
+  }
+}
+
 /** Does not return when there is a token: the same process, with the same words, begins anew. */
 export const shedToken = (): void => {
+  const mounted = process.env["FOREMAN_GIT_SECRETS"]
+  if (mounted !== undefined) removeMounted(mounted)
   const { GITHUB_TOKEN: token = "", ...env } = process.env
   // Not on Windows; there nobody reads another process's environment in a file.
   if (token === "" || process.execve === undefined) return

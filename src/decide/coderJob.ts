@@ -123,6 +123,7 @@ const podSpec = ({ agent, gitSecret, settings, ...job }: CoderJob): JobSpec["tem
           { name: "HOME", value: "/scratch" },
           { name: "TMPDIR", value: "/scratch" },
           { name: "FOREMAN_TERMINATION_LOG", value: terminationMessagePath },
+          ...(gitSecret === undefined ? [] : [{ name: "FOREMAN_GIT_SECRETS", value: "/secrets/git" }]),
           ...(settings.modelSecret === undefined
             ? []
             : [{ name: "FOREMAN_MODEL_TOKEN_FILE", value: modelTokenFile }])
@@ -190,6 +191,14 @@ const args = ({
 /** The kubelet reads `$(NAME)` and `$$` in arguments; doubled, each dollar sign stands for itself. */
 const literal = (text: string): string => text.split("$").join("$$")
 
+/** Where the Secret's file can be removed, on the embedded cluster, it is. */
+const handOverScript = `
+if [ -r "$SOURCE" ]; then
+  umask 077
+  cat "$SOURCE" > "$TARGET" || exit 1
+  rm -f "$SOURCE" 2> /dev/null || :
+fi`
+
 /**
  * A mounted Secret cannot be taken away from a container again, and the model's commands have the uid of run-task. So the token comes
  * in memory, as a file that run-task reads and removes before it starts anything.
@@ -197,7 +206,7 @@ const literal = (text: string): string => text.split("$").join("$$")
 const handOver = (image: string): Container => ({
   name: "model-auth",
   image,
-  command: ["/bin/sh", "-c", 'if [ -r "$SOURCE" ]; then umask 077 && cat "$SOURCE" > "$TARGET"; fi'],
+  command: ["/bin/sh", "-c", handOverScript],
   env: [
     { name: "SOURCE", value: "/secrets/source/token" },
     { name: "TARGET", value: modelTokenFile }

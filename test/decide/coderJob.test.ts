@@ -76,7 +76,8 @@ describe("coderJob", () => {
                 { name: "XDG_DATA_HOME", value: "/workspace/.cache/xdg" },
                 { name: "HOME", value: "/scratch" },
                 { name: "TMPDIR", value: "/scratch" },
-                { name: "FOREMAN_TERMINATION_LOG", value: "/dev/termination-log" }
+                { name: "FOREMAN_TERMINATION_LOG", value: "/dev/termination-log" },
+                { name: "FOREMAN_GIT_SECRETS", value: "/secrets/git" }
               ],
               volumeMounts: [
                 { name: "workspace", mountPath: "/workspace" },
