@@ -87,7 +87,11 @@ export const run = Effect.fnUntraced(function* (options: Options) {
     const isSilent = now >= liveness.silentAtMillis
     if (isSilent !== silent.has(name)) {
       if (isSilent) silent.add(name)
-      else silent.delete(name)
+      else {
+        silent.delete(name)
+        // The sweep counts on no silent node: this one has a deadline again.
+        known.openUnsafe()
+      }
       options.wakeScheduler()
     }
     if (isSilent) options.onSilent(name)

@@ -191,6 +191,21 @@ describe("node daemon", () => {
     }).pipe(Effect.scoped, Effect.provide(layer))
   )
 
+  it.effect("471a00c4 a task that is being deleted has its run ended, though a finalizer holds it", () =>
+    Effect.gen(function* () {
+      const cluster = yield* FakeCluster
+      const kube = yield* KubeClient
+      const script = scriptedExecutor()
+      const finalizers = ["example.com/audit"]
+      yield* cluster.seed(agenticTasks, scheduled("t1", { metadata: { finalizers } }))
+      yield* startDaemon(script)
+      yield* kube.delete(agenticTasks, { name: "t1", namespace: "default" })
+      yield* settle
+      assert.deepStrictEqual(script.interrupted, ["t1"])
+      assert.strictEqual(yield* phaseOf("t1"), "Running")
+    }).pipe(Effect.scoped, Effect.provide(layer))
+  )
+
   it.effect("a task that was released and given to another node is left to it", () =>
     Effect.gen(function* () {
       const cluster = yield* FakeCluster
@@ -300,6 +315,24 @@ describe("node daemon", () => {
       assert.notStrictEqual(status?.claim?.id, "old")
       assert.strictEqual(status?.claimedAt, formatTime(epoch + 1_000))
       assert.strictEqual(yield* phaseOf("theirs"), "Running")
+    }).pipe(Effect.scoped, Effect.provide(layer))
+  )
+
+  it.effect("a result that was recorded under an earlier claim is not reported for a later one", () =>
+    Effect.gen(function* () {
+      const cluster = yield* FakeCluster
+      const records = memoryRecords()
+      const script = scriptedExecutor()
+      yield* cluster.seed(agenticTasks, scheduled("t1"))
+      const { metadata } = yield* Effect.flatMap(KubeClient, (kube) =>
+        kube.get(agenticTasks, { name: "t1", namespace: "default" })
+      )
+      const claim = { id: "old", node: me, claimedAt: formatTime(epoch) }
+      records.entries.set(metadata.uid ?? "", { finished: { claim, result: result({ summary: "old" }) } })
+      yield* startDaemon(script, {}, records)
+      assert.deepStrictEqual(script.began, ["t1"])
+      yield* script.end("t1", result({ summary: "new" }))
+      assert.strictEqual((yield* statusOf("t1"))?.result?.["summary"], "new")
     }).pipe(Effect.scoped, Effect.provide(layer))
   )
 

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Stream } from "effect"
 import { TestClock } from "effect/testing"
 
 import { agents } from "../../schema/Agent.ts"
@@ -9,7 +9,7 @@ import { fleetNodes } from "../../schema/FleetNode.ts"
 import { formatMicroTime, formatTime } from "../../schema/Time.ts"
 import { Conflict, KubeClient, Unavailable } from "../../src/services/KubeClient.ts"
 import { agent, epoch, lease, node, task } from "../builders.ts"
-import { conditionsOf, FakeCluster, layer } from "../fakes/FakeCluster.ts"
+import { conditionsOf, FakeCluster, layer, type Request } from "../fakes/FakeCluster.ts"
 import { atEpoch, setStatus, setTask, settle, startOperator, taskNamed } from "./running.ts"
 
 const ref = (name: string) => ({ name, namespace: "default" })
@@ -122,6 +122,38 @@ describe("the scheduler at work", () => {
         scheduled.map(({ metadata }) => metadata.name),
         ["a"]
       )
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.effect("a place is taken from the moment it is given, whatever has become of the write", () =>
+    Effect.gen(function* () {
+      yield* atEpoch
+      const { disconnectWatches, failNext, raw, seed } = yield* FakeCluster
+      const spec = { requiredCapability: { accelerator: "any", minRAMGB: 8 } } as const
+      yield* seed(fleetNodes, node("n1", { status: { capability: { availableRAMGB: 4 } } }))
+      yield* seed(agenticTasks, task("a", { spec }), task("b", { spec }))
+      yield* startOperator()
+      // The write lands, its answer is lost, and nobody can ask what became of it.
+      const onTasks = ({ resource }: Request) => resource.startsWith("agentictasks")
+      yield* failNext(new Unavailable({ message: "cut" }), {
+        isAfter: true,
+        when: (request) => onTasks(request) && request.verb === "patch" && request.key === "default/a"
+      })
+      yield* failNext(new Unavailable({ message: "down" }), {
+        times: 1_000,
+        when: (request) => onTasks(request) && request.verb !== "patch"
+      })
+      yield* disconnectWatches
+      yield* TestClock.adjust("5 seconds")
+      yield* setStatus(fleetNodes, "n1", { capability: { availableRAMGB: 8 } })
+      yield* TestClock.adjust("5 seconds")
+      yield* setStatus(fleetNodes, "n1", { capability: { installedModels: ["m"] } })
+      yield* TestClock.adjust("5 seconds")
+      const phases = yield* Effect.forEach(["a", "b"], (name) =>
+        Effect.map(raw(agenticTasks, { name, namespace: "default" }), (it) => it?.["status"])
+      )
+      assert.deepInclude(phases[0], { phase: "Scheduled", assignedNode: "n1" })
+      assert.deepInclude(phases[1], { phase: "Pending" })
     }).pipe(Effect.provide(layer))
   )
 
@@ -304,6 +336,31 @@ describe("claim expiry", () => {
         .pipe(Effect.retry({ times: 30 }))
       yield* TestClock.adjust("30 seconds")
       assert.strictEqual((yield* taskNamed("t")).status?.phase, "Running")
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.effect("a Lease that was renewed unseen by a dead watch is read before a task is taken back", () =>
+    Effect.gen(function* () {
+      yield* atEpoch
+      const { seed } = yield* FakeCluster
+      const kube = yield* KubeClient
+      yield* seed(fleetNodes, node("n1"))
+      yield* seed(leases, lease("n1"))
+      yield* seed(agenticTasks, running("t"))
+      const deaf = KubeClient.of({
+        ...kube,
+        watch: (resource, options) =>
+          resource.kind === leases.kind ? Stream.never : kube.watch(resource, options)
+      })
+      yield* startOperator().pipe(Effect.provideService(KubeClient, deaf))
+      yield* TestClock.adjust("30 seconds")
+      const renewed = { spec: { renewTime: formatMicroTime(epoch + 30_000) } }
+      const ref = { name: "foreman-node-n1", namespace: "foreman-system" }
+      yield* kube.patch(leases, ref, { type: "merge", body: renewed })
+      yield* TestClock.adjust("20 seconds")
+      assert.strictEqual((yield* taskNamed("t")).status?.phase, "Running")
+      yield* TestClock.adjust("40 seconds")
+      assert.strictEqual((yield* taskNamed("t")).status?.phase, "Pending")
     }).pipe(Effect.provide(layer))
   )
 })
