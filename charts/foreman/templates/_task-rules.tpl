@@ -6,9 +6,6 @@
 - apiGroups: [foreman.llmkube.dev]
   resources: [agentictasks/status]
   verbs: [patch]
-- apiGroups: [""]
-  resources: [events]
-  verbs: [create]
 {{ include "foreman.runRules" . }}
 {{- end }}
 
