@@ -1,5 +1,6 @@
 /** The one executable. Each subcommand loads only its own program: a Job's pod starts as fast as its smallest part. */
-import { basename } from "node:path"
+import nodeModule from "node:module"
+import { basename, join } from "node:path"
 
 import { shedToken } from "./shedToken.ts"
 
@@ -31,6 +32,9 @@ const nameOfBinary: Readonly<Record<string, string>> = {
 }
 
 const oldestNode = 24
+
+/** Compiled code: `npm run build` leaves it beside the bundle, and source keeps it where a new installation throws it away. */
+const compiledFolder = import.meta.filename.endsWith(".ts") ? "../node_modules/.cache/compiled" : "compiled"
 
 const usage = (): string => {
   const shown = Object.entries(subcommands).filter(([, subcommand]) => subcommand.isHidden !== true)
@@ -72,5 +76,7 @@ if (Number(process.versions.node.split(".")[0]) < oldestNode) {
   console.error(`foreman needs Node ${oldestNode} or newer; this is ${process.versions.node}.`)
   process.exitCode = 78
 } else {
+  // Where the folder can be neither read nor made, code is compiled as ever.
+  nodeModule.enableCompileCache({ directory: join(import.meta.dirname, compiledFolder), portable: true })
   await start(process.argv.slice(2))
 }

@@ -1,5 +1,8 @@
-// `npm run build`: dist/foreman.mjs with its chunks beside it. Each subcommand is a chunk of its own, so that one loads what it needs.
-import { rmSync } from "node:fs"
+// `npm run build`: dist/foreman.mjs with its chunks beside it. Each subcommand is a chunk of its own, so that one loads what it needs;
+// `compiled` holds their code as V8 keeps it, which saves a Job's pod a tenth of its start.
+import { spawnSync } from "node:child_process"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 
 import { rolldown } from "rolldown"
@@ -8,12 +11,33 @@ const root = resolve(import.meta.dirname, "..")
 const dist = join(root, "dist")
 
 // Not the whole folder: images lie there, too.
-for (const part of ["foreman.mjs", "chunks"]) rmSync(join(dist, part), { recursive: true, force: true })
+for (const part of ["foreman.mjs", "chunks", "compiled"])
+  rmSync(join(dist, part), { recursive: true, force: true })
+/**
+ * `import { a as b } from "node:x"` as a look at the module itself. As an import, each of its names is read, and the getters among them
+ * load streams, WebSockets and Web Crypto that nobody asked for.
+ */
+const lazyBuiltins = {
+  name: "lazy-builtins",
+  // The entry must still start, and say so, on a Node that is too old.
+  renderChunk: (code, chunk) =>
+    chunk.isEntry && chunk.name === "foreman"
+      ? null
+      : code.replaceAll(
+          /\bimport\s*(?:\*\s*as\s+([\w$]+)|([\w$]+)|\{([^}]*)\})\s*from\s*["'](node:[\w/]+)["'];?/gu,
+          (_, namespace, standard, names, id) => {
+            const target = namespace ?? standard ?? `{${names.replaceAll(/\s+as\s+/gu, ":")}}`
+            return `const ${target}=process.getBuiltinModule("${id}");`
+          }
+        )
+}
+
 const bundle = await rolldown({
   input: { foreman: join(root, "programs", "foreman.ts") },
   platform: "node",
   // Not one import of ours has effects of its own but starting a program, and that one is an entry.
   treeshake: { moduleSideEffects: (id) => !id.includes("/node_modules/@kubernetes/") },
+  plugins: [lazyBuiltins],
   onLog: (level, log, handle) => (log.code === "EVAL" ? undefined : handle(level, log))
 })
 const { output } = await bundle.write({
@@ -25,6 +49,26 @@ const { output } = await bundle.write({
   banner: (chunk) => (chunk.isEntry && chunk.name === "foreman" ? "#!/usr/bin/env node" : "")
 })
 await bundle.close()
+
+// What a run compiles before it ends is what is kept; so run-task begins in earnest, up to a server that is not there.
+const entry = join(dist, "foreman.mjs")
+const scratch = mkdtempSync(join(tmpdir(), "foreman-build-"))
+const kubeconfig = join(scratch, "kubeconfig")
+writeFileSync(
+  kubeconfig,
+  `current-context: none
+contexts: [{ name: none, context: { cluster: none, user: none } }]
+clusters: [{ name: none, cluster: { server: "http://127.0.0.1:1" } }]
+users: [{ name: none, user: { token: none } }]
+`
+)
+for (const args of [
+  ["run-task", "--task=none", `--kubeconfig=${kubeconfig}`, `--workspace-dir=${scratch}`],
+  ...["agent", "operator", "up", "demo", "judge"].map((name) => [name, "--help"])
+]) {
+  spawnSync(process.execPath, [entry, ...args], { stdio: "ignore", timeout: 60_000 })
+}
+rmSync(scratch, { recursive: true, force: true })
 
 const kilobytes =
   output.reduce((sum, chunk) => sum + (chunk.type === "chunk" ? chunk.code.length : 0), 0) / 1024

@@ -45,10 +45,15 @@ export const make = <A, R>(definition: {
   readonly run: (args: A, context: ToolContext) => Effect.Effect<ToolOutcome, ToolError, R>
 }): AgentTool<R> => {
   const decode = Schema.decodeUnknownEffect(definition.parameters, { errors: "all" })
+  let parameters: ChatTool["parameters"] | undefined
   return {
     name: definition.name,
     description: definition.description,
-    parameters: Schema.toJsonSchemaDocument(definition.parameters).schema as ChatTool["parameters"],
+    // Only when a request carries it: a run-task without this tool starts sooner.
+    get parameters() {
+      parameters ??= Schema.toJsonSchemaDocument(definition.parameters).schema as ChatTool["parameters"]
+      return parameters
+    },
     call: (args, context) =>
       decode(args).pipe(
         Effect.mapError(
