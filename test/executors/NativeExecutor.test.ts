@@ -150,6 +150,32 @@ describe("NativeExecutor", () => {
     })
   )
 
+  it.live("a record of a branch that others went on with is no result of ours", () =>
+    Effect.gen(function* () {
+      const { commitTo, model, run, tip } = yield* world({ turns: [edit, submit("GO")] })
+      assert.strictEqual((yield* run).verdict, "GO")
+      const asked = (yield* model.requests).length
+      commitTo(branch, "OTHER.md")
+      const theirs = tip(branch)
+      assert.deepStrictEqual(words(yield* run), { verdict: "NO-GO", outcome: "PUSH-FAILED" })
+      assert.deepStrictEqual(tip(branch), theirs)
+      assert.isAbove((yield* model.requests).length, asked)
+    })
+  )
+
+  it.live("16943a58 who is no coder commits nothing, whatever the kind of the task", () =>
+    Effect.gen(function* () {
+      const { commitTo, run, tip } = yield* world({
+        turns: [edit, submit("GO", { commit_message: "not mine to make" })],
+        agent: { role: "planner" }
+      })
+      commitTo(branch, "OTHER.md")
+      const before = tip(branch)
+      assert.deepStrictEqual(words(yield* run), { verdict: "GO", outcome: "MODEL-DECIDED" })
+      assert.deepStrictEqual(tip(branch), before)
+    })
+  )
+
   it.live("a reviewer sees the three-dot difference, and its GO never commits", () =>
     Effect.gen(function* () {
       const { commitTo, model, run, tip } = yield* world({

@@ -282,6 +282,35 @@ describe("GitCliWorkspace", () => {
       )
   )
 
+  it.live(
+    "a password in the remote's URL is in no file, and in nothing that the model or an error shows",
+    () =>
+      live(
+        Effect.gen(function* () {
+          const { remote, root, directory } = yield* world
+          const bin = join(root, "bin")
+          mkdirSync(bin)
+          writeFileSync(join(bin, "ssh"), '#!/bin/sh\nfor last; do :; done\nexec sh -c "$last"\n', {
+            mode: 0o755
+          })
+          const path = process.env["PATH"] ?? ""
+          yield* Effect.acquireRelease(
+            Effect.sync(() => void (process.env["PATH"] = `${bin}:${path}`)),
+            () => Effect.sync(() => void (process.env["PATH"] = path))
+          )
+          const remoteURL = `ssh://bot:s3cr3t@git.example.com${remote}`
+          yield* open({ directory, remoteURL, branch: "foreman/t1" })
+          assert.strictEqual(git(directory, "remote", "get-url", "origin"), `ssh://git.example.com${remote}`)
+          const files = execFileSync("sh", ["-c", "grep -rl s3cr3t . || true"], { cwd: join(root, "work") })
+          assert.strictEqual(String(files), "")
+          const error = yield* Effect.flip(
+            open({ directory, remoteURL: `${remoteURL}.missing`, branch: "foreman/t1" })
+          )
+          assert.notInclude(error.message, "s3cr3t")
+        })
+      )
+  )
+
   it.live("remoteHead names the commit of a branch, or nothing", () =>
     live(
       Effect.gen(function* () {

@@ -186,7 +186,7 @@ describe("the loop", () => {
 
   it.effect("tells a tool that failed, is not allowed, does not exist or was called wrongly apart", () =>
     Effect.gen(function* () {
-      const { end, transcript } = yield* play([
+      const { end, transcript, turnCount } = yield* play([
         calls(["echo", '{"text":"bad"}'], ["bash", "{}"], ["fly", "{}"], ["echo", '{"text":1}']),
         done
       ])
@@ -197,7 +197,7 @@ describe("the loop", () => {
         "there is no tool fly; there is: echo, submit_result"
       ])
       assert.match(errors[3], /^arguments of echo: .*"text"/su)
-      assert.strictEqual(end._tag, "Submitted")
+      assert.deepStrictEqual([end._tag === "Submitted" ? end.terminal.summary : "", turnCount], ["done", 2])
     })
   )
 

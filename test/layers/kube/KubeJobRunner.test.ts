@@ -411,6 +411,20 @@ describe("KubeJobRunner", () => {
     }).pipe(Effect.provide(cluster))
   )
 
+  it.effect("32d1d652 of two live Jobs of a task the newer is adopted and the older ended", () =>
+    Effect.gen(function* () {
+      const fake = yield* FakeCluster.FakeCluster
+      yield* fake.seed(jobs, manifest("old-1"))
+      yield* TestClock.adjust("2 seconds")
+      yield* fake.seed(jobs, manifest("old-2"))
+      yield* givePod(running, nameOf("old-2"))
+      const { fiber } = yield* start("new-1")
+      yield* patchPod(ended(0))
+      assert.strictEqual((yield* Fiber.join(fiber)).jobName, nameOf("old-2"))
+      assert.deepStrictEqual(yield* jobNames, [nameOf("old-2")])
+    }).pipe(Effect.provide(cluster))
+  )
+
   it.effect("deletes its Job when it is interrupted", () =>
     Effect.gen(function* () {
       const { fiber } = yield* start()
