@@ -155,6 +155,7 @@ const report = (nonce: string, env: Env, exit: Exit.Exit<Result, { readonly mess
   const error = Cause.squash(exit.cause)
   const message = isInterrupted ? "interrupted" : error instanceof Error ? error.message : String(error)
   process.stdout.write(TaskLog.errorLine(message))
+  if (!isInterrupted) writeTermination(env, TaskLog.errorLine(message).slice(0, 1024))
 }
 
 export const main = (argv: ReadonlyArray<string>, env: Env): void => {

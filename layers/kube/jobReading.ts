@@ -72,7 +72,9 @@ const endOf = (
     const message = `container ${main.name} cannot start: ${ended.message ?? ended.reason}`
     return { reading: fault("ContainerFailed", message), isSettled: true }
   }
-  const isOurs = ended.exitCode <= 1 || (ended.exitCode < 128 && !isBeingDeleted(seen))
+  // Who ends by itself leaves a message; who ends in good order because it was asked to leaves none, and others know why.
+  const hasSpoken = ended.exitCode <= 1 && (ended.message ?? "") !== ""
+  const isOurs = hasSpoken || (ended.exitCode > 1 && ended.exitCode < 128 && !isBeingDeleted(seen))
   const reading: Settled =
     isOurs || !isBeingDeleted(seen)
       ? { _tag: "Ended", exitCode: ended.exitCode, message: ended.message ?? "" }

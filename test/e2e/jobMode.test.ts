@@ -99,6 +99,7 @@ const outcome = ({ status }: any) => ({
   verdict: status.verdict,
   failureReason: status.failureReason,
   outcome: status.result.extra.outcome,
+  fault: status.result.extra.fault,
   mode: status.result.extra.executionMode,
   isJobNamed: status.jobName === status.result.extra.jobName && status.jobName.startsWith("foreman-coder-")
 })
@@ -201,8 +202,19 @@ describe.skipIf(whyNoKubectl !== undefined)("a coder in Job mode", () => {
         { verdict: "GO", outcome: "", failureReason: undefined },
         { verdict: "NO-GO", outcome: "MODEL-DECIDED", failureReason: undefined },
         { verdict: "INCOMPLETE", outcome: "LOOP-INCOMPLETE", failureReason: "MaxTurnsExhausted" },
-        { verdict: "INCOMPLETE", outcome: "JOB-ERROR", failureReason: "InfrastructureError" }
-      ].map((expected) => ({ phase: "Succeeded", mode: "Job", isJobNamed: true, ...expected }))
+        {
+          verdict: "INCOMPLETE",
+          outcome: "JOB-ERROR",
+          failureReason: "InfrastructureError",
+          fault: "DeadlineExceeded"
+        }
+      ].map((expected) => ({
+        phase: "Succeeded",
+        mode: "Job",
+        isJobNamed: true,
+        fault: undefined,
+        ...expected
+      }))
     )
     // The branch, once, by the author that the flag named, dollar signs and all.
     assert.strictEqual(go.status.commitSHA, await git(bare, "rev-parse", "foreman/go"))

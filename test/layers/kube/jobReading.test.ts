@@ -1,0 +1,50 @@
+import { assert, describe, it } from "@effect/vitest"
+
+import { read, type Seen } from "../../../layers/kube/jobReading.ts"
+
+const meta = { name: "j", namespace: "n" }
+const spec = { containers: [] }
+
+/** A main container that ended so, and what else is known of its Job. */
+const seen = (
+  terminated: { readonly exitCode: number; readonly message?: string },
+  more: { readonly deadline?: boolean; readonly isPodDeleted?: boolean } = {}
+): Seen => {
+  const failed = { type: "Failed", status: "True", reason: "DeadlineExceeded", message: "too long" }
+  return {
+    job: {
+      metadata: meta,
+      spec: { template: { spec } },
+      status: { conditions: more.deadline === true ? [failed] : [] }
+    },
+    isJobGone: false,
+    pod: { metadata: meta, spec, status: { containerStatuses: [{ name: "coder", state: { terminated } }] } },
+    isPodGone: more.isPodDeleted === true,
+    warnings: []
+  }
+}
+
+describe("an end of the main container", () => {
+  it.each([
+    ["with a message is its own, whatever happened to the Job since", { exitCode: 0, message: "m" }, "Ended"],
+    ["in good order without a message was asked for: by the deadline", { exitCode: 0 }, "DeadlineExceeded"]
+  ])("%s", (_, terminated, expected) => {
+    const reading = read(seen(terminated, { deadline: true }), "coder")
+    assert.strictEqual(reading._tag === "Fault" ? reading.fault : reading._tag, expected)
+  })
+
+  it.each([
+    ["a deleted pod", { isPodDeleted: true }, "PodDeleted"],
+    ["nothing that explains it", {}, "Ended"]
+  ])("in good order without a message waits a moment for its reason: %s", (_, more, expected) => {
+    const reading = read(seen({ exitCode: 0 }, more), "coder")
+    const outcome = reading._tag === "Wait" ? reading.outcome : undefined
+    assert.deepStrictEqual(
+      [
+        reading._tag === "Wait" && reading.patienceSeconds,
+        outcome?._tag === "Fault" ? outcome.fault : outcome?._tag
+      ],
+      [3, expected]
+    )
+  })
+})
