@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * `npm run images [-- foreman] [-- foreman-builder]`: the images that the chart names, as docker archives in dist/images. Needs docker,
+ * `npm run images [-- foreman|foreman-builder]`: the images that the chart names, as docker archives in dist/images. Needs docker,
  * podman or buildah; CONTAINER_TOOL says which, else the first of them that is there.
  *
  * BASE_IMAGE is the base of `foreman`: any Debian or what comes of one. BUILDER_BASE_IMAGE is that of `foreman-builder` and brings the
@@ -83,8 +83,7 @@ const baseOf = (tool, base) => {
 }
 
 const build = (tool, name, context) => {
-  const { base, packages } =
-    images[name] ?? fail(`there is no image ${name}: ${Object.keys(images).join(", ")}`)
+  const { base, packages } = images[name]
   const tag = `${name}:${manifest.version}`
   const archive = join(root, "dist", "images", `${name}.tar`)
   const buildArgs = { BASE_IMAGE: baseOf(tool, base), PACKAGES: packages }
@@ -102,9 +101,12 @@ const build = (tool, name, context) => {
   console.log(`${archive}  ${tag}  ${Math.round(statSync(archive).size / 1e6)} MB`)
 }
 
-const wanted = process.argv.slice(2)
 const context = mkdtempSync(join(tmpdir(), "foreman-images-"))
 try {
+  const names = Object.keys(images)
+  const wanted = process.argv.length > 2 ? process.argv.slice(2) : names
+  const unknown = wanted.find((name) => !names.includes(name))
+  if (unknown !== undefined) fail(`there is no image ${unknown}: ${names.join(", ")}`)
   const tool = findTool()
   // Staged in the context, so that a build of somebody else's does not change it under our hands.
   run(process.execPath, [join(root, "scripts", "build.mjs")])
@@ -115,7 +117,7 @@ try {
   chmodSync(join(context, "dist", "foreman.mjs"), 0o755)
   copyNode(context)
   mkdirSync(join(root, "dist", "images"), { recursive: true })
-  for (const name of wanted.length === 0 ? Object.keys(images) : wanted) build(tool, name, context)
+  for (const name of wanted) build(tool, name, context)
 } catch (error) {
   console.error(error.message)
   process.exitCode = typeof error.code === "number" ? error.code : 1
