@@ -1,0 +1,57 @@
+import { execFileSync } from "node:child_process"
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join, resolve } from "node:path"
+
+import { assert, describe, it } from "@effect/vitest"
+import { Redacted } from "effect"
+
+import { modelToken } from "../../programs/modelToken.ts"
+
+const shedToken = resolve(import.meta.dirname, "..", "..", "programs", "shedToken.ts")
+
+/** What a program knows, and what others may read of it, once it has shed its token. */
+const program = `
+import { existsSync, readFileSync } from "node:fs"
+import { shedToken, takeToken } from ${JSON.stringify(shedToken)}
+shedToken()
+const started = existsSync("/proc/self/environ") ? readFileSync("/proc/self/environ", "utf8") : JSON.stringify(process.env)
+console.log(JSON.stringify({ kept: takeToken(process.env), again: takeToken(process.env), isShown: started.includes("s3cret") }))
+`
+
+const folder = (onEnd: (clean: () => void) => void): string => {
+  const path = mkdtempSync(join(tmpdir(), "foreman-secrets-"))
+  onEnd(() => rmSync(path, { recursive: true, force: true }))
+  return path
+}
+
+describe("a token", () => {
+  it("is known to the program that was given it, once, and to nobody who looks at its process", ({
+    onTestFinished
+  }) => {
+    const home = folder(onTestFinished)
+    mkdirSync(join(home, "mounted"))
+    writeFileSync(join(home, "mounted", "token"), "s3cret")
+    const run = (env: Readonly<Record<string, string>>): unknown =>
+      JSON.parse(
+        execFileSync(process.execPath, ["--input-type=module", "-e", program], {
+          encoding: "utf8",
+          env: { TMPDIR: home, FOREMAN_GIT_SECRETS: join(home, "mounted"), ...env }
+        })
+      )
+    assert.deepStrictEqual(run({ GITHUB_TOKEN: "s3cret" }), { kept: "s3cret", isShown: false })
+    assert.deepStrictEqual(run({}), { isShown: false })
+    assert.deepStrictEqual([readdirSync(home), readdirSync(join(home, "mounted"))], [["mounted"], []])
+  })
+
+  it("of a model is read from its file, which is gone then", ({ onTestFinished }) => {
+    const file = join(folder(onTestFinished), "token")
+    writeFileSync(file, "s3cret\n")
+    const env = { FOREMAN_MODEL_TOKEN_FILE: file }
+    const token = modelToken(env)
+    assert.deepStrictEqual(
+      [token === undefined ? undefined : Redacted.value(token), existsSync(file), modelToken(env)],
+      ["s3cret", false, undefined]
+    )
+  })
+})
