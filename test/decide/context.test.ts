@@ -31,6 +31,16 @@ describe("the context", () => {
     )
   })
 
+  it("febcb2a7 is left alone until it passes 85 % of the window, so that one compaction lasts for many turns", () => {
+    const near = conversation(8, 4000)
+    assert.isAbove(near.tokens, 0.8 * 10_000)
+    assert.strictEqual(Context.fit(near, 10_000), near)
+    let compacted = Context.fit(conversation(9, 4000), 10_000)
+    const { messages } = compacted
+    for (let id = 9; id < 11; id++) compacted = Context.fit(Context.append(compacted, pair(id, 4000)), 10_000)
+    assert.strictEqual(compacted.messages, messages)
+  })
+
   it("is compacted to 60 % of the window, with system, task and the last group in place", () => {
     const compacted = Context.fit(conversation(50, 4000), 10_000)
     const [system, task, note] = compacted.messages

@@ -222,6 +222,20 @@ describe("the loop", () => {
     })
   )
 
+  it.effect("f6dc8e16 every message but an assistant's has content, be it empty", () =>
+    Effect.gen(function* () {
+      const prompts = { systemPrompt: "", taskPrompt: "" }
+      const { transcript } = yield* play(
+        [calls(["echo", '{"text":""}'], ["fly", ""]), say("hm"), done],
+        prompts
+      )
+      const bare = transcript.filter(
+        ({ role, content }) => role !== "assistant" && typeof content !== "string"
+      )
+      assert.deepStrictEqual([bare, transcript.length], [[], 9])
+    })
+  )
+
   it.effect("an empty reply leaves a placeholder in the history, never an empty message", () =>
     Effect.gen(function* () {
       const { transcript } = yield* play([say(""), done])

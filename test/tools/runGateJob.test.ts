@@ -221,6 +221,15 @@ describe("run_gate_job", () => {
     })
   )
 
+  it.effect("1b7c47ae takes a repository in a group of groups", () =>
+    Effect.gen(function* () {
+      const jobs = scripted(said({}, 0))
+      const repo = "group/sub/widget"
+      const { terminal } = yield* call(jobs, { repo, cloneURL: `https://git.example.com/${repo}.git` })
+      assert.strictEqual(terminal?.verdict, "GATE-PASS")
+    })
+  )
+
   it.effect("shows the token only to hosts that the node's owner named", () =>
     Effect.gen(function* () {
       const elsewhere = { cloneURL: "https://git.example.com/acme/widget.git" }

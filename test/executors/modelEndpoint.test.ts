@@ -1,0 +1,102 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Redacted } from "effect"
+
+import type { AgentSpec } from "../../schema/Agent.ts"
+import { secrets } from "../../schema/Core.ts"
+import { endpointSlices } from "../../schema/EndpointSlice.ts"
+import { inferenceServices } from "../../schema/InferenceService.ts"
+import { RunnerConfig } from "../../src/executors/Executor.ts"
+import { modelEndpoint } from "../../src/executors/modelEndpoint.ts"
+import { agent } from "../builders.ts"
+import { FakeCluster, layer } from "../fakes/FakeCluster.ts"
+
+const resolve = (spec: Partial<AgentSpec> = {}, config: Partial<RunnerConfig["Service"]> = {}) =>
+  modelEndpoint(agent("coder", { spec: { model: "m", ...spec } }), "default").pipe(
+    Effect.provideService(RunnerConfig, {
+      workspaceRoot: "/nowhere",
+      keepWorkspace: false,
+      gitRemoteURL: undefined,
+      gitToken: undefined,
+      author: undefined,
+      committer: undefined,
+      inferenceBaseURLOverride: undefined,
+      inferenceBaseURLHostOverride: undefined,
+      foremanNamespace: "foreman-system",
+      gateCachePVC: undefined,
+      gateImage: "",
+      stubSleepMillis: 0,
+      ...config
+    })
+  )
+
+const service = {
+  metadata: { name: "qwen", namespace: "default" },
+  status: { endpoint: "http://qwen.default.svc:8080/v1/chat/completions/" }
+}
+const slice = (name: string, port: number, ready: boolean) => ({
+  metadata: { name, namespace: "default", labels: { "kubernetes.io/service-name": "qwen" } },
+  addressType: "IPv4",
+  endpoints: [{ addresses: ["10.0.0.1"], conditions: { ready } }],
+  ports: [{ port }]
+})
+const overHost = { inferenceBaseURLHostOverride: "gpu.lan" }
+
+describe("where a model answers", () => {
+  it.effect("is what its InferenceService says, as a base URL", () =>
+    Effect.gen(function* () {
+      yield* (yield* FakeCluster).seed(inferenceServices, service)
+      assert.deepStrictEqual(yield* resolve(), { baseURL: "http://qwen.default.svc:8080/v1", model: "m" })
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.effect("43516088 off the cluster is the port of an endpoint that is ready now, read for each run", () =>
+    Effect.gen(function* () {
+      const cluster = yield* FakeCluster
+      yield* cluster.seed(inferenceServices, service)
+      const alone = yield* Effect.flip(resolve({}, overHost))
+      yield* cluster.seed(endpointSlices, slice("a", 31_000, false), slice("b", 32_000, true))
+      assert.deepStrictEqual(
+        [alone.failureReason, (yield* resolve({}, overHost)).baseURL],
+        ["InferenceServiceUnavailable", "http://gpu.lan:32000/v1"]
+      )
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.effect("is missing with the reason of what is missing", () =>
+    Effect.gen(function* () {
+      const cluster = yield* FakeCluster
+      const reasonOf = (spec: Partial<AgentSpec>) =>
+        Effect.map(Effect.flip(resolve(spec)), ({ reason }) => reason)
+      const none = yield* reasonOf({})
+      yield* cluster.seed(inferenceServices, { metadata: service.metadata })
+      assert.deepStrictEqual(
+        [none, yield* reasonOf({}), yield* reasonOf({ inferenceServiceRef: { name: "" } })],
+        Array.from({ length: 3 }, () => "InferenceServiceUnavailable")
+      )
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.effect("ffe45d7e of a cloud model is opened by the key in its Secret, or is AuthUnavailable", () =>
+    Effect.gen(function* () {
+      const cluster = yield* FakeCluster
+      const cloud: Partial<AgentSpec> = {
+        provider: "cloud-proxy",
+        providerConfig: {
+          baseURL: "https://models.example.com/v1",
+          model: "large",
+          apiKeySecretRef: { name: "models", key: "token" }
+        }
+      }
+      const closed = yield* Effect.flip(resolve(cloud))
+      yield* cluster.seed(secrets, {
+        metadata: { name: "models", namespace: "default" },
+        data: { token: Buffer.from("s3cr3t\n").toString("base64") }
+      })
+      const { apiKey, baseURL, model } = yield* resolve(cloud)
+      assert.deepStrictEqual(
+        [closed.failureReason, baseURL, model, apiKey && Redacted.value(apiKey)],
+        ["AuthUnavailable", "https://models.example.com/v1", "large", "s3cr3t"]
+      )
+    }).pipe(Effect.provide(layer))
+  )
+})
