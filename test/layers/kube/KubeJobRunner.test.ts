@@ -425,6 +425,20 @@ describe("KubeJobRunner", () => {
     }).pipe(Effect.provide(cluster))
   )
 
+  it.effect("9.1.6 a live Job of another task of the same name is neither adopted nor ended", () =>
+    Effect.gen(function* () {
+      const fake = yield* FakeCluster.FakeCluster
+      const { metadata, spec } = manifest("theirs")
+      const labels = { ...metadata.labels, "foreman.llmkube.dev/task-uid": "another" }
+      yield* fake.seed(jobs, { metadata: { ...metadata, labels }, spec })
+      const { fiber } = yield* start("ours")
+      yield* givePod(running, nameOf("ours"))
+      yield* patchPod(ended(0))
+      assert.strictEqual((yield* Fiber.join(fiber)).jobName, nameOf("ours"))
+      assert.deepStrictEqual(yield* jobNames, [nameOf("ours"), nameOf("theirs")])
+    }).pipe(Effect.provide(cluster))
+  )
+
   it.effect("deletes its Job when it is interrupted", () =>
     Effect.gen(function* () {
       const { fiber } = yield* start()
