@@ -3,8 +3,9 @@
  * util-linux, which need no privilege. A container often forbids them, and other systems have none: there it is a plain shell.
  */
 import { execFile } from "node:child_process"
+import { accessSync, constants } from "node:fs"
 import { homedir } from "node:os"
-import { join } from "node:path"
+import { join, resolve } from "node:path"
 
 import { Context, Effect } from "effect"
 
@@ -29,19 +30,23 @@ const secretsOfHome = [
   ".ssh"
 ]
 
+const cover = `
+cover() {
+  if [ -d "$1" ]; then mount -t tmpfs -o size=4k,mode=755 none "$1" || exit 125
+  elif [ -e "$1" ]; then mount --bind /dev/null "$1" || exit 125
+  fi
+}`
+const withoutRights = "setpriv --no-new-privs --ambient-caps=-all --inh-caps=-all --bounding-set=-all"
+
 /**
  * The first process of the namespace. It stays, so that the command may signal itself, and so that its end is the end of all that the
  * command has started. Only it may mount.
  */
-const script = `
+const script = `${cover}
 command=$1
 shift
-for path do
-  if [ -d "$path" ]; then mount -t tmpfs -o size=4k,mode=755 none "$path" || exit 125
-  elif [ -e "$path" ]; then mount --bind /dev/null "$path" || exit 125
-  fi
-done
-setpriv --no-new-privs --ambient-caps=-all --inh-caps=-all --bounding-set=-all sh -c "$command"
+for path do cover "$path"; done
+${withoutRights} sh -c "$command"
 exit $?`
 
 /** The process that was started dies with us, whatever ends us, and takes the namespace along. */
@@ -94,3 +99,39 @@ export const make: Effect.Effect<Shell> = Effect.gen(function* () {
   yield* Effect.logInfo("commands are not confined: this host has no namespaces for them")
   return plain
 })
+
+/** What the program is once `paths` are hidden from it: the same process, so that its signals, its exit and its group are its own. */
+export type Hide = (argv: ReadonlyArray<string>, paths: ReadonlyArray<string>) => ReadonlyArray<string>
+
+const hiding = `${cover}
+count=$1
+shift
+while [ "$count" -gt 0 ]; do cover "$1"; shift; count=$((count - 1)); done
+exec ${withoutRights} "$@"`
+
+const hider = ["unshare", "--user", "--map-current-user", "--keep-caps", "--mount", "sh", "-c", hiding, "sh"]
+
+const hide: Hide = (argv, paths) =>
+  paths.length === 0 ? argv : [...hider, String(paths.length), ...paths, ...argv]
+
+/** Hides nothing where the host has no namespaces: tried once. */
+export const makeHide: Effect.Effect<Hide> = Effect.gen(function* () {
+  const [program = "", ...args] = hide(["true"], ["/nowhere"])
+  if (process.platform === "linux" && (yield* succeeds({ program, args }))) return hide
+  yield* Effect.logInfo("containers are not confined: this host has no namespaces for them")
+  return (argv) => argv
+})
+
+/** Whether a name on this PATH, or a path, can be started from the folder. */
+export const isProgram = (name: string, path: string, folder: string): boolean =>
+  (name.includes("/")
+    ? [resolve(folder, name)]
+    : path.split(":").map((one) => resolve(folder, one, name))
+  ).some((file) => {
+    try {
+      accessSync(file, constants.X_OK)
+      return true
+    } catch {
+      return false
+    }
+  })

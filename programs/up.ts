@@ -91,7 +91,7 @@ const startCluster = Effect.fn("up.cluster")(function* (options: Options, folder
         serviceAccountKubeconfig: kubeconfig
       })
     ).pipe(Layer.provide(Layer.succeedContext(server)), Layer.provide(Layer.succeed(KubeClient, kube)))
-  )
+  ).pipe(Effect.provideService(HiddenPaths, hiddenPaths(folder, kubeconfig)))
   return { kubeconfig, kube }
 })
 
@@ -104,8 +104,13 @@ const agentDefaults = (dataDir: string): ReadonlyArray<string> => [
   "--task-namespace="
 ]
 
-/** What opens the cluster, or is its state: not for a model's commands, which run as the same user. */
-const ownFiles = ["kubeconfig", "tls", "store.db", "store.db-wal", "store.db-shm", "pods", "volumes"]
+/** What opens the cluster, or is its state: not for a model's commands and for containers, which run as the same user. */
+const ownFiles = ["kubeconfig", "tls", "store.db", "store.db-wal", "store.db-shm"]
+
+const hiddenPaths = (folder: DataFolder.DataFolder, kubeconfig: string): ReadonlyArray<string> => [
+  kubeconfig,
+  ...ownFiles.map((name) => folder.file(name))
+]
 
 const daemonOptions = (options: Options, argv: ReadonlyArray<string>) => {
   const parsed = parseOptions([...agentDefaults(resolve(options.dataDir)), ...argv], options.env)
@@ -134,7 +139,7 @@ export const start = Effect.fn("up.start")(function* (options: Options) {
       Effect.tapError((error) => Effect.logError("the node daemon starts over", error)),
       Effect.retry(restart),
       Effect.provideService(KubeClient, kube),
-      Effect.provideService(HiddenPaths, [kubeconfig, ...ownFiles.map((name) => folder.file(name))]),
+      Effect.provideService(HiddenPaths, hiddenPaths(folder, kubeconfig)),
       Effect.forkScoped
     )
     // Its log says what holds it up; the cluster is of use without it.

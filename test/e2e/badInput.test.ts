@@ -1,4 +1,5 @@
 /** Bad input answers with a clear error and loses nothing: through `foreman up`, with real kubectl. */
+import { spawnSync } from "node:child_process"
 import { existsSync } from "node:fs"
 import { mkdir, writeFile } from "node:fs/promises"
 import { createServer } from "node:net"
@@ -7,6 +8,9 @@ import { join } from "node:path"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 
 import { foreman, makeRemote, root, startUp, temporaryFolder, type Up, whyNoKubectl } from "./foreman.ts"
+
+/** A container may forbid them. */
+const hasNamespaces = spawnSync("unshare", ["--user", "--map-current-user", "--mount", "true"]).status === 0
 
 let up: Up
 let home: string
@@ -135,6 +139,18 @@ describe.skipIf(whyNoKubectl !== undefined)("bad input", () => {
     assert.strictEqual(status.verdict, "GATE-ERROR")
     assert.include(JSON.stringify(status.result), "touch")
     for (const folder of [home, root, join(home, "data")]) assert.isFalse(existsSync(join(folder, "x")))
+  })
+
+  it.runIf(hasNamespaces)("a check of a gate finds what opens the cluster empty", async () => {
+    const files = ["kubeconfig", "store.db"].map((name) => join(home, "data", name)).join(" ")
+    await apply("thief", {
+      kind: "verify",
+      agentRef: { name: "gate" },
+      gateProfile: { language: "generic", commands: { lint: `test -z "$(cat ${files})"` } },
+      payload: { repo: "acme/slug", branch: "main" }
+    })
+    await up.kubectl("wait", "at/thief", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=20s")
+    assert.strictEqual((await up.getJson("at", "thief")).status.verdict, "GATE-PASS")
   })
 
   it("an unreachable model ends the run as INCOMPLETE and names the endpoint", async () => {

@@ -2,6 +2,7 @@
 import { Clock, Deferred, Duration, Effect, Exit, Option } from "effect"
 
 import type { KubeClient, KubeError } from "../../../src/services/KubeClient.ts"
+import { isProgram } from "../../confinedShell.ts"
 import { type CommandOptions, type ConfigError, containerCommand, markerOf } from "./containerCommand.ts"
 import * as ContainerProcess from "./ContainerProcess.ts"
 import { endProcesses, signal } from "./endProcesses.ts"
@@ -22,6 +23,8 @@ export interface RunOptions extends CommandOptions {
   readonly run: number
   /** Between SIGTERM and SIGKILL, asked for when it is needed: a shutdown has less time than a delete. */
   readonly grace: () => Duration.Duration
+  /** What hides from the container what is not its own. */
+  readonly confine: (argv: ReadonlyArray<string>) => ReadonlyArray<string>
   /** Before the process is there: from now on the pod counts as started. */
   readonly onStart: Effect.Effect<void>
   readonly onStarted: (group: StartedGroup, startedAtMillis: number) => Effect.Effect<void>
@@ -49,8 +52,13 @@ export const run = Effect.fn("ContainerRun.run")(function* (
       const tail = outputTail()
       yield* options.onStart
       const startedAtMillis = clock.currentTimeMillisUnsafe()
+      // What cannot be started is for the system to name.
+      const isThere = [command.argv[0] ?? "", "unshare", "mount", "setpriv"].every((name) =>
+        isProgram(name, command.env["PATH"] ?? "", command.cwd)
+      )
       const started = yield* ContainerProcess.start({
         ...command,
+        argv: isThere ? options.confine(command.argv) : command.argv,
         onOutput: (chunk) => {
           writer.append(chunk, clock.currentTimeMillisUnsafe())
           tail.append(chunk)

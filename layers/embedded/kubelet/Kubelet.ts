@@ -10,6 +10,7 @@ import { type Pod, pods } from "../../../schema/Job.ts"
 import type { CacheEvent } from "../../../src/cache/Cache.ts"
 import * as Reflector from "../../../src/cache/Reflector.ts"
 import { KubeClient } from "../../../src/services/KubeClient.ts"
+import { HiddenPaths, makeHide } from "../../confinedShell.ts"
 import { endProcesses } from "./endProcesses.ts"
 import { LogFiles } from "./LogFiles.ts"
 import { listPodFolders, podFolder, readRecord, writeRecord } from "./podFolder.ts"
@@ -43,7 +44,9 @@ const uidOf = (pod: Pod): string => pod.metadata.uid ?? ""
 export const layer = (options: Options): Layer.Layer<never, never, KubeClient | LogFiles> =>
   Layer.effectDiscard(
     Effect.gen(function* () {
-      const { dataDirectory } = options
+      const { dataDirectory, serviceAccountKubeconfig: kubeconfig } = options
+      const hidden = yield* HiddenPaths
+      const hide = hidden.length === 0 ? (argv: ReadonlyArray<string>) => argv : yield* makeHide
       const kube = yield* KubeClient
       const shims = writeShims(dataDirectory, options.foremanCommand)
       const cache = yield* Reflector.make(pods, { indexes: {} })
@@ -78,7 +81,9 @@ export const layer = (options: Options): Layer.Layer<never, never, KubeClient | 
             folder,
             shims,
             hostPath: options.hostPath,
-            kubeconfig: mayReachServer(pod) ? options.serviceAccountKubeconfig : undefined,
+            kubeconfig: mayReachServer(pod) ? kubeconfig : undefined,
+            confine: (argv) =>
+              hide(argv, mayReachServer(pod) ? hidden.filter((path) => path !== kubeconfig) : hidden),
             grace: () => entry.grace,
             publish: (status) => Effect.asVoid(Queue.offer(reports, { status, isFinal: false })),
             warn: (reason, message) =>
