@@ -162,7 +162,7 @@ const remoteHead = Effect.fn("GitCliWorkspace.remoteHead")(function* (options: {
     onDisk(() => makePrivate(mkdtempSync(join(tmpdir(), "foreman-git-")), options.token)),
     ({ folder }) => Effect.sync(() => wipe(folder))
   )
-  yield* checkBranchName(place, options.branch)
+  yield* checkBranchName(options.branch)
   const ref = `refs/heads/${options.branch}`
   const text = yield* mustPass(place, ["ls-remote", "--", options.remoteURL, ref], cloneFailed, {
     isRemote: true

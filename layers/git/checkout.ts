@@ -1,5 +1,5 @@
 /** From a remote to a folder with files in it: what the branch starts from, and the repository that the model sees. */
-import { mkdirSync, renameSync } from "node:fs"
+import { copyFileSync, readFileSync, renameSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 
 import { Effect } from "effect"
@@ -11,6 +11,7 @@ import {
   type OpenOptions,
   WorkspaceUnusable
 } from "../../src/services/GitWorkspace.ts"
+import { isBranchName } from "./branchName.ts"
 import { git, mustPass, type Private, withoutCredentials } from "./git.ts"
 
 export interface Checkout {
@@ -27,23 +28,20 @@ const cloneFailed = (message: string) => new GitError({ reason: new CloneFailed(
 const branchFailed = (message: string) => new GitError({ reason: new BranchCheckoutFailed({ message }) })
 const unusable = (message: string) => new GitError({ reason: new WorkspaceUnusable({ message }) })
 
-/** Refuses a name that git could read as an option or as anything but a branch. */
-export const checkBranchName = Effect.fnUntraced(function* (place: Private, branch: string) {
-  const ended = yield* git(place, ["check-ref-format", `refs/heads/${branch}`]).pipe(
-    Effect.mapError((error) => unusable(error.message))
-  )
-  if (ended.exitCode !== 0 || branch.startsWith("-")) {
-    return yield* branchFailed(`"${branch}" is no name for a branch`)
-  }
-})
+const headRef = (branch: string): string => `refs/heads/${branch}`
 
-const commitOf = Effect.fnUntraced(function* (place: Private, revision: string) {
-  const ended = yield* git(place, ["rev-parse", "-q", "--verify", "--end-of-options", revision]).pipe(
-    Effect.mapError((error) => unusable(error.message))
+/** Refuses a name that git could read as an option or as anything but a branch. */
+export const checkBranchName = (branch: string) =>
+  isBranchName(branch) ? Effect.void : Effect.fail(branchFailed(`"${branch}" is no name for a branch`))
+
+/** The commits that these refs point to, of those that are there. */
+const commitsOf = (place: Private, refs: ReadonlyArray<string>) =>
+  mustPass(place, ["for-each-ref", "--format=%(objectname) %(refname)", ...refs], unusable).pipe(
+    Effect.map(
+      (text) =>
+        new Map(text.split("\n").map((line) => [line.slice(line.indexOf(" ") + 1), line.split(" ")[0]]))
+    )
   )
-  return ended.exitCode === 0 ? ended.stdout.toString("utf8").trim() : undefined
-})
-const branchHead = (place: Private, branch: string) => commitOf(place, `refs/heads/${branch}^{commit}`)
 
 const defaultBranch = Effect.fnUntraced(function* (place: Private, remoteURL: string) {
   const text = yield* mustPass(place, ["ls-remote", "--symref", "--", remoteURL, "HEAD"], cloneFailed, {
@@ -104,7 +102,10 @@ const startOf = Effect.fnUntraced(function* (
   return { start: tip, parent: kept.isOurs ? tip : baseCommit, baseCommit }
 })
 
-/** The model gets a repository of its own: whatever it does to config, hooks or history there, ours never reads. */
+/**
+ * The model gets a repository of its own: whatever it does to config, hooks or history there, ours never reads. It writes the files, and
+ * we take a copy of its index while the model is not there yet, so that ours knows them, too.
+ */
 const showRepository = Effect.fnUntraced(function* (
   place: Private,
   directory: string,
@@ -117,16 +118,49 @@ const showRepository = Effect.fnUntraced(function* (
   yield* mustPass(place, ["clone", "-q", "--local", "--no-checkout", place.repository, shown], unusable, {
     repository: "none"
   })
-  yield* mustPass(place, ["remote", "set-url", "origin", withoutCredentials(remoteURL)], unusable, {
-    repository
+  yield* mustPass(place, ["checkout", "-q", "-f", "-B", branch, start], branchFailed, {
+    repository,
+    workTree: directory
   })
-  yield* mustPass(place, ["update-ref", `refs/heads/${branch}`, start], unusable, { repository })
-  yield* mustPass(place, ["symbolic-ref", "HEAD", `refs/heads/${branch}`], unusable, { repository })
-  yield* mustPass(place, ["read-tree", start], unusable, { repository })
-  yield* Effect.try({
-    try: () => renameSync(join(shown, ".git"), join(directory, ".git")),
-    catch: (cause) => unusable(String(cause))
+  yield* onDisk(() => {
+    copyFileSync(join(repository, "index"), join(place.repository, "index"))
+    // A value between quotes is written in git's config as in JSON.
+    edit(
+      join(repository, "config"),
+      /^\turl = .*$/mu,
+      `\turl = ${JSON.stringify(withoutCredentials(remoteURL))}`
+    )
+    renameSync(repository, join(directory, ".git"))
   })
+})
+
+/** All branches and tags of the remote. Its URL, which may hold a password, stays in no file, and the index is ours to use. */
+const cloneAll = Effect.fnUntraced(function* (place: Private, remoteURL: string) {
+  // Through upload-pack, also from this machine: files that two repositories share would lead from the model to the remote.
+  const how = ["-q", "--bare", "--no-local", "--template="]
+  yield* mustPass(place, ["clone", ...how, "--", remoteURL, place.repository], cloneFailed, {
+    repository: "none",
+    isRemote: true
+  })
+  yield* onDisk(() => {
+    edit(join(place.repository, "config"), /^\[remote "origin"\]\n(?:\t.*\n)*/mu, "")
+    edit(join(place.repository, "config"), /^\tbare = true$/mu, "\tbare = false")
+  })
+})
+
+const edit = (file: string, pattern: RegExp, replacement: string): void =>
+  writeFileSync(
+    file,
+    readFileSync(file, "utf8").replace(pattern, () => replacement)
+  )
+
+const onDisk = <A>(action: () => A) => Effect.try({ try: action, catch: (cause) => unusable(String(cause)) })
+
+/** The branch that the remote calls its own, as the clone has it. */
+const clonedBranch = Effect.fnUntraced(function* (place: Private, remoteURL: string) {
+  const head = yield* onDisk(() => readFileSync(join(place.repository, "HEAD"), "utf8"))
+  const name = /^ref: refs\/heads\/(.+)$/mu.exec(head)?.[1]
+  return name ?? (yield* cloneFailed(`${withoutCredentials(remoteURL)} has no default branch`))
 })
 
 /** Clones all of the remote, and checks out what the options ask for. */
@@ -136,34 +170,17 @@ export const checkout = Effect.fnUntraced(function* (
 ) {
   const { directory, remoteURL } = options
   for (const branch of [options.branch, options.baseBranch, options.reviseFromBranch]) {
-    if (branch !== undefined) yield* checkBranchName(place, branch)
+    if (branch !== undefined) yield* checkBranchName(branch)
   }
-  yield* Effect.try({
-    try: () => mkdirSync(place.repository, { recursive: true }),
-    catch: (cause) => unusable(String(cause))
-  })
-  yield* mustPass(place, ["init", "-q", "--bare"], unusable)
-  yield* mustPass(place, ["config", "core.bare", "false"], unusable)
-  yield* mustPass(
-    place,
-    [
-      "fetch",
-      "-q",
-      "--no-recurse-submodules",
-      "--",
-      remoteURL,
-      "+refs/heads/*:refs/heads/*",
-      "+refs/tags/*:refs/tags/*"
-    ],
-    cloneFailed,
-    { isRemote: true }
-  )
+  yield* cloneAll(place, remoteURL)
   const { upstreamURL = remoteURL } = options
-  const baseBranch = options.baseBranch ?? (yield* defaultBranch(place, upstreamURL))
+  const isFork = upstreamURL !== remoteURL
+  const baseBranch =
+    options.baseBranch ?? (yield* isFork ? defaultBranch(place, upstreamURL) : clonedBranch(place, remoteURL))
   // The branches of the fork stay as the fork has them: what was seen there is what a push may replace.
-  const baseRef = upstreamURL === remoteURL ? `refs/heads/${baseBranch}` : "refs/foreman/base"
-  if (upstreamURL !== remoteURL) {
-    const refspec = `+refs/heads/${baseBranch}:${baseRef}`
+  const baseRef = isFork ? "refs/foreman/base" : headRef(baseBranch)
+  if (isFork) {
+    const refspec = `+${headRef(baseBranch)}:${baseRef}`
     yield* mustPass(
       place,
       ["fetch", "-q", "--no-recurse-submodules", "--no-tags", "--", upstreamURL, refspec],
@@ -171,26 +188,27 @@ export const checkout = Effect.fnUntraced(function* (
       { isRemote: true }
     )
   }
-  const base = yield* commitOf(place, `${baseRef}^{commit}`)
+  const branch = options.branch ?? baseBranch
+  const { reviseFromBranch = branch } = options
+  const commits = yield* commitsOf(place, [baseRef, headRef(branch), headRef(reviseFromBranch)])
+  const base = commits.get(baseRef)
   if (base === undefined) {
     return yield* branchFailed(`the remote has no branch ${baseBranch} to start from`)
   }
-  const branch = options.branch ?? baseBranch
-  const seen = yield* branchHead(place, branch)
+  const seen = commits.get(headRef(branch))
 
   let kept: { readonly branch: string; readonly tip: string; readonly isOurs: boolean } | undefined
   if (options.reviseFromBranch !== undefined) {
-    const tip = yield* branchHead(place, options.reviseFromBranch)
+    const tip = commits.get(headRef(reviseFromBranch))
     if (tip === undefined) {
-      return yield* branchFailed(`the remote has no branch ${options.reviseFromBranch} to revise`)
+      return yield* branchFailed(`the remote has no branch ${reviseFromBranch} to revise`)
     }
-    kept = { branch: options.reviseFromBranch, tip, isOurs: options.reviseFromBranch === branch }
+    kept = { branch: reviseFromBranch, tip, isOurs: reviseFromBranch === branch }
   } else if ((options.branchStrategy ?? "reset") !== "reset" && seen !== undefined && branch !== baseBranch) {
     kept = { branch, tip: seen, isOurs: true }
   }
 
   const { start, parent, baseCommit } = yield* startOf(place, base, kept, options.branchStrategy === "keep")
-  yield* mustPass(place, ["checkout", "-q", "-f", "--detach", start], branchFailed, { workTree: directory })
   yield* showRepository(place, directory, branch, start, remoteURL)
   const made: Checkout = { baseCommit, parent, branch, seen }
   return made
