@@ -4,7 +4,7 @@
  */
 import { Context, type Effect, Schema, type Stream } from "effect"
 
-/** A failure as metav1.Status says it. `reason` is Kubernetes' own word: NotFound, AlreadyExists, Conflict, Invalid, BadRequest, … */
+/** A failure as metav1.Status says it. `reason` is Kubernetes' own word: NotFound, AlreadyExists, Conflict, Invalid, BadRequest, …; "" where it has none. */
 export class ApiError extends Schema.TaggedError<ApiError>()("ApiError", {
   code: Schema.Int,
   reason: Schema.String,

@@ -4,6 +4,7 @@ import * as HttpKubeClient from "../../layers/kube/HttpKubeClient.ts"
 import * as KubeConfig from "../../layers/kube/KubeConfig.ts"
 import { EmbeddedCluster, layer as cluster } from "../fakes/EmbeddedCluster.ts"
 import { kubeClientContract } from "./kubeClient.ts"
+import { refusalsContract } from "./refusals.ts"
 
 /** By way of the kubeconfig that `foreman up` writes, as every program goes. */
 const client = Layer.unwrap(
@@ -16,3 +17,5 @@ const client = Layer.unwrap(
 kubeClientContract("HttpKubeClient on the embedded server", client.pipe(Layer.provideMerge(cluster)), {
   expire: Effect.flatMap(EmbeddedCluster, ({ expire }) => expire)
 })
+
+refusalsContract("HttpKubeClient on the embedded server", client.pipe(Layer.provideMerge(cluster)))

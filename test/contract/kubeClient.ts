@@ -29,7 +29,7 @@ const eventually = <A, R>(
     Effect.retry({ schedule: soon, while: (error) => error === "not yet" })
   )
 
-const task = (namespace: string, name: string, more: Partial<Manifest> = {}): Manifest => ({
+export const task = (namespace: string, name: string, more: Partial<Manifest> = {}): Manifest => ({
   spec: { kind: "freeform", payload: { prompt: "say hello" } },
   ...more,
   metadata: { namespace, name, ...more.metadata }
@@ -43,7 +43,7 @@ const ownerOf = (owner: KubeObject, apiVersion: string, kind: string): OwnerRefe
   blockOwnerDeletion: true
 })
 
-const reason = <A>(effect: Effect.Effect<A, KubeError, KubeClient>) =>
+export const reason = <A>(effect: Effect.Effect<A, KubeError, KubeClient>) =>
   effect.pipe(
     Effect.flip,
     Effect.map((error) => error.reason)
@@ -54,7 +54,8 @@ const told = (event: WatchEvent<AgenticTask>): string =>
     ? event.type
     : `${event.type} ${event.object.metadata.name}`
 
-const inNamespace = <A, E, R>(
+/** A namespace for one test, gone after it. */
+export const inNamespace = <A, E, R>(
   body: (kube: KubeClient["Service"], namespace: string) => Effect.Effect<A, E, R>
 ) =>
   Effect.gen(function* () {
@@ -177,7 +178,7 @@ export const kubeClientContract = <E, R = never>(
           [label._tag, label.message],
           [
             "Invalid",
-            `ConfigMap "c" is invalid: metadata.labels: Invalid value: "${labels.long}": must be no more than 63 bytes`
+            `ConfigMap "c" is invalid: metadata.labels: Invalid value: "${labels.long}": must be no more than 63 characters`
           ]
         )
       }))
@@ -303,11 +304,11 @@ export const kubeClientContract = <E, R = never>(
           type: "json",
           body: [
             { op: "test", path: "/data/a", value: "1" },
-            { op: "add", path: "/data/c~1d", value: "3" },
+            { op: "add", path: "/data/c.d", value: "3" },
             { op: "remove", path: "/data/a" }
           ]
         })
-        assert.deepStrictEqual(after.data, { "c/d": "3" })
+        assert.deepStrictEqual(after.data, { "c.d": "3" })
       }))
 
     test("a strategic patch merges containers by name, and custom kinds refuse it", (kube, namespace) =>

@@ -15,6 +15,7 @@ import { metadataRules, nameMissing, newMetadata, readMetadata } from "./metadat
 import { applyOver, firstApply } from "./serverSideApply.ts"
 import type { Store } from "./Store.ts"
 import {
+  checkDeclared,
   checkIdentity,
   composed,
   isFinished,
@@ -75,15 +76,18 @@ export class Objects {
     const name = textAt(metadata, "name")
     if (name === "") throw errors.invalid(resource, "", [nameMissing])
     if (namespace !== undefined) this.#checkNamespace(resource, namespace, name)
+    if (textAt(metadataOf(read), "resourceVersion") !== "") {
+      throw errors.unexplained("resourceVersion should not be set on objects to be created")
+    }
     if (this.find({ resource, namespace, name }) !== undefined) throw errors.alreadyExists(resource, name)
 
     // Status belongs to who reports it: a new object has none but what its kind begins with.
     const proposed = { ...(resource.hasStatus ? without(read, "status") : read), metadata }
+    const unreadable = kind.unreadable?.(proposed)
+    if (unreadable !== undefined) throw errors.cannotHandle(resource, unreadable)
     const admitted = kind.admit(proposed, undefined, now)
     const warnings = unknownFields(admitted.unknown, options, (why) =>
-      errors.badRequest(
-        `${resource.kind} in version "${resource.version}" cannot be handled as a ${resource.kind}: strict decoding error: ${why}`
-      )
+      errors.cannotHandle(resource, `strict decoding error: ${why}`)
     )
     const causes = [...metadataRules(admitted.object, undefined, kind.isNamedByLabel), ...admitted.causes]
     if (causes.length > 0) throw errors.invalid(resource, name, causes)
@@ -114,15 +118,13 @@ export class Objects {
     const proposed = readMetadata(withKind(propose(current, kind), target.resource))
     checkIdentity(kind, target, current, proposed, options.via)
     const next = composed(target, current, proposed)
+    const refused = (why: string) =>
+      options.via === "PATCH" ? errors.invalidPatch(proposed, why) : errors.cannotHandle(target.resource, why)
+    const unreadable = kind.unreadable?.(next)
+    if (unreadable !== undefined) throw refused(unreadable)
     const admitted = kind.admit(next, current, now)
     const warnings = unknownFields(admitted.unknown, options, (why) =>
-      options.via === "PATCH"
-        ? errors.invalidPatch(
-            ` "" is invalid: patch: Invalid value: ${JSON.stringify(JSON.stringify(proposed))}: strict decoding error: ${why}`
-          )
-        : errors.badRequest(
-            `${target.resource.kind} in version "${target.resource.version}" cannot be handled as a ${target.resource.kind}: strict decoding error: ${why}`
-          )
+      refused(`strict decoding error: ${why}`)
     )
     const causes = [...metadataRules(admitted.object, current, kind.isNamedByLabel), ...admitted.causes]
     if (causes.length > 0) throw errors.invalid(target.resource, target.name, causes)
@@ -162,6 +164,7 @@ export class Objects {
     const { name, namespace, resource, subresource } = target
     const how = { resource, fieldManager: options.fieldManager, force: options.force, subresource, now }
     const read = readMetadata(withKind(body, resource))
+    checkDeclared(read, resource)
     if (this.find(target) === undefined && subresource === undefined) {
       const named = withMetadata(firstApply(read, how), { name })
       return this.create({ resource, namespace, body: named, ...options, via: "APPLY" }, now)

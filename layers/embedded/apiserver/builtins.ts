@@ -1,9 +1,15 @@
-/** The kinds of Kubernetes itself that the embedded server knows. They have no schema: what comes is kept, defaults are filled. */
+/**
+ * The kinds of Kubernetes itself that the embedded server knows. They have no schema: what comes is kept, defaults are filled, and what
+ * Foreman or a person may well get wrong is refused as a real server refuses it.
+ */
 import type { JsonObject, ServedResource } from "../Apiserver.ts"
+import * as builtinRules from "./builtinRules.ts"
 import { type Cause, invalidValue, required } from "./errors.ts"
-import { equal, listAt, metadataOf, nameOf, objectAt, textAt, withMetadata, without } from "./json.ts"
+import { equal, metadataOf, nameOf, objectAt, textAt, withMetadata, without } from "./json.ts"
 import { type Kind, verbs } from "./kind.ts"
+import { labelRules } from "./metadata.ts"
 import { podSpecDefaults } from "./podDefaults.ts"
+import { podSpecRules } from "./podRules.ts"
 
 type Prepare = (object: JsonObject, before: JsonObject | undefined) => JsonObject
 type Rules = (object: JsonObject, before: JsonObject | undefined) => ReadonlyArray<Cause>
@@ -67,8 +73,7 @@ const pod: Prepare = (object) => ({
   status: { phase: "Pending", ...objectAt(object, "status") }
 })
 
-const podRules: Rules = (object) =>
-  listAt(objectAt(object, "spec"), "containers").length === 0 ? [required("spec.containers")] : []
+const podRules: Rules = (object) => podSpecRules(objectAt(object, "spec"), "spec")
 
 /** The controller's own selector: the pods of this Job and of no other of the same name. */
 const job: Prepare = (object) => {
@@ -82,20 +87,21 @@ const job: Prepare = (object) => {
     "controller-uid": uid,
     "job-name": nameOf(object)
   }
+  const own = objectAt(metadataOf(object), "labels")
+  const isManual = spec["manualSelector"] === true
   return {
-    ...object,
+    // A Job without labels of its own takes its pods'.
+    ...(isManual || Object.keys(own).length > 0 ? object : withMetadata(object, { labels })),
     spec: {
       backoffLimit: 6,
       completionMode: "NonIndexed",
       completions: 1,
       parallelism: 1,
       suspend: false,
-      ...(spec["manualSelector"] === true
-        ? {}
-        : { selector: { matchLabels: { "batch.kubernetes.io/controller-uid": uid } } }),
+      ...(isManual ? {} : { selector: { matchLabels: { "batch.kubernetes.io/controller-uid": uid } } }),
       ...spec,
       template: {
-        ...withMetadata(template, spec["manualSelector"] === true ? {} : { labels }),
+        ...withMetadata(template, isManual ? {} : { labels }),
         spec: podSpecDefaults(objectAt(template, "spec"))
       }
     },
@@ -109,7 +115,8 @@ const jobRules: Rules = (object, before) => {
   const policy = textAt(spec, "restartPolicy")
   const old = before === undefined ? template : objectAt(objectAt(before, "spec"), "template")
   return [
-    ...(listAt(spec, "containers").length === 0 ? [required("spec.template.spec.containers")] : []),
+    ...labelRules(objectAt(metadataOf(template), "labels"), "spec.template.labels"),
+    ...podSpecRules(spec, "spec.template.spec"),
     ...(policy === "Always"
       ? [required("spec.template.spec.restartPolicy", 'valid values: "OnFailure", "Never"')]
       : []),
@@ -147,15 +154,21 @@ export const builtins: ReadonlyArray<Kind> = [
     },
     { prepare: namespace, isNamedByLabel: true }
   ),
-  kind({ group: "", kind: "ConfigMap", plural: "configmaps", shortNames: ["cm"] }),
-  kind({ group: "", kind: "Secret", plural: "secrets", selectableFields: [".type"] }, { prepare: secret }),
-  kind({
-    group: "",
-    kind: "Event",
-    plural: "events",
-    shortNames: ["ev"],
-    selectableFields: eventFields
-  }),
+  kind({ group: "", kind: "ConfigMap", plural: "configmaps", shortNames: ["cm"] }, builtinRules.configMap),
+  kind(
+    { group: "", kind: "Secret", plural: "secrets", selectableFields: [".type"] },
+    { ...builtinRules.secret, prepare: secret }
+  ),
+  kind(
+    {
+      group: "",
+      kind: "Event",
+      plural: "events",
+      shortNames: ["ev"],
+      selectableFields: eventFields
+    },
+    builtinRules.event
+  ),
   kind(
     {
       group: "",
@@ -185,7 +198,7 @@ export const builtins: ReadonlyArray<Kind> = [
   ),
   kind(
     { group: "coordination.k8s.io", kind: "Lease", plural: "leases" },
-    { takesUnconditionalUpdate: false }
+    { ...builtinRules.lease, takesUnconditionalUpdate: false }
   ),
   kind({ group: "discovery.k8s.io", kind: "EndpointSlice", plural: "endpointslices" })
 ]

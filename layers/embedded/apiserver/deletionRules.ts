@@ -33,13 +33,15 @@ export const kindOfDefinition = (definition: JsonObject, like: Kind): Kind => {
 export const checkPreconditions = (kind: Kind, object: JsonObject, options: DeleteOptions): void => {
   const metadata = metadataOf(object)
   const { resourceVersion, uid } = options.preconditions ?? {}
+  // Here, and nowhere else, a conflict names the kind.
+  const named = { group: kind.resource.group, plural: kind.resource.kind }
   if (uid !== undefined && uid !== metadata["uid"]) {
-    const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${textAt(metadata, "uid")}`
-    throw conflict(kind.resource, nameOf(object), why)
+    const why = `the UID in the precondition (${uid}) does not match the UID in record (${textAt(metadata, "uid")}). The object might have been deleted and then recreated`
+    throw conflict(named, nameOf(object), why)
   }
   if (resourceVersion !== undefined && resourceVersion !== metadata["resourceVersion"]) {
-    const why = `Precondition failed: ResourceVersion in precondition: ${resourceVersion}, ResourceVersion in object meta: ${textAt(metadata, "resourceVersion")}`
-    throw conflict(kind.resource, nameOf(object), why)
+    const why = `the ResourceVersion in the precondition (${resourceVersion}) does not match the ResourceVersion in record (${textAt(metadata, "resourceVersion")}). The object might have been modified`
+    throw conflict(named, nameOf(object), why)
   }
 }
 

@@ -82,6 +82,19 @@ export const invalidValue = (field: string, value: Json, why: string): Cause => 
   message: `Invalid value: ${quoted(value)}: ${why}`
 })
 
+export const duplicate = (field: string, value: Json): Cause => ({
+  reason: "FieldValueDuplicate",
+  field,
+  message: `Duplicate value: ${quoted(value)}`
+})
+
+/** The field names something that is not there. */
+export const notFoundValue = (field: string, value: Json): Cause => ({
+  reason: "FieldValueNotFound",
+  field,
+  message: `Not found: ${quoted(value)}`
+})
+
 export const forbiddenField = (field: string, why: string): Cause => ({
   reason: "FieldValueForbidden",
   field,
@@ -101,7 +114,7 @@ export const invalid = (
     reason: "Invalid",
     message: `${kind} ${JSON.stringify(name)} is invalid: ${told.length === 1 ? told[0] : `[${told.join(", ")}]`}`,
     details: {
-      name,
+      ...(name === "" ? {} : { name }),
       ...(resource.group === "" ? {} : { group: resource.group }),
       kind: resource.kind,
       causes: causes.map((cause) => ({ ...cause }))
@@ -109,11 +122,41 @@ export const invalid = (
   })
 }
 
+/** Options of a request that break their rules, as `CreateOptions.meta.k8s.io "" is invalid: …`. */
+export const invalidOptions = (kind: OptionsKind, cause: Cause) =>
+  invalid({ group: "meta.k8s.io", kind }, "", [cause])
+
+export type OptionsKind = "CreateOptions" | "UpdateOptions" | "PatchOptions" | "DeleteOptions"
+
+export const unsupported = (field: string, value: Json, supported: ReadonlyArray<string>): Cause => ({
+  reason: "FieldValueNotSupported",
+  field,
+  message: `Unsupported value: ${quoted(value)}: supported values: ${supported.map(quoted).join(", ")}`
+})
+
 /** A patched object that cannot be read: the server names no kind here. */
-export const invalidPatch = (why: string) =>
+export const invalidPatch = (patched: JsonObject, why: string) => {
+  const cause = invalidValue("patch", quoted(patched), why)
+  return new ApiError({
+    code: 422,
+    reason: "Invalid",
+    message: ` "" is invalid: patch: ${cause.message}`,
+    details: { causes: [{ ...cause }] }
+  })
+}
+
+/** A JSON patch that does not apply; the server does not say which operation. */
+export const patchRejected = () =>
   new ApiError({
     code: 422,
     reason: "Invalid",
-    message: why,
-    details: { causes: [{ reason: "FieldValueInvalid", field: "patch", message: why }] }
+    message: "the server rejected our request due to an error in our request",
+    details: {}
   })
+
+/** A refusal for which a real API server has no reason and the code 500. */
+export const unexplained = (message: string) => new ApiError({ code: 500, reason: "", message })
+
+/** The decoder of a kind does not take the object. */
+export const cannotHandle = ({ kind, version }: Pick<ServedResource, "kind" | "version">, why: string) =>
+  badRequest(`${kind} in version "${version}" cannot be handled as a ${kind}: ${why}`)

@@ -1,6 +1,6 @@
 /** RFC 6902. */
 import type { Json } from "../Apiserver.ts"
-import { badRequest, invalidPatch } from "./errors.ts"
+import { badRequest, patchRejected } from "./errors.ts"
 import { equal, isList, isObject, textAt } from "./json.ts"
 
 /** Operations of one patch, as a real API server bounds them. */
@@ -8,17 +8,12 @@ const maxOperations = 10_000
 
 const parsePointer = (pointer: string): ReadonlyArray<string> => {
   if (pointer === "") return []
-  if (!pointer.startsWith("/")) throw badRequest(`json pointer ${JSON.stringify(pointer)} must begin with /`)
+  if (!pointer.startsWith("/")) throw patchRejected()
   return pointer
     .slice(1)
     .split("/")
     .map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~"))
 }
-
-const missing = (operation: string, path: string) =>
-  invalidPatch(
-    `the server rejected our request due to an error in our request: ${operation} operation does not apply: doc is missing path: ${JSON.stringify(path)}: missing value`
-  )
 
 const read = (document: Json, path: ReadonlyArray<string>): Json | undefined => {
   let value: Json | undefined = document
@@ -48,20 +43,20 @@ const rewrite = (
     : document
 }
 
-const add = (document: Json, path: ReadonlyArray<string>, value: Json, pointer: string): Json => {
+const add = (document: Json, path: ReadonlyArray<string>, value: Json): Json => {
   if (path.length === 0) return value
   const parent = read(document, path.slice(0, -1))
-  if (!isObject(parent) && !isList(parent)) throw missing("add", pointer)
+  if (!isObject(parent) && !isList(parent)) throw patchRejected()
   return rewrite(document, path, (at, last) => {
     if (!isList(at)) return { ...(isObject(at) ? at : {}), [last]: value }
     const index = last === "-" ? at.length : Number(last)
-    if (!Number.isInteger(index) || index < 0 || index > at.length) throw missing("add", pointer)
+    if (!Number.isInteger(index) || index < 0 || index > at.length) throw patchRejected()
     return [...at.slice(0, index), value, ...at.slice(index)]
   })
 }
 
-const remove = (document: Json, path: ReadonlyArray<string>, pointer: string): Json => {
-  if (read(document, path) === undefined) throw missing("remove", pointer)
+const remove = (document: Json, path: ReadonlyArray<string>): Json => {
+  if (read(document, path) === undefined) throw patchRejected()
   return rewrite(document, path, (at, last) =>
     isList(at)
       ? at.filter((_, i) => i !== Number(last))
@@ -69,9 +64,9 @@ const remove = (document: Json, path: ReadonlyArray<string>, pointer: string): J
   )
 }
 
-const replace = (document: Json, path: ReadonlyArray<string>, value: Json, pointer: string): Json => {
+const replace = (document: Json, path: ReadonlyArray<string>, value: Json): Json => {
   if (path.length === 0) return value
-  if (read(document, path) === undefined) throw missing("replace", pointer)
+  if (read(document, path) === undefined) throw patchRejected()
   return rewrite(document, path, (at, last) =>
     isList(at)
       ? at.map((item, i) => (i === Number(last) ? value : item))
@@ -86,37 +81,32 @@ export const jsonPatch = (document: Json, patch: Json): Json => {
   let result = document
   for (const operation of patch) {
     if (!isObject(operation)) throw badRequest("an operation of a JSON patch is an object")
-    const pointer = textAt(operation, "path")
-    const path = parsePointer(pointer)
+    const path = parsePointer(textAt(operation, "path"))
     const { from, op, value = null } = operation
     const source = typeof from === "string" ? from : ""
     switch (op) {
       case "add":
-        result = add(result, path, value, pointer)
+        result = add(result, path, value)
         break
       case "remove":
-        result = remove(result, path, pointer)
+        result = remove(result, path)
         break
       case "replace":
-        result = replace(result, path, value, pointer)
+        result = replace(result, path, value)
         break
       case "move":
       case "copy": {
         const moved = read(result, parsePointer(source))
-        if (moved === undefined) throw missing(op, source)
-        const rest = op === "move" ? remove(result, parsePointer(source), source) : result
-        result = add(rest, path, moved, pointer)
+        if (moved === undefined) throw patchRejected()
+        const rest = op === "move" ? remove(result, parsePointer(source)) : result
+        result = add(rest, path, moved)
         break
       }
       case "test":
-        if (!equal(read(result, path), value)) {
-          throw invalidPatch(
-            `the server rejected our request due to an error in our request: testing value ${pointer} failed: test failed`
-          )
-        }
+        if (!equal(read(result, path), value)) throw patchRejected()
         break
       default:
-        throw badRequest(`unknown operation ${JSON.stringify(op ?? null)} in a JSON patch`)
+        throw patchRejected()
     }
   }
   return result

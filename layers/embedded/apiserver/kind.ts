@@ -18,6 +18,8 @@ export interface Kind {
   readonly takesUnconditionalUpdate: boolean
   /** Names are DNS labels (at most 63 characters), not subdomains. */
   readonly isNamedByLabel: boolean
+  /** Why the server's decoder does not take an object; absent where it takes all. */
+  readonly unreadable?: ((object: JsonObject) => string | undefined) | undefined
   /** Defaults, pruning and rules. `before` is absent for a new object. `now` in milliseconds. */
   readonly admit: (object: JsonObject, before: JsonObject | undefined, now: number) => Admitted
 }

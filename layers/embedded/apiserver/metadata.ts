@@ -22,39 +22,46 @@ const isQualified = new RegExp(`^${qualified}$`, "u")
 /** Bytes of all annotations of one object. */
 const maxAnnotationBytes = 262_144
 
-const nameRules = (name: string, isNamedByLabel: boolean): ReadonlyArray<Cause> => {
-  const limit = isNamedByLabel ? 63 : 253
-  const isValid = isNamedByLabel ? isLabel : isSubdomain
-  return [
-    ...(name.length > limit
-      ? [invalidValue("metadata.name", name, `must be no more than ${limit} bytes`)]
-      : []),
-    ...(isValid.test(name)
-      ? []
-      : [invalidValue("metadata.name", name, isNamedByLabel ? labelWords : subdomainWords)])
-  ]
-}
+/** A DNS label: what names a container, a volume or a namespace. */
+export const labelNameRules = (field: string, name: string): ReadonlyArray<Cause> => [
+  ...(name.length > 63 ? [invalidValue(field, name, "must be no more than 63 characters")] : []),
+  ...(isLabel.test(name) ? [] : [invalidValue(field, name, labelWords)])
+]
+
+const nameRules = (name: string, isNamedByLabel: boolean): ReadonlyArray<Cause> =>
+  isNamedByLabel
+    ? labelNameRules("metadata.name", name)
+    : [
+        ...(name.length > 253
+          ? [invalidValue("metadata.name", name, "must be no more than 253 characters")]
+          : []),
+        ...(isSubdomain.test(name) ? [] : [invalidValue("metadata.name", name, subdomainWords)])
+      ]
 
 const keyRules = (field: string, key: string): ReadonlyArray<Cause> => {
   const slash = key.indexOf("/")
   const name = key.slice(slash + 1)
   const causes: Array<Cause> = []
-  if (slash >= 0 && !isSubdomain.test(key.slice(0, slash))) {
+  const prefix = key.slice(0, Math.max(0, slash))
+  if (prefix.length > 253) {
+    causes.push(invalidValue(field, key, "prefix part must be no more than 253 characters"))
+  }
+  if (slash >= 0 && !isSubdomain.test(prefix)) {
     causes.push(invalidValue(field, key, `prefix part ${subdomainWords}`))
   }
-  if (name.length > 63) causes.push(invalidValue(field, key, "name part must be no more than 63 bytes"))
+  if (name.length > 63) causes.push(invalidValue(field, key, "name part must be no more than 63 characters"))
   if (!isQualified.test(name)) causes.push(invalidValue(field, key, keyWords))
   return causes
 }
 
-const labelRules = (labels: JsonObject): ReadonlyArray<Cause> =>
+export const labelRules = (labels: JsonObject, field = "metadata.labels"): ReadonlyArray<Cause> =>
   Object.entries(labels).flatMap(([key, value]) => [
-    ...keyRules("metadata.labels", key),
+    ...keyRules(field, key),
     ...(typeof value === "string" && value.length > 63
-      ? [invalidValue("metadata.labels", value, "must be no more than 63 bytes")]
+      ? [invalidValue(field, value, "must be no more than 63 characters")]
       : []),
     ...(typeof value === "string" && value !== "" && !isQualified.test(value)
-      ? [invalidValue("metadata.labels", value, valueWords)]
+      ? [invalidValue(field, value, valueWords)]
       : [])
   ])
 
@@ -81,12 +88,10 @@ const ownerRules = (owners: ReadonlyArray<Json>): ReadonlyArray<Cause> => {
   const found = owners.filter(isObject)
   const controllers = found.filter((owner) => owner["controller"] === true)
   return [
-    ...found.flatMap((owner, i) =>
+    ...found.flatMap((owner) =>
       ["apiVersion", "kind", "name", "uid"]
         .filter((field) => textAt(owner, field) === "")
-        .map((field) =>
-          invalidValue(`metadata.ownerReferences[${i}].${field}`, "", `${field} must not be empty`)
-        )
+        .map((field) => invalidValue(`metadata.ownerReferences.${field}`, "", "must not be empty"))
     ),
     ...(controllers.length > 1
       ? [

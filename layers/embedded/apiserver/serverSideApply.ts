@@ -2,7 +2,7 @@
 import { groupVersion } from "../../../schema/Resource.ts"
 import { formatTime } from "../../../schema/Time.ts"
 import { ApiError, type Json, type JsonObject, type ServedResource } from "../Apiserver.ts"
-import { badRequest } from "./errors.ts"
+import { badRequest, invalidOptions, required } from "./errors.ts"
 import { printPath, segmentsOf, withoutPath } from "./fieldSet.ts"
 import { equal, isList, isObject, metadataOf, without } from "./json.ts"
 import { child, identityOf, isAtomicMap, item, listKind, type Place, root } from "./listKind.ts"
@@ -59,12 +59,7 @@ export const applyOver = (current: JsonObject, applied: JsonObject, how: Apply):
 
 const mineOf = (applied: JsonObject, { fieldManager, now, resource, subresource }: Apply): Entry => {
   if (fieldManager === undefined || fieldManager === "") {
-    throw new ApiError({
-      code: 422,
-      reason: "Invalid",
-      message:
-        'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch'
-    })
+    throw invalidOptions("PatchOptions", required("fieldManager", "is required for apply patch"))
   }
   if (metadataOf(applied)["managedFields"] !== undefined)
     throw badRequest("metadata.managedFields must be nil")

@@ -52,7 +52,7 @@ const metadataFields = new Set([
   "uid"
 ])
 
-/** Takes out what the schema does not know, and says what that was. */
+/** Takes out what the schema does not know, and says what that was, in the order of the alphabet. */
 export const prune = (
   object: JsonObject,
   schema: JsonObject
@@ -69,7 +69,7 @@ export const prune = (
       metadata: Object.fromEntries(meta.filter(([field]) => metadataFields.has(field))),
       ...(isObject(pruned) ? pruned : {})
     },
-    unknown
+    unknown: unknown.sort()
   }
 }
 

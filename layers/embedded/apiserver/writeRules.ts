@@ -5,6 +5,7 @@ import * as errors from "./errors.ts"
 import { equal, listAt, metadataOf, nameOf, objectAt, textAt, withMetadata, without } from "./json.ts"
 import type { Kind } from "./kind.ts"
 import { fixedFields } from "./metadata.ts"
+import { prune } from "./structural.ts"
 
 /** How an update came: it decides the words of a refusal and who is noted as the writer. */
 export type UpdateVia = "PUT" | "PATCH" | "APPLY"
@@ -18,7 +19,11 @@ export const withKind = (body: JsonObject, resource: ServedResource): JsonObject
     )
   }
   if (kind !== resource.kind) {
-    throw errors.badRequest(`the kind in the data (${String(kind)}) is not ${resource.kind}`)
+    if (resource.schema === undefined) {
+      throw errors.badRequest(`the kind in the data (${String(kind)}) is not ${resource.kind}`)
+    }
+    const other = { group: resource.group, kind: String(kind) }
+    throw errors.invalid(other, nameOf(body), [errors.invalidValue("kind", kind, `must be ${resource.kind}`)])
   }
   return { apiVersion, kind, ...rest }
 }
@@ -47,6 +52,18 @@ export const unknownFields = (
   return told
 }
 
+/** An apply must know each field of what it owns: it is refused where another write would only lose the unknown ones. */
+export const checkDeclared = (applied: JsonObject, resource: ServedResource): void => {
+  if (resource.schema === undefined) return
+  const told = prune(applied, resource.schema).unknown.map(
+    (field) => `.${field}: field not declared in schema`
+  )
+  if (told.length === 0) return
+  const what = `${textAt(metadataOf(applied), "namespace")}/${nameOf(applied)}; ${groupVersion(resource)}, Kind=${resource.kind}`
+  const why = told.length === 1 ? told[0] : ["errors:", ...told.map((each) => `  ${each}`)].join("\n")
+  throw errors.unexplained(`failed to create typed patch object (${what}): ${why}`)
+}
+
 /** Throws ApiError when the proposal is of another object, of another life of it, or of another version. */
 export const checkIdentity = (
   kind: Kind,
@@ -55,17 +72,12 @@ export const checkIdentity = (
   proposed: JsonObject,
   via: UpdateVia
 ): void => {
-  const { resource, name } = target
+  const { name, resource, subresource } = target
   const metadata = metadataOf(proposed)
   const was = metadataOf(current)
   const said = textAt(metadata, "name")
-  if (said !== name) {
-    if (via === "PUT" && said !== "") {
-      throw errors.badRequest(`the name of the object (${said}) does not match the name on the URL (${name})`)
-    }
-    if (said !== "") {
-      throw errors.invalid(resource, said, [errors.invalidValue("metadata.name", said, "field is immutable")])
-    }
+  if (said !== name && said !== "") {
+    throw errors.badRequest(`the name of the object (${said}) does not match the name on the URL (${name})`)
   }
   const namespace = textAt(metadata, "namespace")
   if (namespace !== "" && namespace !== textAt(was, "namespace")) {
@@ -74,17 +86,18 @@ export const checkIdentity = (
     )
   }
   const { resourceVersion, uid } = metadata
-  if (uid !== undefined && uid !== was["uid"]) {
-    const why = `Precondition failed: UID in precondition: ${String(uid)}, UID in object meta: ${textAt(was, "uid")}`
-    throw errors.conflict(resource, name, why)
+  // A status write takes nothing from metadata but the version, not even who is meant.
+  const isStatusApart = resource.schema !== undefined && subresource === "status"
+  if (uid !== undefined && uid !== was["uid"] && !isStatusApart) {
+    throw errors.invalid(resource, name, [errors.invalidValue("metadata.uid", uid, "field is immutable")])
   }
   if (resourceVersion !== undefined && resourceVersion !== was["resourceVersion"]) {
     throw errors.conflict(resource, name)
   }
   if (via === "PUT" && resourceVersion === undefined && !kind.takesUnconditionalUpdate) {
-    const message = "Invalid value: 0x0: must be specified for an update"
-    throw errors.invalid(resource, name, [
-      { reason: "FieldValueInvalid", field: "metadata.resourceVersion", message }
+    // The words of the storage, which knows the plural and a version that is a number.
+    throw errors.invalid({ group: resource.group, kind: resource.plural }, name, [
+      errors.invalidValue("metadata.resourceVersion", 0, "must be specified for an update")
     ])
   }
 }

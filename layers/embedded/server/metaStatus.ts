@@ -7,7 +7,7 @@ export const failure = (error: ApiError): JsonObject => ({
   metadata: {},
   status: "Failure",
   message: error.message,
-  reason: error.reason,
+  ...(error.reason === "" ? {} : { reason: error.reason }),
   ...(error.details === undefined ? {} : { details: error.details }),
   code: error.code
 })

@@ -2,9 +2,9 @@
 import { Effect } from "effect"
 
 import type { ApiRequest } from "./answers.ts"
-import type { ApiError, JsonObject, WriteOptions } from "../Apiserver.ts"
-import { badRequest } from "../apiserver/errors.ts"
-import { objectAt } from "../apiserver/json.ts"
+import type { ApiError, Json, JsonObject, WriteOptions } from "../Apiserver.ts"
+import { badRequest, invalidOptions, type OptionsKind, unsupported } from "../apiserver/errors.ts"
+import { isList, objectAt } from "../apiserver/json.ts"
 import { parseObject } from "./requestBody.ts"
 import type { IncludeObject } from "./table.ts"
 
@@ -30,28 +30,31 @@ export const integer = (
       )
 }
 
-const dryRun = (values: ReadonlyArray<unknown>) => {
+const dryRun = (values: ReadonlyArray<Json>, kind: OptionsKind) => {
   if (values.length === 0) return Effect.succeed(false)
   return values.every((value) => value === "All")
     ? Effect.succeed(true)
-    : Effect.fail(badRequest(`dryRun: Unsupported value: supported values: "All"`))
+    : Effect.fail(invalidOptions(kind, unsupported("dryRun", values, ["All"])))
 }
 
 const fieldValidations = ["Ignore", "Warn", "Strict"] as const
 
 export const writeOptions = Effect.fnUntraced(function* (
-  query: URLSearchParams
+  query: URLSearchParams,
+  kind: OptionsKind
 ): Effect.fn.Return<WriteOptions, ApiError> {
   const asked = query.get("fieldValidation")
   const fieldValidation = fieldValidations.find((known) => known === (asked || "Warn"))
   if (fieldValidation === undefined) {
-    return yield* badRequest(
-      `fieldValidation: Unsupported value: "${asked}": supported values: "Ignore", "Strict", "Warn"`
-    )
+    const supported = ["", "Ignore", "Strict", "Warn"]
+    return yield* invalidOptions(kind, unsupported("fieldValidation", asked, supported))
   }
   const fieldManager = query.get("fieldManager")
   return {
-    dryRun: yield* dryRun(query.getAll("dryRun").filter((value) => value !== "")),
+    dryRun: yield* dryRun(
+      query.getAll("dryRun").filter((value) => value !== ""),
+      kind
+    ),
     fieldValidation,
     ...(fieldManager === null || fieldManager === "" ? {} : { fieldManager })
   }
@@ -67,15 +70,14 @@ export const deleteOptions = Effect.fnUntraced(function* (request: ApiRequest) {
   const policy = body["propagationPolicy"] ?? query.get("propagationPolicy")
   const propagationPolicy = propagationPolicies.find((known) => known === policy)
   if (propagationPolicy === undefined && policy !== null && policy !== undefined && policy !== "") {
-    return yield* badRequest(
-      `propagationPolicy: Unsupported value: supported values: "Background", "Foreground", "Orphan"`
-    )
+    const supported = ["Foreground", "Background", "Orphan", "nil"]
+    return yield* invalidOptions("DeleteOptions", unsupported("propagationPolicy", policy, supported))
   }
   const grace = body["gracePeriodSeconds"] ?? (yield* integer(query, "gracePeriodSeconds"))
   const asked = body["dryRun"]
   const { uid, resourceVersion } = objectAt(body, "preconditions")
   return {
-    dryRun: yield* dryRun([...(Array.isArray(asked) ? asked : []), ...query.getAll("dryRun")]),
+    dryRun: yield* dryRun([...(isList(asked) ? asked : []), ...query.getAll("dryRun")], "DeleteOptions"),
     ...(propagationPolicy === undefined ? {} : { propagationPolicy }),
     ...(typeof grace === "number" ? { gracePeriodSeconds: grace } : {}),
     preconditions: {

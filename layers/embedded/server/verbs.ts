@@ -14,7 +14,7 @@ import {
   type WriteOptions,
   type Written
 } from "../Apiserver.ts"
-import { badRequest } from "../apiserver/errors.ts"
+import { forbiddenField, invalidOptions, required } from "../apiserver/errors.ts"
 import { metadataOf, nameOf, namespaceOf } from "../apiserver/json.ts"
 import { success, wrongMethod } from "./metaStatus.ts"
 import { parseObject, parsePatch } from "./requestBody.ts"
@@ -62,7 +62,7 @@ export const onCollection = Effect.fnUntraced(function* (
       return json(showList(yield* viewOf(request, resource, form), list), 200, form)
     }
     case "POST": {
-      const options = yield* writeOptions(query)
+      const options = yield* writeOptions(query, "CreateOptions")
       const body = yield* parseObject(yield* request.body, request.contentType)
       const reviewed = review(resource, body)
       if (reviewed !== undefined) return json(reviewed, 201)
@@ -105,12 +105,12 @@ export const onObject = Effect.fnUntraced(function* (
       return json(showObject(yield* viewOf(request, resource, form), object), 200, form)
     }
     case "PUT": {
-      const options = yield* writeOptions(query)
+      const options = yield* writeOptions(query, "UpdateOptions")
       const body = yield* parseObject(yield* request.body, request.contentType)
       return shown(yield* viewOf(request, resource, form), yield* api.replace(target, body, options), 200)
     }
     case "PATCH": {
-      const options = yield* writeOptions(query)
+      const options = yield* writeOptions(query, "PatchOptions")
       const patch = yield* parsePatch(yield* request.body, request.contentType)
       return yield* onPatch(request, target, patch, options, form)
     }
@@ -135,13 +135,12 @@ const onPatch = Effect.fnUntraced(function* (
   const force = request.url.searchParams.get("force")
   const isApply = patch.type === "application/apply-patch+yaml"
   if (isApply && options.fieldManager === undefined) {
-    return yield* badRequest(
-      "PatchOptions.meta.k8s.io is invalid: fieldManager: Required value: is required for apply patch"
-    )
+    return yield* invalidOptions("PatchOptions", required("fieldManager", "is required for apply patch"))
   }
   if (!isApply && force !== null) {
-    return yield* badRequest(
-      "PatchOptions.meta.k8s.io is invalid: force: Forbidden: may not be specified for non-apply patch"
+    return yield* invalidOptions(
+      "PatchOptions",
+      forbiddenField("force", "may not be specified for non-apply patch")
     )
   }
   const written = yield* api.patch(target, { ...patch, force: isTrue(force) }, options)

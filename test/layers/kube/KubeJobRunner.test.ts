@@ -383,7 +383,7 @@ describe("KubeJobRunner", () => {
     Effect.gen(function* () {
       const fake = yield* FakeCluster.FakeCluster
       const other = manifest("run-1")
-      yield* fake.seed(jobs, { ...other, metadata: { ...other.metadata, labels: {} } })
+      yield* fake.seed(jobs, { ...other, metadata: { ...other.metadata, labels: { of: "another" } } })
       const { fiber } = yield* start()
       const outcome = yield* Effect.flip(Fiber.join(fiber))
       assert.deepStrictEqual(

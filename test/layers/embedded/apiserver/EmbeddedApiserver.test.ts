@@ -156,7 +156,7 @@ describe("field validation of custom resources", () => {
         [refused.code, refused.message],
         [
           422,
-          'AgenticTask.foreman.llmkube.dev "t" is invalid: metadata.resourceVersion: Invalid value: 0x0: must be specified for an update'
+          'agentictasks.foreman.llmkube.dev "t" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified for an update'
         ]
       )
     })
@@ -473,7 +473,7 @@ describe("namespaces and pods", () => {
       const { apiserver } = yield* memory
       const resource = yield* served(apiserver, "pods")
       const target = { resource, namespace: "default", name: "p" }
-      const spec = { nodeName: "n1", containers: [{ name: "c" }] }
+      const spec = { nodeName: "n1", containers: [{ name: "c", image: "i" }] }
       yield* apiserver.create({ resource, namespace: "default", body: configMap("p", { spec }) })
       const marked = objectAt(yield* apiserver.delete(target, {}), "metadata")
       assert.deepStrictEqual(

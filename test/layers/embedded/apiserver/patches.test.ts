@@ -88,8 +88,8 @@ describe("RFC 6902", () => {
     ["replacing what is not there", 422, [{ op: "replace", path: "/b", value: 1 }]],
     ["adding below what is not there", 422, [{ op: "add", path: "/b/c", value: 1 }]],
     ["an index beyond the end", 422, [{ op: "add", path: "/l/5", value: 1 }]],
-    ["a pointer without a slash", 400, [{ op: "add", path: "b", value: 1 }]],
-    ["an operation that nobody knows", 400, [{ op: "frob", path: "/a" }]],
+    ["a pointer without a slash", 422, [{ op: "add", path: "b", value: 1 }]],
+    ["an operation that nobody knows", 422, [{ op: "frob", path: "/a" }]],
     ["no list", 400, { op: "add", path: "/b", value: 1 }]
   ])("%s is refused with %d", (_, code, patch) => {
     const caught = (() => {

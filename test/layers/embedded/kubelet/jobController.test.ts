@@ -21,7 +21,7 @@ const create = Effect.fnUntraced(function* (spec: Partial<Job["spec"]> = {}) {
       backoffLimit: 0,
       template: {
         metadata: { labels: { task: "t1" } },
-        spec: { restartPolicy: "Never", containers: [{ name: "gate", command: ["true"] }] }
+        spec: { restartPolicy: "Never", containers: [{ name: "gate", image: "i", command: ["true"] }] }
       },
       ...spec
     }

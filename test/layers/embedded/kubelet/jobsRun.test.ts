@@ -75,7 +75,7 @@ describe("a Job", () => {
         const mark = "foreman-job-mark"
         const command = ["bash", "-c", `exec -a ${mark} sleep 60`]
         yield* create("stop", "", {
-          template: { spec: { restartPolicy: "Never", containers: [{ name: "gate", command }] } }
+          template: { spec: { restartPolicy: "Never", containers: [{ name: "gate", image: "i", command }] } }
         })
         yield* until("stop", () => processesWith(mark) === 1)
         const kube = yield* KubeClient

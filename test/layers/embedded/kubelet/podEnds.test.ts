@@ -32,7 +32,7 @@ const stubborn = (mark: string) =>
   `trap "" TERM; (exec -a ${mark} sleep 60) & setsid bash -c 'exec -a ${mark} sleep 60' & ` +
   `env -i PATH=$PATH setsid bash -c 'exec -a ${mark} sleep 60' & while :; do sleep 0.05; done`
 
-const bash = (script: string): Container => ({ name: "main", command: ["bash", "-c", script] })
+const bash = (script: string): Container => ({ name: "main", image: "i", command: ["bash", "-c", script] })
 
 describe("an end from outside", () => {
   it.live("a deadline ends the pod, with everything that it started", () =>

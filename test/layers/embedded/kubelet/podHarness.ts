@@ -18,6 +18,7 @@ export const namespace = "foreman-system"
 
 export const sh = (name: string, script: string, more: Partial<Container> = {}): Container => ({
   name,
+  image: "ignored",
   command: ["sh", "-c", script],
   ...more
 })

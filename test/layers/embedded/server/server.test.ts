@@ -236,8 +236,8 @@ layer(cluster, { excludeTestServices: true })("Server", (it) => {
         method: "POST",
         headers: json,
         body: task("x"),
-        code: 400,
-        reason: "BadRequest"
+        code: 422,
+        reason: "Invalid"
       },
       { rule: "a selector that is none", path: `${tasks}?labelSelector=!!`, code: 400, reason: "BadRequest" },
       {
@@ -252,8 +252,8 @@ layer(cluster, { excludeTestServices: true })("Server", (it) => {
         method: "PATCH",
         headers: { "content-type": "application/apply-patch+yaml" },
         body: "{}",
-        code: 400,
-        reason: "BadRequest"
+        code: 422,
+        reason: "Invalid"
       }
     ])("is refused with $code for $rule", ({ path, code, reason, ...options }) =>
       Effect.gen(function* () {
