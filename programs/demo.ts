@@ -52,7 +52,13 @@ const expectations = (isFailing: boolean) => [
 const GateExtra = Schema.Struct({ modelExtra: Schema.Struct({ logTail: Schema.String }) })
 
 const temporaryFolder = Effect.acquireRelease(
-  Effect.promise(() => mkdtemp(join(tmpdir(), "foreman-demo-"))),
+  Effect.tryPromise({
+    try: () => mkdtemp(join(tmpdir(), "foreman-demo-")),
+    catch: (cause) =>
+      new DemoError({
+        message: `no folder can be made in ${tmpdir()}: ${String(cause)}. Point TMPDIR at one that can be written.`
+      })
+  }),
   (folder) =>
     Effect.promise(() => rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }))
 )
@@ -120,7 +126,10 @@ const demo = Effect.fn("demo")(function* (options: {
       `The branch ${branch}, on the remote`,
       yield* git(remote, "log", "--format=%h %an: %s%n%n%b", `main..${branch}`)
     )
-    yield* screen.section("Its diff", yield* git(remote, "diff", screen.isColoured ? "--color=always" : "--no-color", `main...${branch}`))
+    yield* screen.section(
+      "Its diff",
+      yield* git(remote, "diff", screen.isColoured ? "--color=always" : "--no-color", `main...${branch}`)
+    )
   }
   if (options.isFailing) yield* screen.section("The gate's log", yield* gateLog(up.kube, "fix-slug-gate"))
   yield* screen.section(
@@ -166,8 +175,13 @@ const command = Command.make("demo", flags, ({ fail, modelUrl, model, json, keep
   Command.withDescription("Run code, gate and review on a small real repository, and show it as it happens")
 )
 
-/** What the demo shows is its screen; of the log only what went wrong. */
-export const main = launchCommand(command, {
-  name: "demo",
-  observability: Observability.layer({ name: "demo", level: "Error" })
-})
+/** As a shell says it of a program that Ctrl-C ended. */
+const interrupted = 130
+
+/** What the demo shows is its screen; of the log only what went wrong. Kept up, it is ended by Ctrl-C as it should be. */
+export const main = (argv: ReadonlyArray<string>): void =>
+  launchCommand(command, {
+    name: "demo",
+    observability: Observability.layer({ name: "demo", level: "Error" }),
+    interruptedExitCode: argv.includes("--keep") ? 0 : interrupted
+  })(argv)

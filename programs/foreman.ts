@@ -61,6 +61,11 @@ const start = async (argv: ReadonlyArray<string>): Promise<void> => {
     console.log(usage())
     return
   }
+  if (name === "version" || name === "--version") {
+    const { version } = await import("./version.ts")
+    console.log(`foreman ${version}`)
+    return
+  }
   const subcommand = Object.hasOwn(subcommands, name) ? subcommands[name] : undefined
   if (subcommand === undefined) {
     console.error(`foreman: there is no command "${name}"\n\n${usage()}`)

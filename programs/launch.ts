@@ -14,6 +14,8 @@ export interface Options {
   /** For operator, agent and run-task, which are contracted to know 1 only: every failure is 1, not 69 or 78. */
   readonly hasPlainExitCodes?: boolean
   readonly observability?: Layer.Layer<never>
+  /** For a program whose work has an end: what a signal before it ends with. Default 0. */
+  readonly interruptedExitCode?: number
   /** For commands that people type: an error is one plain sentence, not a log record. */
   readonly isForPeople?: boolean
 }
@@ -56,7 +58,8 @@ export const launch = <A, E>(program: Effect.Effect<A, E>, options: Options): vo
     NodeRuntime.runMain({
       disableErrorReporting: true,
       teardown: (exit, onExit) => {
-        if (Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause)) return onExit(0)
+        if (Exit.isSuccess(exit)) return onExit(0)
+        if (Cause.hasInterruptsOnly(exit.cause)) return onExit(options.interruptedExitCode ?? 0)
         return onExit(options.hasPlainExitCodes === true ? 1 : exitCodeOf(Cause.squash(exit.cause)))
       }
     })

@@ -15,7 +15,11 @@ export class UsageError extends Schema.TaggedError<UsageError>()("UsageError", {
 export const launchCommand =
   <Name extends string, Input, E, Context>(
     command: Command.Command<Name, Input, Context, E, NodeServices.NodeServices>,
-    options: { readonly name: string; readonly observability?: Layer.Layer<never> }
+    options: {
+      readonly name: string
+      readonly observability?: Layer.Layer<never>
+      readonly interruptedExitCode?: number
+    }
   ) =>
   (argv: ReadonlyArray<string>): void =>
     launch(

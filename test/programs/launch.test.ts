@@ -33,6 +33,14 @@ describe.concurrent("launch", () => {
     })
   })
 
+  it("a program whose work has an end says that a signal came before it", async () => {
+    assert.deepStrictEqual(await run(["drain", "unfinished"], ["SIGINT"]), {
+      code: 130,
+      stdout: "up\ndrained\n",
+      stderr: ""
+    })
+  })
+
   it("a stuck finalizer is given up after the grace period, or at a second signal at once", async () => {
     const [alone, twice] = await Promise.all([
       run(["stuck"], ["SIGTERM"]),

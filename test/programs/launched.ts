@@ -33,4 +33,9 @@ if (what === "flags") {
   process.stdout.write(`slots ${values.slots}\n`)
 }
 
-launch(programs[what ?? ""] ?? Effect.void, { name: "test", grace: "700 millis", hasPlainExitCodes })
+launch(programs[what ?? ""] ?? Effect.void, {
+  name: "test",
+  grace: "700 millis",
+  hasPlainExitCodes,
+  ...(rest.includes("unfinished") ? { interruptedExitCode: 130 } : {})
+})
