@@ -34,13 +34,13 @@ const slugOfGitHub = (url: string): string | undefined =>
   /github\.com[/:]([^/\s]+\/[^/\s]+?)(?:\.git)?\/*$/iu.exec(url)?.[1]?.toLowerCase()
 
 /**
- * Where the base branch is, when the remote is a fork on GitHub of the task's repository: a fork's own base may be long behind.
- * `undefined` when the remote is the repository itself.
+ * Where the base branch is, when the remote is a fork on GitHub of the task's repository: a fork's own base may be long behind. Reached
+ * as the fork is, by https or ssh. `undefined` when the remote is the repository itself.
  */
 export const upstreamOf = ({ repo }: TaskPayload, remoteURL: string): string | undefined =>
   repo === undefined || !isGitHub(remoteURL) || slugOfGitHub(remoteURL) === repo.toLowerCase()
     ? undefined
-    : `https://github.com/${repo}.git`
+    : remoteURL.replace(/(github\.com[/:]).*$/iu, (_, host) => `${host}${repo}.git`)
 
 /** A path on this disk and ssh need no token; over http nothing can be pushed without one. */
 export const needsToken = (remoteURL: string): boolean => /^https?:\/\//iu.test(remoteURL)

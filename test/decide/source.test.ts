@@ -46,13 +46,7 @@ describe("a task's source", () => {
         "https://git.example.com/me/demo.git",
         "/srv/me/demo.git"
       ].map((url) => upstreamOf(payload, url)),
-      [
-        "https://github.com/acme/demo.git",
-        "https://github.com/acme/demo.git",
-        undefined,
-        undefined,
-        undefined
-      ]
+      ["https://github.com/acme/demo.git", "git@github.com:acme/demo.git", undefined, undefined, undefined]
     )
     assert.isUndefined(upstreamOf(of({}).spec.payload, "https://github.com/me/demo.git"))
   })

@@ -192,7 +192,7 @@ describe("ToolExecutor", () => {
       "git@github.com:bot/widget.git",
       "acme/widget",
       "git@github.com:bot/widget.git",
-      "https://github.com/acme/widget.git"
+      "git@github.com:acme/widget.git"
     ],
     [
       "a mirror on another host",
