@@ -22,7 +22,7 @@ import { type KubeRequest, make as makeTransport } from "./transport.ts"
 export interface Options {
   /** From the first byte sent to the last byte received of a request that is no watch and no log. Default 30 s. */
   readonly requestTimeout?: Duration.Input
-  /** A watch without an event and without a bookmark for this long is dead. Default 90 s: bookmarks come each minute. */
+  /** A watch that is silent for this long is dead; the server is asked to end it a little sooner. Default 90 s. */
   readonly watchSilence?: Duration.Input
 }
 
@@ -42,6 +42,8 @@ export const make = Effect.fnUntraced(function* (config: KubeConfig, options: Op
     Duration.fromInputUnsafe(options.requestTimeout ?? "30 seconds")
   )
   const watchSilence = Duration.fromInputUnsafe(options.watchSilence ?? "90 seconds")
+  const silenceSeconds = Duration.toSeconds(watchSilence)
+  const watchSeconds = [Math.ceil(silenceSeconds * 0.6), Math.ceil(silenceSeconds * 0.8)] as const
 
   const placed = <A extends KubeObject>(resource: Resource<A>, ref: ObjectRef): ObjectRef =>
     resource.namespaced && !ref.namespace ? { ...ref, namespace: config.namespace } : ref
@@ -131,8 +133,9 @@ export const make = Effect.fnUntraced(function* (config: KubeConfig, options: Op
     const fail = (reason: KubeReason) => new KubeError({ operation: what, reason })
     const silent = new Unavailable({ message: `nothing came for ${Duration.format(watchSilence)}` })
     return Stream.unwrap(
-      // The server ends a watch in five to ten minutes; a spread, so that a thousand daemons do not come back together.
-      Effect.map(Random.nextIntBetween(300, 600), (timeoutSeconds) =>
+      // A real API server sends no bookmark for a kind in which nothing happens. So it is asked to end the watch before silence would
+      // mean a dead connection; with a spread, so that a thousand daemons do not come back together.
+      Effect.map(Random.nextIntBetween(...watchSeconds), (timeoutSeconds) =>
         transport.bytes({
           operation: what,
           method: "GET",

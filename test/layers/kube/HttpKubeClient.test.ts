@@ -335,6 +335,16 @@ describe("HttpKubeClient watches and logs", () => {
     })
   )
 
+  it.live("the server is asked to end a watch before its silence would look like a dead connection", () =>
+    Effect.gen(function* () {
+      const { api, kube } = yield* against((response) => response.writeHead(200).end())
+      yield* kube.watch(configMaps, { resourceVersion: "5" }).pipe(Stream.runDrain)
+      const url = new URL(api.seen[0]?.url ?? "", "http://localhost")
+      const seconds = Number(url.searchParams.get("timeoutSeconds"))
+      assert.isTrue(seconds >= 54 && seconds <= 72, `${seconds}`)
+    })
+  )
+
   it.live("an interrupted watch closes its connection", () =>
     Effect.gen(function* () {
       const { api, kube } = yield* against(
