@@ -66,6 +66,11 @@ export interface Up {
   readonly kubeconfig: string
   /** Runs kubectl and returns what it printed on stdout; fails with its stderr. */
   readonly kubectl: (...args: ReadonlyArray<string>) => Promise<string>
+  /**
+   * Resolves once `kubectl get KIND --watch -o jsonpath=TEMPLATE` printed each of these lines, in whatever order. It watches from when it
+   * is called, so what passes quickly is not missed, and one process sees all of it.
+   */
+  readonly watch: (kind: string, template: string, lines: ReadonlyArray<string>) => Promise<void>
   readonly getJson: (...args: ReadonlyArray<string>) => Promise<any>
   /** What the program logged so far. */
   readonly log: () => string
@@ -115,6 +120,22 @@ export const startUp = async (options: {
     process: child,
     kubeconfig,
     kubectl,
+    watch: async (kind, template, wanted) => {
+      const missing = new Set(wanted)
+      const watching = spawn(kubectlFile, ["get", kind, "--watch", "-o", `jsonpath=${template}{"\\n"}`], {
+        env: { ...environment(home), KUBECONFIG: kubeconfig },
+        stdio: ["ignore", "pipe", "inherit"]
+      })
+      try {
+        for await (const line of createInterface({ input: watching.stdout })) {
+          missing.delete(line)
+          if (missing.size === 0) return
+        }
+        throw new Error(`kubectl's watch ended before ${[...missing].join(", ")}`)
+      } finally {
+        watching.kill()
+      }
+    },
     getJson: async (...args) => JSON.parse(await kubectl("get", ...args, "-o", "json")),
     log: () => log,
     stop: async (signal = "SIGTERM") => {

@@ -6,20 +6,9 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Scope } from "effect"
 
 import { start as startScriptedModel } from "../../layers/scripted/ScriptedModelServer.ts"
-import { git, makeRemote, root, startUp, temporaryFolder, type Up, whyNoKubectl } from "./foreman.ts"
+import { git, makeRemote, root, startUp, temporaryFolder, whyNoKubectl } from "./foreman.ts"
 
 const example = (name: string): string => join(root, "examples", name)
-
-const waitFor = async (what: string, isThere: () => Promise<boolean>): Promise<void> => {
-  const deadline = performance.now() + 20_000
-  while (!(await isThere())) {
-    if (performance.now() > deadline) throw new Error(`${what} did not come about`)
-    await new Promise((resolve) => setImmediate(resolve))
-  }
-}
-
-const phaseOf = async (up: Up, name: string): Promise<string> =>
-  up.kubectl("get", "at", name, "--ignore-not-found", "-o", "jsonpath={.status.phase}")
 
 /** Kills `foreman up` when the pipeline is at `moment`, starts it again and lets the pipeline end. */
 const killedAt = async (
@@ -45,11 +34,10 @@ const killedAt = async (
     const patch = JSON.stringify({ status: { endpoint: `${model.baseURL}/chat/completions` } })
     await first.kubectl("patch", "isvc", name, "--subresource=status", "--type=merge", "-p", patch)
   }
-  await first.kubectl("apply", "-f", example("pipeline.yaml"))
-  await waitFor(
-    `${moment.task} ${moment.phase}`,
-    async () => (await phaseOf(first, moment.task)) === moment.phase
-  )
+  const reached = first.watch("agentictasks", "{.metadata.name} {.status.phase}", [
+    `${moment.task} ${moment.phase}`
+  ])
+  await Promise.all([reached, first.kubectl("apply", "-f", example("pipeline.yaml"))])
   await first.stop("SIGKILL")
 
   const second = await startUp({ home, agentFlags })
@@ -59,34 +47,38 @@ const killedAt = async (
 }
 
 describe.skipIf(whyNoKubectl !== undefined)("kill -9 of foreman up", () => {
-  it.each([
+  it.concurrent.each([
     { task: "fix-slug-code", phase: "Running" },
     { task: "fix-slug-gate", phase: "Running" },
     { task: "fix-slug-review", phase: "Running" }
-  ])("while $task is $phase: no task is lost, none ends or pushes twice", async (moment) => {
-    const ends: Array<() => Promise<void>> = []
-    try {
-      const { home, second } = await killedAt(moment, (clean) => void ends.push(clean))
-      const { items } = await second.getJson("agentictasks")
-      assert.deepStrictEqual(
-        items.map(({ metadata, status }: any) => [metadata.name, status.phase, status.verdict]),
-        [
-          ["fix-slug-code", "Succeeded", "GO"],
-          ["fix-slug-gate", "Succeeded", "GATE-PASS"],
-          ["fix-slug-review", "Succeeded", "GO"]
-        ]
-      )
-      const remote = join(home, "slug.git")
-      assert.strictEqual(await git(remote, "rev-list", "--count", "main..foreman/issue-7"), "1")
-      assert.strictEqual(items[0].status.commitSHA, await git(remote, "rev-parse", "foreman/issue-7"))
-      for (const { status } of items) {
-        assert.lengthOf(
-          status.conditions.filter(({ type }: any) => type === "Completed"),
-          1
+  ])(
+    "while $task is $phase: no task is lost, none ends or pushes twice",
+    { timeout: 60_000 },
+    async (moment) => {
+      const ends: Array<() => Promise<void>> = []
+      try {
+        const { home, second } = await killedAt(moment, (clean) => void ends.push(clean))
+        const { items } = await second.getJson("agentictasks")
+        assert.deepStrictEqual(
+          items.map(({ metadata, status }: any) => [metadata.name, status.phase, status.verdict]),
+          [
+            ["fix-slug-code", "Succeeded", "GO"],
+            ["fix-slug-gate", "Succeeded", "GATE-PASS"],
+            ["fix-slug-review", "Succeeded", "GO"]
+          ]
         )
+        const remote = join(home, "slug.git")
+        assert.strictEqual(await git(remote, "rev-list", "--count", "main..foreman/issue-7"), "1")
+        assert.strictEqual(items[0].status.commitSHA, await git(remote, "rev-parse", "foreman/issue-7"))
+        for (const { status } of items) {
+          assert.lengthOf(
+            status.conditions.filter(({ type }: any) => type === "Completed"),
+            1
+          )
+        }
+      } finally {
+        for (const end of ends.toReversed()) await end()
       }
-    } finally {
-      for (const end of ends.toReversed()) await end()
     }
-  })
+  )
 })
