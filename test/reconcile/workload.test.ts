@@ -6,7 +6,7 @@ import { agents } from "../../schema/Agent.ts"
 import { agenticTasks } from "../../schema/AgenticTask.ts"
 import { workloads } from "../../schema/Workload.ts"
 import { Invalid, KubeClient, Unavailable } from "../../src/services/KubeClient.ts"
-import { agent, workload } from "../builders.ts"
+import { agent, task, workload } from "../builders.ts"
 import { FakeCluster, layer } from "../fakes/FakeCluster.ts"
 import { atEpoch, setTask, settle, startOperator, taskNamed, workloadNamed } from "./running.ts"
 
@@ -83,7 +83,9 @@ describe("Workloads under the operator", () => {
       yield* TestClock.adjust("2 seconds")
       assert.deepStrictEqual(yield* childNames, ["w-a", "w-b", "w-c"])
       assert.strictEqual((yield* workloadNamed("w")).status?.phase, "Dispatched")
-      const creates = (yield* writes).filter(({ resource, verb }) => verb === "create" && resource !== "events").map(({ key }) => key)
+      const creates = (yield* writes)
+        .filter(({ resource, verb }) => verb === "create" && resource !== "events")
+        .map(({ key }) => key)
       assert.deepStrictEqual(creates.sort(), [
         "default/w-a",
         "default/w-b",
@@ -91,6 +93,23 @@ describe("Workloads under the operator", () => {
         "default/w-b",
         "default/w-c"
       ])
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.effect("a task of somebody else's that has a step's name is not taken for the step, and is named", () =>
+    Effect.gen(function* () {
+      yield* atEpoch
+      const { seed } = yield* FakeCluster
+      yield* seed(agenticTasks, task("w-a", { status: { phase: "Succeeded", verdict: "GO" } }))
+      yield* startOperator()
+      yield* seed(workloads, workload("w", { spec: { pipeline: [step("a")] } }))
+      yield* settle
+      const { status } = yield* workloadNamed("w")
+      assert.deepStrictEqual(
+        [status?.phase, status?.tasks, status?.conditions?.[0]?.reason],
+        ["Planning", [], "RenderError"]
+      )
+      assert.include(status?.conditions?.[0]?.message, "default/w-a")
     }).pipe(Effect.provide(layer))
   )
 
