@@ -1,6 +1,6 @@
 /** A small world for runs of a model: a real remote on disk, a scripted endpoint over HTTP, a cluster in memory. */
 import { execFileSync } from "node:child_process"
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 
@@ -20,6 +20,7 @@ import { IssueTracker, TrackerError } from "../../src/services/IssueTracker.ts"
 import { KubeClient } from "../../src/services/KubeClient.ts"
 import { agent, task } from "../builders.ts"
 import * as FakeCluster from "../fakes/FakeCluster.ts"
+import { restore, type Snapshot, takeSnapshot } from "../snapshot.ts"
 
 const gitEnv = {
   PATH: process.env["PATH"] ?? "",
@@ -33,19 +34,35 @@ const gitEnv = {
 export const git = (cwd: string, ...args: ReadonlyArray<string>): string =>
   execFileSync("git", args, { cwd, env: gitEnv, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] }).trim()
 
+/** Makes the folder that `body` fills, and removes it. */
+const withFolder = <A>(body: (root: string) => A): A => {
+  const root = mkdtempSync(join(tmpdir(), "foreman-run-"))
+  try {
+    return body(root)
+  } finally {
+    rmSync(root, { recursive: true, force: true })
+  }
+}
+
+let made: Snapshot | undefined
+const firstCommit = (): Snapshot =>
+  (made ??= withFolder((root) => {
+    const seed = join(root, "seed")
+    git(root, "init", "-q", "--bare", "--template=", "-b", "main", "demo.git")
+    git(root, "init", "-q", "--template=", "-b", "main", "seed")
+    writeFileSync(join(seed, "README.md"), "# Demo\n\nhello\n")
+    git(seed, "add", "-A")
+    git(seed, "commit", "-q", "-m", "first")
+    git(seed, "push", "-q", join(root, "demo.git"), "main")
+    return takeSnapshot(root)
+  }))
+
 /** A bare remote with one commit on main, and a folder for workspaces. Removed with the scope. */
 export const makeDisk = Effect.acquireRelease(
   Effect.sync(() => {
     const root = mkdtempSync(join(tmpdir(), "foreman-run-"))
-    const remote = join(root, "demo.git")
-    const seed = join(root, "seed")
-    git(root, "init", "-q", "--bare", "-b", "main", remote)
-    git(root, "init", "-q", "-b", "main", seed)
-    writeFileSync(join(seed, "README.md"), "# Demo\n\nhello\n")
-    git(seed, "add", "-A")
-    git(seed, "commit", "-q", "-m", "first")
-    git(seed, "push", "-q", remote, "main")
-    return { root, remote, seed }
+    restore(firstCommit(), root)
+    return { root, remote: join(root, "demo.git"), seed: join(root, "seed") }
   }),
   ({ root }) => Effect.sync(() => rmSync(root, { recursive: true, force: true }))
 )
@@ -62,6 +79,7 @@ const commitTo = (disk: { readonly seed: string; readonly remote: string }, bran
 /** The remote refuses every push from now on, or runs a script first. */
 const hook = (remote: string, script: string) => {
   const file = join(remote, "hooks", "pre-receive")
+  mkdirSync(join(remote, "hooks"), { recursive: true })
   writeFileSync(file, `#!/bin/sh\n${script}\n`)
   chmodSync(file, 0o755)
 }
