@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { pathToFileURL } from "node:url"
 
 import { Clock, Effect, Option, Queue, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
@@ -105,7 +106,7 @@ const demo = Effect.fn("demo")(function* (options: {
     agentArgv: [
       "--fleet-node-name=laptop",
       "--roles=worker,verifier",
-      `--git-remote-url=file://${remote}`,
+      `--git-remote-url=${pathToFileURL(remote).href}`,
       "--commit-author-name=Foreman Bot",
       "--commit-author-email=foreman-bot@example.com"
     ],

@@ -1,6 +1,6 @@
 /** `foreman up`: a whole Foreman on one machine. The embedded cluster, the operator and one node daemon, over the same wire as anywhere. */
 import { realpathSync } from "node:fs"
-import { homedir } from "node:os"
+import { userInfo } from "node:os"
 import { join, resolve } from "node:path"
 
 import { Console, Context, Deferred, Effect, Layer, Option, Result, Runtime, Schedule, Schema } from "effect"
@@ -148,8 +148,9 @@ export const start = Effect.fn("up.start")(function* (options: Options) {
   return { kubeconfig, kube }
 })
 
-const defaultDataDir = (env: NodeJS.ProcessEnv): string =>
-  join(env["XDG_DATA_HOME"] ?? join(env["HOME"] ?? homedir(), ".local", "share"), "foreman")
+/** A variable that is set to nothing counts as unset, as the XDG base directories have it. */
+export const defaultDataDir = (env: NodeJS.ProcessEnv): string =>
+  join(env["XDG_DATA_HOME"] || join(env["HOME"] || userInfo().homedir, ".local", "share"), "foreman")
 
 const command = Command.make(
   "up",

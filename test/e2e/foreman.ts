@@ -39,20 +39,28 @@ const environment = (home: string): NodeJS.ProcessEnv => ({
 })
 
 /** Starts `foreman ARGS` in its own process group, so that a test can end it as a shell would. */
-export const startForeman = (args: ReadonlyArray<string>, home: string): ChildProcess =>
+export const startForeman = (
+  args: ReadonlyArray<string>,
+  home: string,
+  extraEnvironment: NodeJS.ProcessEnv = {}
+): ChildProcess =>
   spawn(
     process.execPath,
     ["--disable-warning=ExperimentalWarning", join(root, "programs", "foreman.ts"), ...args],
     {
       cwd: home,
-      env: environment(home),
+      env: { ...environment(home), ...extraEnvironment },
       stdio: ["ignore", "pipe", "pipe"]
     }
   )
 
 /** Runs `foreman ARGS` to its end. */
-export const foreman = async (args: ReadonlyArray<string>, home: string): Promise<Ended> => {
-  const child = startForeman(args, home)
+export const foreman = async (
+  args: ReadonlyArray<string>,
+  home: string,
+  extraEnvironment: NodeJS.ProcessEnv = {}
+): Promise<Ended> => {
+  const child = startForeman(args, home, extraEnvironment)
   let stdout = ""
   let stderr = ""
   child.stdout?.on("data", (chunk) => (stdout += chunk))
