@@ -1,5 +1,5 @@
 /** What the operator knows: a cache of each kind, and when each node last gave a sign of life. */
-import { Clock, Context, Duration, Effect, Layer } from "effect"
+import { Clock, Context, Deferred, Effect, Layer } from "effect"
 
 import { type Agent, agents } from "../../schema/Agent.ts"
 import { type AgenticTask, agenticTasks } from "../../schema/AgenticTask.ts"
@@ -14,9 +14,6 @@ import { leaseNameOf, type Liveness, livenessOf, nodeOfLease } from "../decide/l
 
 /** After trouble with the API server silence proves nothing for this long: nodes could not be heard. Longer than a Lease lasts. */
 const doubtMillis = 60_000
-
-/** Without the right to list Leases (a role of the first implementation) the operator starts all the same. */
-const leaseWait = Duration.seconds(10)
 
 export class World extends Context.Service<
   World,
@@ -63,13 +60,18 @@ export const layer = (options: { readonly foremanNamespace: string }) =>
     Effect.gen(function* () {
       let inDoubtUntil = Number.NEGATIVE_INFINITY
       const onAttempt = (attempt: Reflector.Attempt) =>
-        // A right that we lack is no trouble that passes: then nodes are judged by their heartbeats.
-        attempt._tag === "Ok" || attempt.error.reason._tag === "Forbidden"
+        attempt._tag === "Ok"
           ? Effect.void
           : Effect.map(Clock.currentTimeMillis, (now) => {
               inDoubtUntil = now + doubtMillis
             })
       const namespace = options.foremanNamespace
+      const isDenied = yield* Deferred.make<void>()
+      // A right that we lack is no trouble that passes: then nodes are judged by their heartbeats.
+      const onLeaseAttempt = (attempt: Reflector.Attempt) =>
+        attempt._tag === "Failed" && attempt.error.reason._tag === "Forbidden"
+          ? Deferred.succeed(isDenied, undefined)
+          : onAttempt(attempt)
       const [tasks, nodes, agentCache, leaseCache, workloadCache] = yield* Effect.all([
         Reflector.make(agenticTasks, {
           indexes: {
@@ -84,7 +86,7 @@ export const layer = (options: { readonly foremanNamespace: string }) =>
           namespace,
           indexes: {},
           matches: ({ metadata }) => nodeOfLease(metadata.name) !== undefined,
-          onAttempt
+          onAttempt: (attempt) => Effect.asVoid(onLeaseAttempt(attempt))
         }),
         Reflector.make(workloads, { indexes: {} })
       ])
@@ -109,7 +111,8 @@ export const layer = (options: { readonly foremanNamespace: string }) =>
         tasks.synced,
         nodes.synced,
         agentCache.synced,
-        leaseCache.synced.pipe(Effect.timeoutOption(leaseWait)),
+        // Without the right to list Leases (a role of the first implementation) the operator starts all the same.
+        Effect.raceFirst(leaseCache.synced, Deferred.await(isDenied)),
         workloadCache.synced
       ])
 
