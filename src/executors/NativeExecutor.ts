@@ -18,7 +18,15 @@ import type { KubeClient } from "../services/KubeClient.ts"
 import type { RunRecord } from "../services/RunRecord.ts"
 import { WorkspaceTools, type WorkspaceToolsHost } from "../services/WorkspaceTools.ts"
 import { type CatalogTool, pick, toolNames } from "../tools/catalog.ts"
-import { failAs, isEditing, openWorkspace, remoteFor, requireBranch, toolsOf } from "./checkout.ts"
+import {
+  failAs,
+  isAboutBranch,
+  isEditing,
+  openWorkspace,
+  remoteFor,
+  requireBranch,
+  toolsOf
+} from "./checkout.ts"
 import { ExecutorError, type Run, RunEvents, RunnerConfig } from "./Executor.ts"
 import { modelEndpoint, Precondition } from "./modelEndpoint.ts"
 import { adopt, publish, type Remote } from "./publish.ts"
@@ -80,7 +88,7 @@ const prepare = Effect.fnUntraced(function* (
     const earlier = yield* adopt(run, remote).pipe(failAs("CloneFailed", "CloneFailed"))
     if (earlier !== undefined) return earlier
   }
-  if (remote !== undefined && !isEditing(task, agent)) yield* requireBranch(remote)
+  if (remote !== undefined && !isEditing(task, agent) && isAboutBranch(task)) yield* requireBranch(remote)
   const tools = yield* Effect.fromResult(pick(agent.spec.tools)).pipe(
     Effect.mapError((message) => ({ message })),
     failAs("ToolRegistryBuildFailed", "ToolFailed")

@@ -82,6 +82,10 @@ export const openWorkspace = Effect.fnUntraced(function* (
     )
 })
 
+/** Whether the task is about what a branch holds; any other that edits nothing reads the base where its branch is not there. */
+export const isAboutBranch = ({ spec }: AgenticTask): boolean =>
+  spec.kind === "review" || spec.kind === "verify" || (spec.payload.branch ?? "") !== ""
+
 /** There is nothing to judge on a branch that nobody pushed: an empty difference would look like a judgement. */
 export const requireBranch = Effect.fnUntraced(function* (remote: Remote) {
   const git = yield* GitWorkspace

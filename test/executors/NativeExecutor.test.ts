@@ -240,6 +240,26 @@ describe("NativeExecutor", () => {
     })
   )
 
+  it.live("a planner reads the base: there is no branch that it could be about", () =>
+    Effect.gen(function* () {
+      const { model, run, tip } = yield* world({
+        turns: [
+          call("read_file", { path: "README.md" }),
+          { ...submit("GO"), expect: { newContains: ["hello"] } }
+        ],
+        agent: { role: "planner" },
+        task: {
+          kind: "freeform",
+          payload: { repo: "acme/demo", prompt: "what is it?", branchStrategy: "reset" }
+        },
+        config: { author: undefined }
+      })
+      assert.deepStrictEqual(words(yield* run), { verdict: "GO", outcome: "MODEL-DECIDED" })
+      assert.deepStrictEqual(yield* model.mismatches, [])
+      assert.isUndefined(tip("foreman/fix"))
+    })
+  )
+
   it.live("a freeform task without a repository needs no git, no token and no author", () =>
     Effect.gen(function* () {
       const { run } = yield* world({
