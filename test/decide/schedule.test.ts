@@ -166,8 +166,13 @@ describe("placement", () => {
       { t: "a", u: "EndpointBusy" }
     ],
     [
-      "a silent node and one that drains get nothing",
+      "one that drains gets nothing",
       worldOf([task("t")], [node("a", { status: { phase: "Draining" } })]),
+      { t: "Unschedulable" }
+    ],
+    [
+      "a silent one gets nothing, though nobody has marked it yet",
+      worldOf([task("t")], [], [], { hosts: [{ node: node("a"), isLive: false, hasLease: true }] }),
       { t: "Unschedulable" }
     ]
   ])("%s", (_, world, expected) => {

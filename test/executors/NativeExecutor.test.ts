@@ -122,6 +122,19 @@ describe("NativeExecutor", () => {
     })
   )
 
+  it.live("c55c6cea a stale branch is replaced when the task allows it", () =>
+    Effect.gen(function* () {
+      const { commitTo, run, tip } = yield* world({
+        turns: [edit, submit("GO")],
+        task: { payload: { repo: "acme/demo", issue: 7, branchStrategy: "reset", allowOverwrite: true } }
+      })
+      commitTo(branch, "OTHER.md")
+      const result = yield* run
+      assert.deepStrictEqual(words(result), { verdict: "GO", outcome: "" })
+      assert.deepInclude(tip(branch), { files: ["README.md"], sha: result.extra?.["commitSHA"] })
+    })
+  )
+
   it.live("a run that died between push and report is adopted, not run and pushed again", () =>
     Effect.gen(function* () {
       const { model, run, tip } = yield* world({ turns: [edit, submit("GO")] })

@@ -254,6 +254,29 @@ describe("the loop", () => {
     })
   )
 
+  it.effect("a coder that only searches has the search tools withheld for three turns", () =>
+    Effect.gen(function* () {
+      const grep = { ...echo, name: "grep" }
+      const search = calls(["grep", '{"text":"a"}'])
+      const edit = calls(["str_replace", '{"text":"b"}'])
+      const { transcript } = yield* play([search, search, search, edit, edit, search, done], {
+        tools: [grep, { ...echo, name: "str_replace" }, submit],
+        stuckLimits: limitsOf({ editFreeTurnsLimit: 2, repeatedToolThreshold: 0 }, true)
+      })
+      const answers = transcript.filter(({ role }) => role === "tool").map(({ content }) => content)
+      const withheld = "the tool grep is not offered in this turn; offered: str_replace, submit_result"
+      assert.deepStrictEqual(answers, [
+        '{"text":"a"}',
+        '{"text":"a"}',
+        JSON.stringify({ error: withheld }),
+        '{"text":"b"}',
+        '{"text":"b"}',
+        '{"text":"a"}',
+        "{}"
+      ])
+    })
+  )
+
   it.effect("a silent endpoint is ended by the loop's budget, with the transcript so far", () =>
     Effect.gen(function* () {
       const fiber = yield* Effect.forkChild(play([calls(["echo", '{"text":"a"}']), "silence"]))

@@ -7,7 +7,7 @@ import { agenticTasks } from "../../schema/AgenticTask.ts"
 import { leases } from "../../schema/Core.ts"
 import { fleetNodes } from "../../schema/FleetNode.ts"
 import { formatMicroTime, formatTime } from "../../schema/Time.ts"
-import { Conflict, KubeClient, Unavailable } from "../../src/services/KubeClient.ts"
+import { Forbidden, Conflict, KubeClient, Unavailable } from "../../src/services/KubeClient.ts"
 import { agent, epoch, lease, node, task } from "../builders.ts"
 import { conditionsOf, FakeCluster, layer, type Request } from "../fakes/FakeCluster.ts"
 import { atEpoch, setStatus, setTask, settle, startOperator, taskNamed } from "./running.ts"
@@ -64,6 +64,8 @@ describe("the scheduler at work", () => {
         for (let beat = 1; beat <= 5; beat++) {
           yield* TestClock.adjust("30 seconds")
           yield* setStatus(fleetNodes, "n1", { lastHeartbeatTime: formatTime(epoch + beat * 30_000) })
+          // This wakes the scheduler, and changes nothing that the task waits for.
+          yield* setStatus(fleetNodes, "n1", { capability: { installedModels: [`m${beat}`] } })
         }
         yield* settle
         assert.strictEqual((yield* taskWrites).length, 1)
@@ -290,6 +292,22 @@ describe("claim expiry", () => {
         yield* TestClock.adjust("2 seconds")
         assert.strictEqual((yield* taskNamed("t")).status?.phase, "Pending")
       }).pipe(Effect.provide(layer))
+  )
+
+  it.effect("without the right to read Leases a silent node's task is taken back by its heartbeat", () =>
+    Effect.gen(function* () {
+      yield* atEpoch
+      const { failNext, seed } = yield* FakeCluster
+      yield* seed(fleetNodes, node("n1"))
+      yield* seed(agenticTasks, running("t"))
+      yield* failNext(new Forbidden({ message: "no" }), {
+        times: 1000,
+        when: ({ resource }) => resource.startsWith("leases")
+      })
+      yield* startOperator()
+      yield* TestClock.adjust("94 seconds")
+      assert.strictEqual((yield* taskNamed("t")).status?.phase, "Pending")
+    }).pipe(Effect.provide(layer))
   )
 
   it.effect("the third loss ends the task, and says why", () =>
