@@ -48,6 +48,7 @@ describe("a task's source", () => {
       ].map((url) => upstreamOf(payload, url)),
       ["https://github.com/acme/demo.git", "git@github.com:acme/demo.git", undefined, undefined, undefined]
     )
+    assert.isUndefined(upstreamOf(of({ repo: "Acme/demo" }).spec.payload, "https://github.com/acme/demo.git"))
     assert.isUndefined(upstreamOf(of({}).spec.payload, "https://github.com/me/demo.git"))
   })
 
