@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto"
 
 import { Duration, Effect, Layer, Result } from "effect"
 
+import { HiddenPaths } from "../layers/confinedShell.ts"
 import * as HttpKubeClient from "../layers/kube/HttpKubeClient.ts"
 import * as KubeConfig from "../layers/kube/KubeConfig.ts"
 import * as Observability from "../layers/Observability.ts"
@@ -11,7 +12,8 @@ import * as ServedModels from "../layers/probe/ServedModels.ts"
 import * as registry from "../src/executors/registry.ts"
 import * as Daemon from "../src/node/daemon.ts"
 import { type Options, optionsOf, parseFlags } from "./agentOptions.ts"
-import { logLevelOf } from "./goFlags.ts"
+import { credentialPaths } from "./credentialPaths.ts"
+import { loggingOf } from "./goFlags.ts"
 import { launch } from "./launch.ts"
 import { runnerLayer } from "./runnerLayer.ts"
 import { version } from "./version.ts"
@@ -93,16 +95,18 @@ export const main = (argv: ReadonlyArray<string>, env: NodeJS.ProcessEnv): void 
       (config) => HttpKubeClient.layer(config)
     )
   )
-  const encoder = flags["zap-encoder"]
-  launch(agent(options).pipe(Effect.provide(kube)), {
+  const program = agent(options).pipe(
+    Effect.provideService(HiddenPaths, credentialPaths(flags.kubeconfig, env)),
+    Effect.provide(kube)
+  )
+  launch(program, {
     name: "foreman-agent",
     hasPlainExitCodes: true,
     // Draining takes 5 s, the runs their time, the Lease 5 s at most.
     grace: Duration.sum(options.drainTimeout, Duration.seconds(11)),
     observability: Observability.layer({
       name: "foreman-agent",
-      level: logLevelOf(flags["zap-log-level"]),
-      format: encoder === "json" || encoder === "console" ? encoder : undefined,
+      ...loggingOf(flags),
       env
     })
   })

@@ -26,6 +26,7 @@ import { ExecutorError, RunnerConfig } from "../src/executors/Executor.ts"
 import * as NativeExecutor from "../src/executors/NativeExecutor.ts"
 import { IssueTracker } from "../src/services/IssueTracker.ts"
 import { KubeClient } from "../src/services/KubeClient.ts"
+import { credentialPaths } from "./credentialPaths.ts"
 import { gitToken } from "./gitToken.ts"
 import { modelToken } from "./modelToken.ts"
 import * as GoFlags from "./goFlags.ts"
@@ -78,13 +79,6 @@ const configOf = (values: Values, env: Env): RunnerConfig["Service"] => {
     stubSleepMillis: 0
   }
 }
-
-/** What opens the cluster or a remote is nothing for a model's commands. */
-const hiddenPaths = (values: Values, env: Env): ReadonlyArray<string> => [
-  "/secrets",
-  "/var/run/secrets",
-  ...[values.kubeconfig, ...(env["KUBECONFIG"] ?? "").split(":")].filter((path) => path.startsWith("/"))
-]
 
 /** Few tasks come without their issue's text, so the tracker's client is loaded for those only. */
 const lazyTracker = ({ gitToken: token }: RunnerConfig["Service"]) =>
@@ -196,7 +190,7 @@ export const main = (argv: ReadonlyArray<string>, env: Env): void => {
   )
   const program = runTask(values.task, values.namespace).pipe(
     Effect.provide(services),
-    Effect.provideService(HiddenPaths, hiddenPaths(values, env)),
+    Effect.provideService(HiddenPaths, credentialPaths(values.kubeconfig, env)),
     Effect.onExit((exit) => Effect.sync(() => report(nonce, env, exit)))
   )
   launch(program, {
