@@ -24,7 +24,11 @@ export const run = Effect.gen(function* () {
     const lease: ObjectRef = { namespace: world.foremanNamespace, name: leaseNameOf(nodeName) }
     yield* kube.get(leases, lease).pipe(
       Effect.flatMap(world.leases.observe),
-      Effect.catchReason("KubeError", "NotFound", () => world.leases.forget(refKey(lease)))
+      Effect.catchReasons("KubeError", {
+        NotFound: () => world.leases.forget(refKey(lease)),
+        // Without the right to read Leases a node is judged by its heartbeat.
+        Forbidden: () => Effect.void
+      })
     )
     yield* kube.get(fleetNodes, { name: nodeName }).pipe(
       Effect.flatMap(world.nodes.observe),
