@@ -1,5 +1,5 @@
 /**
- * An OpenAI-compatible endpoint on the loopback that plays scripts instead of thinking: for tests, benchmarks and the demo.
+ * An OpenAI-compatible endpoint that plays scripts instead of thinking: for tests, benchmarks and the demo.
  * It keeps what it was asked. A request that no script foresees gets a 400 that says what was expected.
  */
 import * as http from "node:http"
@@ -27,6 +27,8 @@ export interface ServerOptions {
   readonly scripts: ReadonlyArray<ModelScript>
   /** A free one when absent. */
   readonly port?: number
+  /** Address to listen on, for requests from pods; the loopback when absent. */
+  readonly host?: string
   /** Called with each request as soon as its headers are there, and after each reply; for benchmarks. */
   readonly onMoment?: (moment: "asked" | "answered") => void
   /** False keeps no request. */
@@ -205,6 +207,7 @@ export const start = (
   options: ServerOptions
 ): Effect.Effect<ScriptedModel, ScriptedModelError, Scope.Scope> =>
   Effect.gen(function* () {
+    const host = options.host ?? "127.0.0.1"
     const play = makePlayer(options.scripts)
     const requests: Array<Request> = []
     const mismatches: Array<string> = []
@@ -249,7 +252,7 @@ export const start = (
         server.once("error", (error) =>
           resume(Effect.fail(new ScriptedModelError({ message: error.message })))
         )
-        server.listen(options.port ?? 0, "127.0.0.1", () => resume(Effect.void))
+        server.listen(options.port ?? 0, host, () => resume(Effect.void))
       }),
       () =>
         Effect.callback<void>((resume) => {
@@ -260,7 +263,7 @@ export const start = (
     // `address` is a string for a pipe and null before listening; this is neither.
     const { port } = server.address() as AddressInfo
     return {
-      baseURL: `http://127.0.0.1:${port}/v1`,
+      baseURL: `http://${host}:${port}/v1`,
       requests: Effect.sync(() => [...requests]),
       mismatches: Effect.sync(() => [...mismatches])
     }
