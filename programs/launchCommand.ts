@@ -21,9 +21,11 @@ export const launchCommand =
       readonly interruptedExitCode?: number
     }
   ) =>
-  (argv: ReadonlyArray<string>): void =>
+  (argv: ReadonlyArray<string>): void => {
+    // Below its parent, so that the usage line says what people type.
+    const foreman = Commands.make("foreman").pipe(Commands.withSubcommands([command]))
     launch(
-      Commands.runWith(command, { version })(argv).pipe(
+      Commands.runWith(foreman, { version })([options.name, ...argv]).pipe(
         Effect.mapError((error) =>
           CliError.isCliError(error) ? new UsageError({ message: "see the help above" }) : error
         ),
@@ -31,3 +33,4 @@ export const launchCommand =
       ),
       { ...options, isForPeople: true }
     )
+  }

@@ -165,7 +165,9 @@ const command = Command.make(
         (port) => `a port from 0 to 65535, not ${port}`
       ),
       Flag.withDefault(defaultPort),
-      Flag.withDescription("Port of the API server on 127.0.0.1; 0 is any free one")
+      Flag.withDescription(
+        `Port of the API server on 127.0.0.1, ${defaultPort} when absent; 0 is any free one`
+      )
     ),
     kubeconfig: Flag.String("kubeconfig").pipe(
       Flag.optional,
