@@ -68,7 +68,8 @@ const refused = async (applied: Promise<string>): Promise<string> => {
 const conditionOf = async (name: string, type: string): Promise<string> =>
   up.kubectl("get", "at", name, "-o", `jsonpath={.status.conditions[?(@.type=="${type}")].message}`)
 
-describe.skipIf(whyNoKubectl !== undefined)("bad input", () => {
+// Side by side, since each waits for processes most of its time.
+describe.skipIf(whyNoKubectl !== undefined)("bad input", { concurrent: true, timeout: 60_000 }, () => {
   it("an unknown field is refused with its path", async () => {
     assert.match(await refused(apply("unknown", { pirority: 1 })), /unknown field "spec\.pirority"/u)
   })
@@ -87,14 +88,14 @@ describe.skipIf(whyNoKubectl !== undefined)("bad input", () => {
 
   it("a missing agent fails or waits with its name, and the task stays", async () => {
     await apply("no-agent", { agentRef: { name: "nobody" } })
-    await up.kubectl("wait", "at/no-agent", "--for=jsonpath={.status.phase}", "--timeout=10s")
+    await up.kubectl("wait", "at/no-agent", "--for=jsonpath={.status.phase}", "--timeout=50s")
     const messages = `${await conditionOf("no-agent", "Scheduled")}${await conditionOf("no-agent", "Failed")}`
     assert.match(messages, /nobody/u)
   })
 
   it("a missing dependency waits and is named", async () => {
     await apply("no-dependency", { dependsOn: ["not-there"] })
-    await up.kubectl("wait", "at/no-dependency", "--for=jsonpath={.status.phase}=Pending", "--timeout=10s")
+    await up.kubectl("wait", "at/no-dependency", "--for=jsonpath={.status.phase}=Pending", "--timeout=50s")
     assert.match(await conditionOf("no-dependency", "Scheduled"), /not-there/u)
   })
 
@@ -106,7 +107,7 @@ describe.skipIf(whyNoKubectl !== undefined)("bad input", () => {
       "at/cycle-a",
       "at/cycle-b",
       "--for=jsonpath={.status.phase}=Failed",
-      "--timeout=10s"
+      "--timeout=50s"
     )
     assert.match(
       await conditionOf("cycle-a", "Failed"),
@@ -123,7 +124,7 @@ describe.skipIf(whyNoKubectl !== undefined)("bad input", () => {
       gateProfile: { language: "generic", commands: { lint: "node --check src/slug.js" } },
       payload: { repo: "acme/slug", branch: "main" }
     })
-    await up.kubectl("wait", `at/${name}`, "--for=jsonpath={.status.verdict}=GATE-PASS", "--timeout=20s")
+    await up.kubectl("wait", `at/${name}`, "--for=jsonpath={.status.verdict}=GATE-PASS", "--timeout=50s")
   })
 
   it("a branch called $(touch x) is a name, not a command", async () => {
@@ -134,7 +135,7 @@ describe.skipIf(whyNoKubectl !== undefined)("bad input", () => {
       gateProfile: { language: "generic", commands: { lint: "true" } },
       payload: { repo: "acme/slug", branch }
     })
-    await up.kubectl("wait", "at/injection", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=20s")
+    await up.kubectl("wait", "at/injection", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=50s")
     const { status } = await up.getJson("at", "injection")
     assert.strictEqual(status.verdict, "GATE-ERROR")
     assert.include(JSON.stringify(status.result), "touch")
@@ -149,7 +150,7 @@ describe.skipIf(whyNoKubectl !== undefined)("bad input", () => {
       gateProfile: { language: "generic", commands: { lint: `test -z "$(cat ${files})"` } },
       payload: { repo: "acme/slug", branch: "main" }
     })
-    await up.kubectl("wait", "at/thief", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=20s")
+    await up.kubectl("wait", "at/thief", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=50s")
     assert.strictEqual((await up.getJson("at", "thief")).status.verdict, "GATE-PASS")
   })
 
@@ -157,7 +158,7 @@ describe.skipIf(whyNoKubectl !== undefined)("bad input", () => {
     const patch = JSON.stringify({ status: { endpoint: "http://127.0.0.1:9/v1/chat/completions" } })
     await up.kubectl("patch", "isvc", "coder-model", "--subresource=status", "--type=merge", "-p", patch)
     await apply("no-model", { kind: "freeform", agentRef: { name: "coder" }, payload: { prompt: "hello" } })
-    await up.kubectl("wait", "at/no-model", "--for=jsonpath={.status.verdict}=INCOMPLETE", "--timeout=20s")
+    await up.kubectl("wait", "at/no-model", "--for=jsonpath={.status.verdict}=INCOMPLETE", "--timeout=50s")
     assert.include(JSON.stringify((await up.getJson("at", "no-model")).status), "127.0.0.1:9")
   })
 
@@ -208,7 +209,9 @@ describe.skipIf(whyNoKubectl !== undefined)("bad input", () => {
     assert.strictEqual(ended.code, 2)
     assert.match(ended.stderr, /flag provided but not defined: -no-such-flag/u)
   })
+})
 
+describe.skipIf(whyNoKubectl !== undefined)("after all of the bad input", () => {
   it("nothing was lost on the way: every task that was taken is there", async () => {
     const { items } = await up.getJson("at")
     assert.includeMembers(
