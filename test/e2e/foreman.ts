@@ -34,6 +34,8 @@ export interface Ended {
 const environment = (home: string): NodeJS.ProcessEnv => ({
   PATH: `${dirname(process.execPath)}:${process.env["PATH"]}`,
   HOME: home,
+  // What a killed program leaves behind goes with the home.
+  TMPDIR: home,
   GIT_CONFIG_GLOBAL: "/dev/null",
   NO_COLOR: "1"
 })
