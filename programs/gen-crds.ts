@@ -4,7 +4,7 @@ import { join } from "node:path"
 
 import { stringify } from "yaml"
 
-import { foremanResources, toCrd } from "../schema/Crd.ts"
+import { foremanResources, inferenceResources, toCrd } from "../schema/Crd.ts"
 import { groupResource } from "../schema/Resource.ts"
 
 const root = join(import.meta.dirname, "..")
@@ -27,16 +27,18 @@ const template = (resource: (typeof foremanResources)[number]): string => {
   ].join("\n")
 }
 
+const definitions = (resources: typeof foremanResources): ReadonlyMap<string, string> =>
+  new Map(
+    resources.map((resource) => [
+      `${resource.group}_${resource.plural}.yaml`,
+      `# ${note(resource.kind)}\n${manifest(toCrd(resource))}`
+    ])
+  )
+
 const folders: ReadonlyArray<{ readonly path: string; readonly files: ReadonlyMap<string, string> }> = [
-  {
-    path: "crds",
-    files: new Map(
-      foremanResources.map((resource) => [
-        `${resource.group}_${resource.plural}.yaml`,
-        `# ${note(resource.kind)}\n${manifest(toCrd(resource))}`
-      ])
-    )
-  },
+  { path: "crds", files: definitions(foremanResources) },
+  // For clusters without LLMKube: the part of its kinds that Foreman reads.
+  { path: "crds/llmkube", files: definitions(inferenceResources) },
   {
     path: "charts/foreman/templates/crds",
     files: new Map(foremanResources.map((resource) => [`${resource.plural}.yaml`, template(resource)]))

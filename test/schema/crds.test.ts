@@ -30,7 +30,8 @@ describe("crds/", () => {
       const text = readFileSync(join(root, "crds", `${resource.group}_${resource.plural}.yaml`), "utf8")
       assert.deepStrictEqual(parse(text), toCrd(resource), resource.kind)
     }
-    assert.strictEqual(readdirSync(join(root, "crds")).length, foremanResources.length)
+    const files = readdirSync(join(root, "crds")).filter((name) => name.endsWith(".yaml"))
+    assert.strictEqual(files.length, foremanResources.length)
   })
 
   it("has the short names, scopes and columns of the contract", () => {
