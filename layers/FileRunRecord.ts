@@ -5,7 +5,7 @@ import { join } from "node:path"
 import { Clock, Effect, Layer, Schema } from "effect"
 
 import { RunRecord, RunRecordEntry, RunRecordError } from "../src/services/RunRecord.ts"
-import { writeAtomically } from "./embedded/atomicFile.ts"
+import { writeAtomically } from "./atomicFile.ts"
 
 const EntryFromText = Schema.fromJsonString(RunRecordEntry)
 

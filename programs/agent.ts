@@ -7,6 +7,7 @@ import { HiddenPaths } from "../layers/confinedShell.ts"
 import * as HttpKubeClient from "../layers/kube/HttpKubeClient.ts"
 import * as KubeConfig from "../layers/kube/KubeConfig.ts"
 import * as Observability from "../layers/Observability.ts"
+import * as ProcessToken from "../layers/ProcessToken.ts"
 import * as HostFleetProbe from "../layers/probe/HostFleetProbe.ts"
 import * as ServedModels from "../layers/probe/ServedModels.ts"
 import * as registry from "../src/executors/registry.ts"
@@ -47,6 +48,7 @@ const probeOf = (options: Options) =>
 /** The daemon, until it is interrupted or fails. */
 export const agent = Effect.fn("agent")(function* (options: Options) {
   yield* announce(options)
+  const processToken = yield* ProcessToken.make(options.runner.workspaceRoot)
   return yield* Daemon.run({
     identity: options.identity,
     self: {
@@ -60,7 +62,7 @@ export const agent = Effect.fn("agent")(function* (options: Options) {
     pollInterval: options.pollInterval,
     drainTimeout: options.drainTimeout,
     foremanNamespace: options.runner.foremanNamespace,
-    processToken: options.processToken ?? randomUUID(),
+    processToken,
     onReady: options.onReady,
     newClaimId: Effect.sync(() => randomUUID()),
     executor: {
@@ -69,7 +71,7 @@ export const agent = Effect.fn("agent")(function* (options: Options) {
       isJob: registry.isJob(options.mode)
     }
   }).pipe(Effect.provide(Layer.merge(runnerLayer(options.runner), probeOf(options))))
-})
+}, Effect.scoped)
 
 /** How the daemon may end by itself. */
 export type AgentError = Effect.Error<ReturnType<typeof agent>>

@@ -88,8 +88,6 @@ export interface Options {
   readonly drainTimeout: Duration.Duration
   readonly taskNamespace: string | undefined
   readonly runner: RunnerConfig["Service"]
-  /** Tells this process from another of the same node; a new one each time when absent. */
-  readonly processToken?: string
   /** Runs once the node is registered and takes tasks. */
   readonly onReady?: Effect.Effect<void>
 }

@@ -95,9 +95,6 @@ const startCluster = Effect.fn("up.cluster")(function* (options: Options, folder
   return { kubeconfig, kube }
 })
 
-/** The program that has this data folder open is the node's only daemon here: after a kill -9 it need not wait its own Lease out. */
-const processToken = "foreman-up"
-
 /** What the daemon is told unless its own flags say otherwise: checkouts in the data folder, tasks of every namespace. */
 const agentDefaults = (dataDir: string): ReadonlyArray<string> => [
   `--workspace-dir=${join(dataDir, "workspaces")}`,
@@ -135,7 +132,7 @@ export const start = Effect.fn("up.start")(function* (options: Options) {
   if (daemon !== undefined) {
     const ready = yield* Deferred.make<void>()
     const onReady = Effect.asVoid(Deferred.succeed(ready, undefined))
-    yield* Agent.agent({ ...daemon, processToken, onReady }).pipe(
+    yield* Agent.agent({ ...daemon, onReady }).pipe(
       Effect.tapError((error) => Effect.logError("the node daemon starts over", error)),
       Effect.retry(restart),
       Effect.provideService(KubeClient, kube),

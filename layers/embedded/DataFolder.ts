@@ -1,12 +1,13 @@
 /** The folder that `foreman up` keeps everything in: private, versioned, and open in one process at a time. */
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { join } from "node:path"
-import { DatabaseSync } from "node:sqlite"
+import type { DatabaseSync } from "node:sqlite"
 
 import { Effect, Result, Schema } from "effect"
 import * as Runtime from "effect/Runtime"
 
-import { writeAtomically } from "./atomicFile.ts"
+import { writeAtomically } from "../atomicFile.ts"
+import { tryLock } from "../fileLock.ts"
 
 /** Raised when a newer Foreman could not read what this one writes, or the other way round. */
 export const dataVersion = 1
@@ -77,22 +78,7 @@ const checkContents = (path: string): FolderTooNew | FolderForeign | undefined =
   return Number(version) <= dataVersion ? undefined : new FolderTooNew({ version })
 }
 
-/**
- * SQLite's exclusive lock is the kernel's: it ends with the process, however that ends, so no lock is ever stale and a pid that was
- * given out again means nothing. The pid beside it is for the message alone.
- */
-const lock = (path: string): DatabaseSync | FolderInUse => {
-  const database = new DatabaseSync(join(path, "lock"), { timeout: 0 })
-  try {
-    database.exec("BEGIN EXCLUSIVE")
-    return database
-  } catch (cause) {
-    database.close()
-    if (!(cause instanceof Error && /locked|busy/iu.test(cause.message))) throw cause
-    return new FolderInUse(readPid(path))
-  }
-}
-
+/** The pid beside the lock is for the message alone. */
 const readPid = (path: string): { readonly pid?: number } => {
   try {
     const pid = Number(readFileSync(join(path, "pid"), "utf8"))
@@ -107,8 +93,8 @@ const openSync = (path: string): Result.Result<DatabaseSync, DataFolderError["re
   const unfit = checkContents(path)
   if (unfit !== undefined) return Result.fail(unfit)
   chmodSync(path, 0o700)
-  const held = lock(path)
-  if (!(held instanceof DatabaseSync)) return Result.fail(held)
+  const held = tryLock(join(path, "lock"))
+  if (held === undefined) return Result.fail(new FolderInUse(readPid(path)))
   try {
     writeAtomically(join(path, "pid"), `${process.pid}\n`)
     writeAtomically(join(path, "version"), `${dataVersion}\n`)

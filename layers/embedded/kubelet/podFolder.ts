@@ -8,7 +8,7 @@ import { join } from "node:path"
 import { Option, Schema } from "effect"
 
 import { type Pod, PodStatus } from "../../../schema/Job.ts"
-import { writeAtomically } from "../atomicFile.ts"
+import { writeAtomically } from "../../atomicFile.ts"
 
 /** A process group that was started for the pod. The start time tells it from a later process with the same number. */
 export const StartedGroup = Schema.Struct({

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync } from "node:fs"
 
 import { DateTime, Effect, Redacted, Schema } from "effect"
 
-import { writeAtomically } from "../atomicFile.ts"
+import { writeAtomically } from "../../atomicFile.ts"
 import type { DataFolder } from "../DataFolder.ts"
 
 /** The folder could not be read or written, or the certificate not be made. */

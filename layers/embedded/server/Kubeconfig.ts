@@ -5,7 +5,7 @@ import { dirname } from "node:path"
 import { Effect, Redacted, Schema } from "effect"
 import * as Runtime from "effect/Runtime"
 
-import { writeAtomically } from "../atomicFile.ts"
+import { writeAtomically } from "../../atomicFile.ts"
 import type { Certificates } from "./Certificates.ts"
 
 /** Name of its one cluster, user and context. */
