@@ -11,7 +11,9 @@ import * as FakeCluster from "../../fakes/FakeCluster.ts"
 const namespace = "foreman-system"
 const labels = { "app.kubernetes.io/name": "foreman-coder", "foreman.llmkube.dev/task-uid": "uid-1" }
 const spec = {
-  template: { spec: { restartPolicy: "Never", containers: [{ name: "coder", image: "i", command: ["true"] }] } }
+  template: {
+    spec: { restartPolicy: "Never", containers: [{ name: "coder", image: "i", command: ["true"] }] }
+  }
 }
 
 /** A Job of an earlier daemon, and how its pod ended; `undefined` is a pod that is gone. */
