@@ -30,7 +30,7 @@ import {
 /** It, and what it starts: one that ignores TERM, one that left the group, one that left it and cleared its environment. */
 const stubborn = (mark: string) =>
   `trap "" TERM; (exec -a ${mark} sleep 60) & setsid bash -c 'exec -a ${mark} sleep 60' & ` +
-  `env -i PATH=$PATH setsid bash -c 'exec -a ${mark} sleep 60' & while :; do sleep 0.05; done`
+  `env -i PATH="$PATH" setsid bash -c 'exec -a ${mark} sleep 60' & while :; do sleep 0.05; done`
 
 const bash = (script: string): Container => ({ name: "main", image: "i", command: ["bash", "-c", script] })
 
