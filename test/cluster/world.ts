@@ -1,5 +1,6 @@
 /** The cluster of KUBECONFIG with Foreman on it, seen with kubectl and helm. */
 import { execFile, spawn } from "node:child_process"
+import { writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { promisify } from "node:util"
 
@@ -9,14 +10,15 @@ import { git as gitIn, root } from "../e2e/foreman.ts"
 
 const run = promisify(execFile)
 
-const environment = (): NodeJS.ProcessEnv => ({
+/** With the test's helm and kubectl first, and what the runbooks leave to their reader. */
+export const toolEnvironment = (): NodeJS.ProcessEnv => ({
   ...process.env,
   REPO_URL: inject("repoURL"),
   MODEL_URL: inject("modelURL"),
   PATH: `${join(inject("home"), "bin")}:${process.env["PATH"]}`
 })
 
-const options = () => ({ cwd: root, env: environment(), maxBuffer: 64 * 1024 * 1024 })
+const options = () => ({ cwd: root, env: toolEnvironment(), maxBuffer: 64 * 1024 * 1024 })
 
 /** A block of a runbook, as a person at the repository's root would run it. */
 export const sh = async (block: string) => run("/bin/sh", ["-euc", block], options())
@@ -27,6 +29,20 @@ export const helm = async (...args: ReadonlyArray<string>): Promise<string> =>
   (await run("helm", args, options())).stdout
 export const git = (...args: ReadonlyArray<string>): Promise<string> =>
   gitIn(join(inject("home"), "slug.git"), ...args)
+
+/** A branch of the remote: main and `files` in one commit. */
+export const pushBranch = async (
+  branch: string,
+  files: { readonly [path: string]: string }
+): Promise<void> => {
+  const work = join(inject("home"), "work")
+  await gitIn(work, "checkout", "--quiet", "-B", branch, "main")
+  for (const [path, text] of Object.entries(files)) await writeFile(join(work, path), text)
+  await gitIn(work, "add", "--all")
+  await gitIn(work, "commit", "--quiet", "--message=Change")
+  await gitIn(work, "push", "--quiet", "--force", join(inject("home"), "slug.git"), branch)
+  await gitIn(work, "checkout", "--quiet", "main")
+}
 
 export const getJson = async (...args: ReadonlyArray<string>): Promise<any> =>
   JSON.parse(await kubectl("get", ...args, "-o", "json"))
