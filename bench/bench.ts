@@ -10,17 +10,31 @@ export interface Row {
   readonly ceiling: string
 }
 
-const benches: Readonly<Record<string, () => Promise<{ readonly run: () => Promise<ReadonlyArray<Row>> }>>> =
-  {
-    "run-task": () => import("./run-task.ts")
-  }
+export interface Options {
+  /** A cluster to measure on; an embedded one where a bench can, when absent. */
+  readonly kubeconfig: string | undefined
+}
+
+interface Bench {
+  readonly run: (options: Options) => Promise<ReadonlyArray<Row>>
+}
+
+const benches: Readonly<Record<string, () => Promise<Bench>>> = {
+  "run-task": () => import("./run-task.ts"),
+  gate: () => import("./gate.ts")
+}
 
 const { values } = parseArgs({
-  options: { only: { type: "string" }, json: { type: "string" }, help: { type: "boolean", short: "h" } }
+  options: {
+    only: { type: "string" },
+    json: { type: "string" },
+    kubeconfig: { type: "string" },
+    help: { type: "boolean", short: "h" }
+  }
 })
 
 if (values.help === true) {
-  console.log(`npm run bench -- [--only ${Object.keys(benches).join("|")}] [--json FILE]`)
+  console.log(`npm run bench -- [--only ${Object.keys(benches).join("|")}] [--kubeconfig FILE] [--json FILE]`)
 } else if (values.only !== undefined && !Object.hasOwn(benches, values.only)) {
   console.error(`there is no bench "${values.only}"; there is: ${Object.keys(benches).join(", ")}`)
   process.exitCode = 2
@@ -29,7 +43,7 @@ if (values.help === true) {
   const results: Record<string, ReadonlyArray<Row>> = {}
   for (const name of names) {
     const bench = await benches[name]?.()
-    const rows = (await bench?.run()) ?? []
+    const rows = (await bench?.run({ kubeconfig: values.kubeconfig })) ?? []
     results[name] = rows
     console.log(`\n${name}`)
     for (const { measure, value, goal, ceiling } of rows) {
