@@ -114,14 +114,14 @@ const checkSeconds = (task: AgenticTask): number => {
 
 /** The Job of a gate that has passed, once more and under nobody's eyes. */
 const copyOf = (job: any, name: string) => {
-  const { metadata, ...template } = job.spec.template
+  const { spec } = job.spec.template
   const labels = { "foreman-bench": name }
   return {
     metadata: { name, namespace: job.metadata.namespace, labels },
     spec: {
       backoffLimit: 0,
       activeDeadlineSeconds: job.spec.activeDeadlineSeconds,
-      template: { ...template, metadata: { labels } }
+      template: { spec, metadata: { labels } }
     }
   }
 }
