@@ -30,11 +30,6 @@ interface Response {
   readonly chunks: Chunks
 }
 
-const causeOf = (cause: unknown): string => {
-  if (!(cause instanceof Error)) return String(cause)
-  return cause.cause instanceof Error ? `${cause.message}: ${cause.cause.message}` : cause.message
-}
-
 const unreachable = (message: string) => new EndpointUnreachable({ message })
 const malformed = (message: string) => new MalformedReply({ message })
 
@@ -42,7 +37,7 @@ const malformed = (message: string) => new MalformedReply({ message })
 const nextChunk = (chunks: Chunks, stall: Duration.Duration) =>
   Effect.tryPromise({
     try: () => chunks.next(),
-    catch: (cause) => malformed(`the reply broke off: ${causeOf(cause)}`)
+    catch: (cause) => malformed(`the reply broke off: ${HttpConnections.told(cause)}`)
   }).pipe(
     Effect.timeoutOrElse({
       duration: stall,
@@ -145,7 +140,7 @@ export const layer = Layer.effect(
               })
             ).pipe(
               Effect.mapBoth({
-                onFailure: (cause) => unreachable(causeOf(cause)),
+                onFailure: (error) => unreachable(error.message),
                 onSuccess: (message): Response => ({
                   message,
                   chunks: message.iterator({ destroyOnReturn: false })

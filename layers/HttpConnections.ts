@@ -6,7 +6,7 @@ import type { ClientRequest, IncomingMessage } from "node:http"
 import type { AgentOptions } from "node:https"
 import type { TLSSocket } from "node:tls"
 
-import { Effect, type Scope } from "effect"
+import { Effect, Schema, type Scope } from "effect"
 
 export interface Options {
   /** Requests at the same time for one origin; others wait. Default: any number. */
@@ -24,12 +24,25 @@ export interface HttpRequest {
   readonly body?: string | Uint8Array | undefined
 }
 
+/** What a socket error says. The error of several addresses that were all tried has no message of its own. */
+export const told = (cause: unknown): string => {
+  if (cause instanceof AggregateError && cause.errors.length > 0) return told(cause.errors[0])
+  if (!(cause instanceof Error)) return String(cause)
+  return cause.cause instanceof Error ? `${cause.message}: ${cause.cause.message}` : cause.message
+}
+
+/** No answer, or half of one: what the socket said, or what is wrong about the URL or a header. */
+export class ConnectionError extends Schema.TaggedError<ConnectionError>()("ConnectionError", {
+  cause: Schema.Defect()
+}) {
+  override get message(): string {
+    return told(this.cause)
+  }
+}
+
 export interface HttpConnections {
-  /**
-   * Succeeds when the headers are there; nothing limits how long that takes, once connected. Fails with what the socket said, or with
-   * what is wrong about the URL or a header.
-   */
-  readonly send: (request: HttpRequest) => Effect.Effect<IncomingMessage, Error>
+  /** Succeeds when the headers are there; nothing limits how long that takes, once connected. */
+  readonly send: (request: HttpRequest) => Effect.Effect<IncomingMessage, ConnectionError>
 }
 
 // As an import, node:http would be asked for all its names, and a few of them load a whole second client.
@@ -60,11 +73,11 @@ export const make = (options: Options): Effect.Effect<HttpConnections, never, Sc
     const prepare = (request: HttpRequest) =>
       Effect.try({
         try: () => open(request),
-        catch: (cause) => (cause instanceof Error ? cause : new Error(String(cause)))
+        catch: (cause) => new ConnectionError({ cause })
       })
 
     const exchange = (outgoing: ClientRequest, body: HttpRequest["body"]) =>
-      Effect.callback<IncomingMessage, Error>((resume) => {
+      Effect.callback<IncomingMessage, ConnectionError>((resume) => {
         let connecting: NodeJS.Timeout | undefined
         outgoing.once("socket", (socket) => {
           if (!socket.connecting) return
@@ -78,7 +91,7 @@ export const make = (options: Options): Effect.Effect<HttpConnections, never, Sc
         })
         outgoing.once("response", (answer) => resume(Effect.succeed(answer)))
         // Stays: a socket may break once more after we let go of it.
-        outgoing.on("error", (error) => resume(Effect.fail(error)))
+        outgoing.on("error", (cause) => resume(Effect.fail(new ConnectionError({ cause }))))
         outgoing.end(body)
         return Effect.sync(() => outgoing.destroy())
       })
@@ -101,7 +114,10 @@ export const letEnd = (answer: IncomingMessage): void => {
 }
 
 /** The bytes of an answer, up to and with the piece that passes `maxBytes`. An answer that breaks off is an error. */
-export const readBytes = (answer: IncomingMessage, maxBytes: number): Effect.Effect<Buffer, Error> =>
+export const readBytes = (
+  answer: IncomingMessage,
+  maxBytes: number
+): Effect.Effect<Buffer, ConnectionError> =>
   Effect.callback((resume) => {
     const pieces: Array<Buffer> = []
     let size = 0
@@ -110,7 +126,7 @@ export const readBytes = (answer: IncomingMessage, maxBytes: number): Effect.Eff
       size += piece.length
       if (size > maxBytes) answer.destroy()
     })
-    answer.on("error", (error) => resume(Effect.fail(error)))
+    answer.on("error", (cause) => resume(Effect.fail(new ConnectionError({ cause }))))
     // Not at its end: by now the connection is back, and the next request finds it.
     answer.once("close", () => resume(Effect.succeed(Buffer.concat(pieces))))
     return Effect.sync(() => answer.destroy())

@@ -89,8 +89,8 @@ export const make = Effect.fnUntraced(function* (
         }
       })
       .pipe(
-        Effect.mapError((cause) =>
-          unavailable(request.operation, `no answer from ${config.server}: ${told(cause)}`)
+        Effect.mapError(({ message }) =>
+          unavailable(request.operation, `no answer from ${config.server}: ${message}`)
         )
       )
 
@@ -155,23 +155,14 @@ export const make = Effect.fnUntraced(function* (
         yield* Effect.addFinalizer(() => Effect.sync(() => answer.destroy()))
         return NodeStream.fromReadable<Uint8Array, KubeError>({
           evaluate: () => answer,
-          onError: (cause) => unavailable(request.operation, `the connection broke: ${told(cause)}`)
+          onError: (cause) =>
+            unavailable(request.operation, `the connection broke: ${HttpConnections.told(cause)}`)
         })
       })
     )
 
   return { json, bytes }
 })
-
-/** What a socket error says. The error of several addresses that were all tried has no message of its own. */
-const told = (cause: unknown): string => {
-  if (cause instanceof AggregateError && cause.errors.length > 0) return told(cause.errors[0])
-  if (cause instanceof Error) {
-    const inner = cause.cause instanceof Error ? `: ${cause.cause.message}` : ""
-    return `${cause.message}${inner}`
-  }
-  return String(cause)
-}
 
 const unavailable = (operation: string, message: string) =>
   new KubeError({ operation, reason: new Unavailable({ message }) })
@@ -180,7 +171,7 @@ const statusOf = (answer: IncomingMessage): number => answer.statusCode ?? 0
 
 const text = (operation: string, answer: IncomingMessage) =>
   HttpConnections.readBytes(answer, maxAnswerBytes).pipe(
-    Effect.mapError((cause) => unavailable(operation, `the answer broke off: ${told(cause)}`)),
+    Effect.mapError(({ message }) => unavailable(operation, `the answer broke off: ${message}`)),
     Effect.flatMap((bytes) =>
       bytes.length > maxAnswerBytes
         ? Effect.fail(unavailable(operation, `the answer is larger than ${maxAnswerBytes} bytes`))

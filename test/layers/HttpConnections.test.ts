@@ -114,7 +114,7 @@ describe("HttpConnections", () => {
         send({ method: "GET", url, headers: {}, ...request }).pipe(
           Effect.flatMap((answer) => HttpConnections.readBytes(answer, 100)),
           Effect.flip,
-          Effect.map((error) => ("code" in error ? error.code : error.message))
+          Effect.map(({ cause }) => (cause instanceof Error && "code" in cause ? cause.code : cause))
         )
       assert.deepStrictEqual(
         yield* Effect.all([
