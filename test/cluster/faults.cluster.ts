@@ -15,6 +15,7 @@ import {
   kubectl,
   kubectlWith,
   pushBranch,
+  selectorOf,
   until
 } from "./world.ts"
 
@@ -140,7 +141,7 @@ describe("a namespace that refuses Jobs", () => {
 
 /** The pod of the task's only Job, once its checks run. */
 const runningPod = async (name: string): Promise<string> => {
-  const labels = `foreman.llmkube.dev/task-name=${name}`
+  const labels = await selectorOf(name)
   const pod: any = await until(`a running pod of ${name}`, async () => {
     const fields = "--field-selector=status.phase=Running"
     return (await getJson("pods", "-n", "foreman-system", "-l", labels, fields)).items[0]

@@ -85,8 +85,12 @@ export const ended = async (name: string, seconds = 60): Promise<any> => {
   return getJson("at", name)
 }
 
-export const jobsOf = async (name: string, namespace = "foreman-system"): Promise<ReadonlyArray<any>> =>
-  (await getJson("jobs", "-n", namespace, "-l", `foreman.llmkube.dev/task-name=${name}`)).items
+/** Its Jobs and their pods outlive a task by a day, so a name alone would find those of an earlier one as well. */
+export const selectorOf = async (name: string): Promise<string> =>
+  `foreman.llmkube.dev/task-uid=${(await getJson("at", name)).metadata.uid}`
+
+export const jobsOf = async (name: string): Promise<ReadonlyArray<any>> =>
+  (await getJson("jobs", "-n", "foreman-system", "-l", await selectorOf(name))).items
 
 /** Asks until `look` has an answer. */
 export const until = async <A>(
