@@ -6,7 +6,19 @@ import { assert, beforeAll, describe, it } from "@effect/vitest"
 
 import { root } from "../e2e/foreman.ts"
 import { careless } from "./scripts.ts"
-import { create, ended, getJson, git, helm, kubectl, kubectlWith, release, sh, task } from "./world.ts"
+import {
+  create,
+  ended,
+  getJson,
+  git,
+  helm,
+  kubectl,
+  kubectlWith,
+  release,
+  sh,
+  task,
+  uninstall
+} from "./world.ts"
 
 interface Block {
   readonly title: string
@@ -47,7 +59,7 @@ const everything = async () => {
 }
 
 beforeAll(async () => {
-  await helm("uninstall", "foreman", "--namespace=foreman-system", "--ignore-not-found", "--wait")
+  await uninstall()
   // Rights may go before a program can give its Lease back.
   await kubectl("delete", "leases", "--all", "--namespace=foreman-system")
   const { stdout } = await kubectlWith(
@@ -149,7 +161,7 @@ describe("the chart", () => {
   it("loses no object when it is taken away and comes again", { timeout: 240_000 }, async () => {
     const before = await everything()
     assert.isAtLeast(before.size, 7)
-    await helm("uninstall", "foreman", "--namespace=foreman-system", "--wait")
+    await uninstall()
     assert.deepStrictEqual(await everything(), before)
     const [installation] = blocksOf("verifier-node.md")
     await sh(installation?.text ?? "false")

@@ -108,6 +108,10 @@ export const until = async <A>(
 
 export const release = ["foreman", "charts/foreman", "--namespace", "foreman-system"] as const
 
+/** Takes Foreman away; its kinds and their objects stay. */
+export const uninstall = (): Promise<string> =>
+  helm("uninstall", "foreman", "--namespace=foreman-system", "--ignore-not-found", "--wait")
+
 /** Foreman as the runbooks leave it, with the example agents; nothing happens where it is so already. */
 export const install = async (...more: ReadonlyArray<string>): Promise<void> => {
   await helm(
@@ -124,6 +128,9 @@ export const install = async (...more: ReadonlyArray<string>): Promise<void> => 
     "--wait",
     "--timeout=3m"
   )
+  const kind = "inferenceservices.inference.llmkube.dev"
+  await sh(`kubectl get crd ${kind} || kubectl apply -f crds/llmkube`)
+  await kubectl("wait", `crd/${kind}`, "--for=condition=Established", "--timeout=30s")
   await kubectl("apply", "-f", "examples/agents", "-f", "examples/inference-services.yaml")
   const status = JSON.stringify({ status: { endpoint: `${inject("modelURL")}/chat/completions` } })
   await kubectl(
