@@ -10,7 +10,7 @@ import { JobError, type JobFault, type JobOutcome, JobRunner } from "../../src/s
 import { readEnds } from "./containerLog.ts"
 import { createOrAdopt } from "./createOrAdopt.ts"
 import { follow, type Followed } from "./follow.ts"
-import { isFinished, read, type Reading, type Seen, type Settled } from "./jobReading.ts"
+import { isFinished, isUnscheduled, read, type Reading, type Seen, type Settled } from "./jobReading.ts"
 
 /** A pod appears within milliseconds. Only when it does not are the events asked why. */
 const podExpected = Duration.seconds(2)
@@ -22,7 +22,7 @@ type RunOptions = Parameters<JobRunner["Service"]["run"]>[0]
 type Update =
   | { readonly _tag: "Job"; readonly change: Followed<Job> }
   | { readonly _tag: "Pod"; readonly change: Followed<Pod> }
-  | { readonly _tag: "Warning"; readonly event: Event }
+  | { readonly _tag: "Event"; readonly event: Event }
   | { readonly _tag: "Unreachable"; readonly error: KubeError }
 
 export const layer = Layer.effect(
@@ -98,7 +98,7 @@ const followJob = Effect.fnUntraced(function* (
   target.job = job
   if (options.onCreated !== undefined) yield* options.onCreated(where.jobName)
 
-  let seen: Seen = { job, isJobGone: false, pod: undefined, isPodGone: false, warnings: [] }
+  let seen: Seen = { job, isJobGone: false, pod: undefined, isPodGone: false, events: [] }
   const waitForEnd = Effect.gen(function* () {
     const updates = yield* watch(kube, job, isAdopted)
     const wait = patienceOf(yield* Clock.currentTimeMillis)
@@ -174,8 +174,8 @@ const after = (seen: Seen, update: Exclude<Update, { readonly _tag: "Unreachable
       if (update.change._tag === "Gone") return seen.pod === undefined ? seen : { ...seen, isPodGone: true }
       return { ...seen, pod: update.change.object, isPodGone: false }
     }
-    case "Warning":
-      return { ...seen, warnings: [...seen.warnings.slice(-20), update.event] }
+    case "Event":
+      return { ...seen, events: [...seen.events.slice(-20), update.event] }
   }
 }
 
@@ -190,34 +190,35 @@ const watch = Effect.fnUntraced(function* (
   // What was created has its version: from there the watches miss nothing, and nobody needs to list.
   const from = isAdopted ? undefined : job.metadata.resourceVersion
   const unreachable = (error: KubeError) => Queue.offer(updates, { _tag: "Unreachable", error } as const)
+  const scope = yield* Effect.scope
   let isPodSeen = false
+  let isPodUnscheduled = false
 
   yield* follow(kube, jobs, { namespace, fieldSelector: `metadata.name=${name}` }, from, (change) =>
     Queue.offer(updates, { _tag: "Job", change })
   ).pipe(Effect.catch(unreachable), Effect.forkScoped)
-  yield* follow(kube, pods, { namespace, labelSelector: `job-name=${name}` }, from, (change) => {
-    isPodSeen = isPodSeen || change._tag === "Put"
-    return Queue.offer(updates, { _tag: "Pod", change })
-  }).pipe(Effect.catch(unreachable), Effect.forkScoped)
   // Without the right to read events, a quota shows as a Job that never begins: worse, but no reason to stop.
+  const hear = (about: string, isNews: (event: Event) => boolean) =>
+    follow(kube, events, { namespace, fieldSelector: `involvedObject.name=${about}` }, undefined, (change) =>
+      change._tag === "Put" && isNews(change.object)
+        ? Queue.offer(updates, { _tag: "Event", event: change.object })
+        : Effect.void
+    ).pipe(Effect.ignore({ log: "Debug" }), Effect.forkIn(scope))
+
+  yield* follow(kube, pods, { namespace, labelSelector: `job-name=${name}` }, from, (change) => {
+    if (change._tag !== "Put") return Queue.offer(updates, { _tag: "Pod", change })
+    const isFirstSilence = !isPodUnscheduled && isUnscheduled(change.object)
+    isPodSeen = true
+    isPodUnscheduled = isPodUnscheduled || isFirstSilence
+    // Whether an autoscaler brings a node is told there alone.
+    return (
+      isFirstSilence ? hear(change.object.metadata.name, ({ type }) => type !== "Warning") : Effect.void
+    ).pipe(Effect.andThen(Queue.offer(updates, { _tag: "Pod", change })))
+  }).pipe(Effect.catch(unreachable), Effect.forkScoped)
   yield* Effect.sleep(podExpected).pipe(
     Effect.andThen(
-      Effect.suspend(() =>
-        isPodSeen
-          ? Effect.void
-          : follow(
-              kube,
-              events,
-              { namespace, fieldSelector: `involvedObject.name=${name}` },
-              undefined,
-              (change) =>
-                change._tag === "Put" && change.object.type === "Warning"
-                  ? Queue.offer(updates, { _tag: "Warning", event: change.object })
-                  : Effect.void
-            )
-      )
+      Effect.suspend(() => (isPodSeen ? Effect.void : hear(name, ({ type }) => type === "Warning")))
     ),
-    Effect.ignore({ log: "Debug" }),
     Effect.forkScoped
   )
   return updates

@@ -9,8 +9,8 @@ export interface Seen {
   /** As it was last seen, also after it is gone. */
   readonly pod: Pod | undefined
   readonly isPodGone: boolean
-  /** Warnings about the Job, newest last. */
-  readonly warnings: ReadonlyArray<Event>
+  /** Warnings about the Job, and what is said of a pod that finds no node; newest last. */
+  readonly events: ReadonlyArray<Event>
 }
 
 export type Settled =
@@ -25,9 +25,11 @@ export type Reading =
 
 /** A container and the Job above it end in two writes: so long an end may wait for its explanation. */
 const settleSeconds = 3
-/** A volume that is provisioned on demand, and a node that an autoscaler starts, take their time. */
+/** A volume that is provisioned on demand, a node that an autoscaler starts, and other pods that end take their time. */
 const volumePatienceSeconds = 120
 const schedulePatienceSeconds = 300
+/** Where no node would do, not even without its other pods: an autoscaler that brings one has said so by now. */
+const hopelessPatienceSeconds = 30
 const unknownPatienceSeconds = 60
 
 const fault = (fault: JobFault, message: string): Settled => ({ _tag: "Fault", fault, message })
@@ -47,7 +49,9 @@ export const read = (seen: Seen, container: string): Reading => {
   if (end !== undefined && end.isSettled) return end.reading
 
   const explained =
-    jobFault(seen) ?? (seen.pod && podFault(seen.pod)) ?? statuses.map(waitingFault).find(isDefined)
+    jobFault(seen) ??
+    (seen.pod && podFault(seen.pod, seen.events)) ??
+    statuses.map(waitingFault).find(isDefined)
   if (explained !== undefined) return explained
   if (end !== undefined) return within(settleSeconds, end.reading)
   if (seen.isPodGone) return within(settleSeconds, fault("PodDeleted", "the pod was deleted before it ended"))
@@ -122,10 +126,27 @@ const disruptions: Readonly<Record<string, JobFault>> = {
   TerminationByKubelet: "Evicted"
 }
 
-const podFault = ({ status }: Pod): Reading | undefined => {
-  const condition = (type: string, value: string) =>
-    status?.conditions?.find((entry) => entry.type === type && entry.status === value)
-  const disruption = condition("DisruptionTarget", "True")
+/** What an autoscaler says of a pod that it brings a node for: the usual one, and Karpenter. */
+const scalingReasons = ["TriggeredScaleUp", "Nominated"]
+
+/** The scheduler's words for a node that is large enough, and full. */
+const isBusy = /No preemption victims found/u
+/** Its words for a node that would not do empty either. */
+const isHopeless = /Preemption is not helpful/u
+
+const unscheduledOf = ({ status }: Pod) =>
+  status?.conditions?.find(
+    (entry) => entry.type === "PodScheduled" && entry.status === "False" && entry.reason === "Unschedulable"
+  )
+
+/** Whether the scheduler found no node for the pod. */
+export const isUnscheduled = (pod: Pod): boolean => unscheduledOf(pod) !== undefined
+
+const podFault = (pod: Pod, events: ReadonlyArray<Event>): Reading | undefined => {
+  const { status } = pod
+  const disruption = status?.conditions?.find(
+    (entry) => entry.type === "DisruptionTarget" && entry.status === "True"
+  )
   const word = podReasons[status?.reason ?? ""] ?? disruptions[disruption?.reason ?? ""]
   if (word !== undefined) {
     return fault(word, status?.message ?? disruption?.message ?? `the pod's end: ${status?.reason}`)
@@ -133,12 +154,17 @@ const podFault = ({ status }: Pod): Reading | undefined => {
   if (status?.phase === "Unknown") {
     return within(unknownPatienceSeconds, fault("NodeLost", "the pod's node does not answer"))
   }
-  const unscheduled = condition("PodScheduled", "False")
-  if (unscheduled?.reason !== "Unschedulable") return undefined
+  const unscheduled = unscheduledOf(pod)
+  if (unscheduled === undefined) return undefined
   const message = unscheduled.message ?? "no node takes the pod"
-  return /persistentvolume/iu.test(message)
-    ? within(volumePatienceSeconds, fault("VolumePending", message))
-    : within(schedulePatienceSeconds, fault("Unschedulable", message))
+  if (/persistentvolume/iu.test(message)) {
+    return within(volumePatienceSeconds, fault("VolumePending", message))
+  }
+  const isVain =
+    isHopeless.test(message) &&
+    !isBusy.test(message) &&
+    !events.some(({ reason }) => scalingReasons.includes(reason ?? ""))
+  return within(isVain ? hopelessPatienceSeconds : schedulePatienceSeconds, fault("Unschedulable", message))
 }
 
 const imageReasons = [
@@ -164,8 +190,8 @@ const waitingFault = ({ name, state }: ContainerStatus): Reading | undefined => 
 }
 
 /** Nothing of the pod says anything: its Job and the events about it may. Quota and Pod Security exist only there. */
-const unstarted = ({ job, pod, warnings }: Seen): Reading | undefined => {
-  const refused = pod === undefined ? warnings.findLast(({ reason }) => reason === "FailedCreate") : undefined
+const unstarted = ({ events, job, pod }: Seen): Reading | undefined => {
+  const refused = pod === undefined ? events.findLast(({ reason }) => reason === "FailedCreate") : undefined
   if (refused !== undefined) {
     const message = refused.message ?? "the pod was refused"
     return fault(/exceeded quota/iu.test(message) ? "QuotaExceeded" : "CreateForbidden", message)

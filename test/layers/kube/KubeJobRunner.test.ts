@@ -100,6 +100,22 @@ const unscheduled = (message: string): PodStatus => ({
   conditions: [{ type: "PodScheduled", status: "False", reason: "Unschedulable", message }]
 })
 
+const noNodeIsLargeEnough =
+  "0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling."
+const noNodeIsFree =
+  "0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod."
+
+const giveScaleUp = Effect.gen(function* () {
+  const fake = yield* FakeCluster.FakeCluster
+  yield* fake.seed(events, {
+    metadata: { namespace, name: "scaling" },
+    involvedObject: { kind: "Pod", ...podRef },
+    type: "Normal",
+    reason: "TriggeredScaleUp",
+    message: "pod triggered scale-up"
+  })
+})
+
 const giveWarning = (message: string) =>
   Effect.gen(function* () {
     const fake = yield* FakeCluster.FakeCluster
@@ -252,6 +268,34 @@ const faults: ReadonlyArray<{
     ),
     fault: "Unschedulable",
     message: "0/3 nodes are available: 3 Insufficient cpu."
+  },
+  {
+    rule: "a pod that no node is large enough for, half a minute later",
+    play: Effect.andThen(givePod(unscheduled(noNodeIsLargeEnough)), TestClock.adjust("30 seconds")),
+    fault: "Unschedulable",
+    message: noNodeIsLargeEnough
+  },
+  {
+    rule: "a pod that a full node may take soon, unless it stays full for five minutes",
+    play: Effect.gen(function* () {
+      yield* givePod(unscheduled(noNodeIsFree))
+      yield* TestClock.adjust("299 seconds")
+      yield* patchPod(unscheduled(noNodeIsLargeEnough))
+    }),
+    fault: "Unschedulable",
+    message: noNodeIsLargeEnough
+  },
+  {
+    rule: "a pod that an autoscaler brings a node for, unless none comes for five minutes",
+    play: Effect.gen(function* () {
+      yield* givePod(unscheduled(noNodeIsLargeEnough))
+      yield* giveScaleUp
+      yield* TestClock.adjust("299 seconds")
+      yield* patchPod(unscheduled(noNodeIsFree))
+      yield* TestClock.adjust("1 second")
+    }),
+    fault: "Unschedulable",
+    message: noNodeIsFree
   },
   {
     rule: "a quota, which only an event tells",

@@ -20,7 +20,7 @@ const seen = (
     isJobGone: false,
     pod: { metadata: meta, spec, status: { containerStatuses: [{ name: "coder", state: { terminated } }] } },
     isPodGone: more.isPodDeleted === true,
-    warnings: []
+    events: []
   }
 }
 
