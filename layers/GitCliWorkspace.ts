@@ -100,6 +100,7 @@ const workspaceOf = (
   return {
     directory,
     baseCommit,
+    seen,
     diff: difference([]),
     changedFiles: difference(["--name-only", "--no-renames", "-z"]).pipe(
       Effect.map((text) =>
@@ -118,6 +119,7 @@ const workspaceOf = (
 const emptyWorkspace = (directory: string): Workspace => ({
   directory,
   baseCommit: "",
+  seen: undefined,
   diff: Effect.succeed(""),
   changedFiles: Effect.succeed([]),
   commit: () => Effect.succeed(undefined),

@@ -67,22 +67,19 @@ const onTopOf = Effect.fnUntraced(function* (place: Private, base: string, tip: 
     Effect.mapError((error) => unusable(error.message))
   )
   if (merged.exitCode !== 0) return undefined
-  const tree = merged.stdout.toString("utf8").trim()
-  const commit = yield* mustPass(
-    place,
-    ["commit-tree", tree, "-p", base, "-m", "what the branch held"],
-    unusable,
-    {
-      env: {
-        GIT_AUTHOR_NAME: "foreman",
-        GIT_AUTHOR_EMAIL: "foreman@localhost",
-        GIT_COMMITTER_NAME: "foreman",
-        GIT_COMMITTER_EMAIL: "foreman@localhost"
-      }
-    }
-  )
-  return commit.trim()
+  return yield* commitTree(place, merged.stdout.toString("utf8").trim(), base, "what the branch held")
 })
+
+/** A commit of nobody's: it is never pushed. */
+const commitTree = (place: Private, tree: string, parent: string, message: string) =>
+  mustPass(place, ["commit-tree", tree, "-p", parent, "-m", message], unusable, {
+    env: {
+      GIT_AUTHOR_NAME: "foreman",
+      GIT_AUTHOR_EMAIL: "foreman@localhost",
+      GIT_COMMITTER_NAME: "foreman",
+      GIT_COMMITTER_EMAIL: "foreman@localhost"
+    }
+  }).pipe(Effect.map((commit) => commit.trim()))
 
 /** Where the work starts: its files, the parent of our commit, and what the diff is taken against. */
 const startOf = Effect.fnUntraced(function* (
@@ -111,13 +108,16 @@ const showRepository = Effect.fnUntraced(function* (
   directory: string,
   branch: string,
   start: string,
-  remoteURL: string
+  remoteURL: string,
+  withhold: boolean
 ) {
   const shown = join(place.folder, "shown")
   const repository = join(shown, ".git")
-  yield* mustPass(place, ["clone", "-q", "--local", "--no-checkout", place.repository, shown], unusable, {
-    repository: "none"
-  })
+  yield* withhold
+    ? cloneCommit(place, shown, start)
+    : mustPass(place, ["clone", "-q", "--local", "--no-checkout", place.repository, shown], unusable, {
+        repository: "none"
+      })
   yield* mustPass(place, ["checkout", "-q", "-f", "-B", branch, start], branchFailed, {
     repository,
     workTree: directory
@@ -132,6 +132,16 @@ const showRepository = Effect.fnUntraced(function* (
     )
     renameSync(repository, join(directory, ".git"))
   })
+})
+
+/** One commit and what led to it, without the branches beside it: what an author said there cannot be looked up. */
+const cloneCommit = Effect.fnUntraced(function* (place: Private, shown: string, commit: string) {
+  const ref = "refs/foreman/shown"
+  yield* mustPass(place, ["update-ref", ref, commit], unusable)
+  yield* mustPass(place, ["init", "-q", "--template=", shown], unusable, { repository: "none" })
+  const repository = join(shown, ".git")
+  yield* mustPass(place, ["fetch", "-q", "--no-tags", place.repository, ref], unusable, { repository })
+  yield* mustPass(place, ["remote", "add", "origin", "."], unusable, { repository })
 })
 
 /** All branches and tags of the remote. Its URL, which may hold a password, stays in no file, and the index is ours to use. */
@@ -209,7 +219,11 @@ export const checkout = Effect.fnUntraced(function* (
   }
 
   const { start, parent, baseCommit } = yield* startOf(place, base, kept, options.branchStrategy === "keep")
-  yield* showRepository(place, directory, branch, start, remoteURL)
+  const withhold = options.withholdMessages === true && start !== baseCommit
+  const shown = withhold
+    ? yield* commitTree(place, `${start}^{tree}`, baseCommit, "The change under review")
+    : start
+  yield* showRepository(place, directory, branch, shown, remoteURL, withhold)
   const made: Checkout = { baseCommit, parent, branch, seen }
   return made
 })

@@ -20,6 +20,8 @@ export interface Submission {
   readonly summary: string
   readonly failureReason?: FailureReason
   readonly extra: JsonObject
+  /** What the harness found out, beside what the model says. */
+  readonly facts?: JsonObject
 }
 
 const common = ({ intendedBranch, transcriptRef, turnCount }: RunFacts): JsonObject => ({
@@ -70,7 +72,8 @@ const promoted: { readonly [outcome: string]: string } = {
 }
 
 /** The model's word stands as it is: NO-GO, ERROR, or the GO of one who does not commit. */
-export const decided = (facts: RunFacts, { extra, failureReason, summary, verdict }: Submission): Result => {
+export const decided = (facts: RunFacts, submission: Submission): Result => {
+  const { extra, failureReason, summary, verdict } = submission
   const named = typeof extra["outcome"] === "string" ? extra["outcome"] : ""
   const finding = Object.hasOwn(promoted, named) ? promoted[named] : undefined
   const isPromoted = verdict === "NO-GO" && finding !== undefined
@@ -82,6 +85,7 @@ export const decided = (facts: RunFacts, { extra, failureReason, summary, verdic
       outcome: isPromoted ? named : "MODEL-DECIDED",
       ...(isPromoted && finding !== undefined && found !== undefined ? { [finding]: found } : {}),
       modelExtra: extra,
+      ...submission.facts,
       ...common(facts)
     },
     facts.elapsedSec,

@@ -30,6 +30,7 @@ import {
 import { ExecutorError, type Run, RunEvents, RunnerConfig } from "./Executor.ts"
 import { modelEndpoint, Precondition } from "./modelEndpoint.ts"
 import { adopt, publish, type Remote } from "./publish.ts"
+import { judge, onMovedBranch } from "./reviewing.ts"
 import * as Transcript from "./Transcript.ts"
 
 export type Requirements =
@@ -118,11 +119,12 @@ const converse = Effect.fnUntraced(function* (run: Run, prepared: Prepared) {
     : yield* Effect.flatMap(workspace, (checkout) =>
         checkout.diff.pipe(failAs("BranchCheckoutFailed", "CloneFailed"))
       )
+  const judging = judge(run.task, diff, tools)
   const loop = runLoop<WorkspaceTools | IssueTracker>({
     endpoint,
     systemPrompt: systemPrompt(agent),
-    taskPrompt: taskPrompt(run.task, { issueText: issue, diff, isEditing: editing }),
-    tools,
+    taskPrompt: taskPrompt(run.task, { issueText: issue, diff: judging.shown, isEditing: editing }),
+    tools: judging.tools,
     knownTools: toolNames,
     toolContext: { task, bashTimeout: Duration.seconds(spec.bashTimeoutSeconds) },
     ...(spec.temperature === undefined ? {} : { temperature: Number(spec.temperature) }),
@@ -200,7 +202,9 @@ const settle = Effect.fnUntraced(function* (
   const { terminal } = end
   const { author, committer = author } = config
   const isPublished = terminal.verdict === "GO" && remote !== undefined && isEditing(run.task, agent)
-  if (!isPublished || author === undefined || committer === undefined) return decided(facts, terminal)
+  if (!isPublished || author === undefined || committer === undefined) {
+    return decided(facts, yield* onMovedBranch(run.task, remote, yield* workspace, terminal))
+  }
   const submission = { ...terminal, commitMessage: terminal.commitMessage ?? terminal.summary }
   return yield* publish(run, yield* workspace, remote, facts, submission, { author, committer })
 })

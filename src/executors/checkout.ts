@@ -71,7 +71,8 @@ export const openWorkspace = Effect.fnUntraced(function* (
             baseBranch,
             upstreamURL: upstreamOf(run.task.spec.payload, remote.remoteURL),
             branchStrategy: strategy,
-            reviseFromBranch
+            reviseFromBranch,
+            withholdMessages: run.task.spec.kind === "review"
           })
     })
     .pipe(

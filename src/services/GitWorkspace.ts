@@ -47,6 +47,8 @@ export interface OpenOptions {
   readonly branchStrategy?: "reset" | "rebase" | "keep" | undefined
   /** Branch whose commits are taken over at the start of a revision. */
   readonly reviseFromBranch?: string | undefined
+  /** Show the branch as one commit without its author's words: a reviewer judges the change, not what is said of it. */
+  readonly withholdMessages?: boolean
   /** Leave the folder when the scope closes. */
   readonly keep?: boolean
 }
@@ -56,6 +58,8 @@ export interface Workspace {
   readonly directory: string
   /** Commit that the branch was cut from: the merge base with the base branch. */
   readonly baseCommit: string
+  /** Commit of the remote's branch when it was cloned; `undefined` when it was not there. */
+  readonly seen: string | undefined
   /** Three-dot diff of the base and the tree as it is, committed or not, untracked files included. */
   readonly diff: Effect.Effect<string, GitError>
   /** Paths that differ from the base, untracked ones included, relative and sorted. */

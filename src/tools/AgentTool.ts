@@ -15,8 +15,10 @@ export interface Terminal {
   readonly summary: string
   readonly failureReason?: FailureReason
   readonly commitMessage?: string
-  /** Becomes `extra.modelExtra`. */
+  /** The model's own words; becomes `extra.modelExtra`. */
   readonly extra: { readonly [key: string]: Schema.Json }
+  /** What the harness found out about the run; becomes part of `extra` itself. */
+  readonly facts?: { readonly [key: string]: Schema.Json }
 }
 
 export interface ToolOutcome {

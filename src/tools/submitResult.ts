@@ -3,23 +3,28 @@ import { Effect, Schema } from "effect"
 import { boundedSummary, commitMessageOf } from "../decide/submission.ts"
 import { make, ToolError } from "./AgentTool.ts"
 
+/** What every submission says. */
+export const submission = {
+  verdict: Schema.Literals(["GO", "NO-GO", "ERROR"]).annotate({ description: "What the work came to." }),
+  summary: Schema.String.annotate({
+    description: "One or two sentences for a person, at most 280 characters."
+  }),
+  extra: Schema.optionalKey(
+    Schema.Record(Schema.String, Schema.Json).annotate({
+      description: "Further findings, as a JSON object."
+    })
+  )
+}
+
 export const submitResult = make({
   name: "submit_result",
   description:
     "End the run. GO when the work is done, NO-GO when it should not or cannot be done, ERROR when something here is broken.",
   parameters: Schema.Struct({
-    verdict: Schema.Literals(["GO", "NO-GO", "ERROR"]).annotate({ description: "What the work came to." }),
-    summary: Schema.String.annotate({
-      description: "One or two sentences for a person, at most 280 characters."
-    }),
+    ...submission,
     commit_message: Schema.optionalKey(
       Schema.String.annotate({
         description: "Message of the commit; needed with GO when files were changed."
-      })
-    ),
-    extra: Schema.optionalKey(
-      Schema.Record(Schema.String, Schema.Json).annotate({
-        description: "Further findings, as a JSON object."
       })
     )
   }),

@@ -226,7 +226,7 @@ describe("NativeExecutor", () => {
                 calls: [{ name: "bash", arguments: { command: "ls; git log -1 --format=%s" } }]
               }
             },
-            { ...submit("GO"), expect: { newContains: ["OTHER.md", "another's work"], lacks: ["LATER.md"] } }
+            { ...submit("GO"), expect: { newContains: ["OTHER.md", "under review"], lacks: ["LATER.md"] } }
           ],
           agent: { role: "reviewer" },
           task: { kind: "review", payload: { repo: "acme/demo", branch: "work", branchStrategy: "reset" } }

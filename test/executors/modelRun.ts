@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 
-import { Context, Effect, Layer } from "effect"
+import { Context, Effect, Layer, type Schema } from "effect"
 
 import * as ChatCompletionsClient from "../../layers/ChatCompletionsClient.ts"
 import * as FileRunRecord from "../../layers/FileRunRecord.ts"
@@ -68,9 +68,14 @@ export const makeDisk = Effect.acquireRelease(
 )
 
 /** Commits one file on a branch of the remote, as somebody else would. */
-const commitTo = (disk: { readonly seed: string; readonly remote: string }, branch: string, file: string) => {
+const commitTo = (
+  disk: { readonly seed: string; readonly remote: string },
+  branch: string,
+  file: string,
+  content: string
+) => {
   git(disk.seed, "checkout", "-q", "-B", branch, "main")
-  writeFileSync(join(disk.seed, file), "by another\n")
+  writeFileSync(join(disk.seed, file), content)
   git(disk.seed, "add", "-A")
   git(disk.seed, "commit", "-q", "-m", "another's work")
   git(disk.seed, "push", "-q", "-f", disk.remote, branch)
@@ -169,14 +174,15 @@ export const world = Effect.fnUntraced(function* (setup: World) {
           }
         : undefined
     },
-    commitTo: (branch: string, file: string) => commitTo(disk, branch, file),
+    commitTo: (branch: string, file: string, content = "by another\n") =>
+      commitTo(disk, branch, file, content),
     hook: (script: string) => hook(disk.remote, script)
   }
 })
 
-export const call = (name: string, args: Readonly<Record<string, string | number>>): Turn => ({
+export const call = (name: string, args: Readonly<Record<string, Schema.Json>>): Turn => ({
   reply: { type: "tool_calls", calls: [{ name, arguments: args }] }
 })
-export const submit = (verdict: "GO" | "NO-GO" | "ERROR", more: Readonly<Record<string, string>> = {}) =>
+export const submit = (verdict: "GO" | "NO-GO" | "ERROR", more: Readonly<Record<string, Schema.Json>> = {}) =>
   call("submit_result", { verdict, summary: "the greeting is polite", ...more })
 export const edit = call("write_file", { path: "README.md", content: "# Demo\n\nhi\n" })

@@ -24,6 +24,7 @@ const pushed = Effect.fnUntraced(function* (head: Effect.Effect<string | undefin
   const workspace: Workspace = {
     directory: "/nowhere",
     baseCommit: "ba5e",
+    seen: undefined,
     diff: Effect.succeed(""),
     changedFiles: Effect.succeed(["a.txt"]),
     commit: () => Effect.succeed({ commitSHA: "c0ffee" }),
