@@ -2,13 +2,16 @@
  * The judge's clone. Its repository lies where the candidate cannot reach it; the candidate gets the files, and a repository of its own
  * with the one commit, which nobody reads again.
  */
-import { mkdir, rename, writeFile } from "node:fs/promises"
+import { mkdir, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 
-import { Effect, Redacted } from "effect"
+import { Effect, Redacted, Schedule } from "effect"
 
-import { GateStopped } from "./GateStopped.ts"
-import { git, type GitFailed } from "./git.ts"
+import type { Change } from "../../src/gate/change.ts"
+import { GateStopped, onDisk } from "./GateStopped.ts"
+import { git, gitBytes, type GitFailed } from "./git.ts"
+import { readChange } from "./readChange.ts"
+import * as WorkFolder from "./WorkFolder.ts"
 
 export interface CheckoutOptions {
   readonly cloneURL: string
@@ -31,12 +34,23 @@ export interface Checkout {
   readonly base: string | undefined
   /** A file of the base; undefined when there is none. */
   readonly readBase: (path: string) => Effect.Effect<string | undefined, GateStopped>
-  /** Puts the files of a commit into a fresh work folder. */
+  /** Every path of the base. Empty without a base. */
+  readonly baseFiles: Effect.Effect<ReadonlyArray<string>, GateStopped>
+  /** What differs between base and commit. Without a base there is nothing to compare with: no file. Read once. */
+  readonly change: Effect.Effect<Change, GateStopped>
+  /** Makes the work folder show a commit, and nothing that an earlier run left but the folders of installed dependencies. */
   readonly place: (commit: string) => Effect.Effect<void, GateStopped>
+  /** The same for a commit in which some files are as another commit has them: absent where that one has none. */
+  readonly placeMixed: (
+    commit: string,
+    other: { readonly paths: ReadonlyArray<string>; readonly from: string }
+  ) => Effect.Effect<void, GateStopped>
   /** Paths that differ from the commit, with git's two letters before each: changed, missing, or untracked and not ignored. */
   readonly dirty: Effect.Effect<ReadonlyArray<string>, GateStopped>
   /** Diffstat of the tracked ones. */
   readonly diffStat: Effect.Effect<string, GateStopped>
+  /** What the branch is on the remote now: another commit than ours, or `gone`; undefined when it is still ours. */
+  readonly moved: Effect.Effect<string | undefined, GateStopped>
 }
 
 export const open = Effect.fn("Checkout.open")(function* (
@@ -65,12 +79,17 @@ export const open = Effect.fn("Checkout.open")(function* (
     Effect.catchTag("GitFailed", () => Effect.undefined)
   )
 
-  let placed = 0
-  let dirtyIndex = ""
-  const onTree = (index: string, ...args: ReadonlyArray<string>) =>
-    git([`--git-dir=${gitDir}`, `--work-tree=${options.workDir}`, "-c", "core.bare=false", ...args], {
-      env: { ...env, GIT_INDEX_FILE: join(options.judgeDir, index) }
-    })
+  const folder = WorkFolder.make({ gitDir, workDir: options.workDir, judgeDir: options.judgeDir, env })
+  const change = yield* Effect.cached(
+    base === undefined
+      ? Effect.succeed<Change>({ files: [] })
+      : readChange(
+          (args, input) =>
+            gitBytes([`--git-dir=${gitDir}`, ...args], { env, ...(input !== undefined && { input }) }),
+          base,
+          commit
+        ).pipe(Effect.mapError(failed))
+  )
 
   return {
     commit,
@@ -80,40 +99,35 @@ export const open = Effect.fn("Checkout.open")(function* (
       base === undefined
         ? Effect.undefined
         : Effect.gen(function* () {
-            const listed = yield* run("ls-tree", "--name-only", base, "--", path)
-            return listed.trim() === "" ? undefined : yield* run("cat-file", "blob", `${base}:${path}`)
+            const listed = yield* run("--literal-pathspecs", "ls-tree", "--name-only", "-z", base, "--", path)
+            return listed === "" ? undefined : yield* run("cat-file", "blob", `${base}:${path}`)
           }).pipe(Effect.mapError(failed)),
-    place: (target) =>
-      Effect.gen(function* () {
-        placed += 1
-        // Moved, not deleted: a candidate may leave folders behind that cannot be emptied.
-        if (placed > 1) yield* onDisk(() => rename(options.workDir, `${options.workDir}.${placed}`))
-        yield* onDisk(() => mkdir(options.workDir, { recursive: true }))
-        yield* onTree(`placed-${placed}.index`, "read-tree", "--reset", "-u", target).pipe(
-          Effect.mapError(failed)
-        )
-        yield* candidateRepository(options, gitDir, target).pipe(Effect.mapError(failed))
+    baseFiles:
+      base === undefined
+        ? Effect.succeed([])
+        : run("ls-tree", "-r", "-z", "--name-only", base).pipe(
+            Effect.map((text) => text.split("\0").filter((path) => path !== "")),
+            Effect.mapError(failed)
+          ),
+    change,
+    place: (target) => folder.place(target).pipe(Effect.catchTag("GitFailed", (error) => failed(error))),
+    placeMixed: (target, other) =>
+      folder.mixed(target, other).pipe(
+        Effect.flatMap(folder.place),
+        Effect.catchTag("GitFailed", (error) => failed(error))
+      ),
+    dirty: folder.dirty(commit).pipe(Effect.mapError(failed)),
+    diffStat: folder.diffStat.pipe(Effect.mapError(failed)),
+    moved: run("ls-remote", "origin", `refs/heads/${options.branch}`).pipe(
+      Effect.map((text) => {
+        const now = text.split(/\s/u)[0] ?? ""
+        return now === commit ? undefined : now === "" ? "gone" : now
       }),
-    dirty: Effect.gen(function* () {
-      // A fresh index knows no sizes and times, so every file is read: a changed file cannot pass for an unchanged one.
-      dirtyIndex = `dirty-${placed}.index`
-      yield* run("update-ref", "--no-deref", "HEAD", commit)
-      yield* onTree(dirtyIndex, "read-tree", commit)
-      // A submodule's own configuration is the candidate's: git must not look inside.
-      const status = yield* onTree(
-        dirtyIndex,
-        "status",
-        "--porcelain=v1",
-        "-z",
-        "--untracked-files=all",
-        "--no-renames",
-        "--ignore-submodules=dirty"
+      Effect.retry({ times: 2, schedule: Schedule.spaced("1 second") }),
+      Effect.mapError(
+        ({ message }) => new GateStopped({ fault: "RemoteUnreachable", message: `ls-remote: ${message}` })
       )
-      return status.split("\0").filter((line) => line !== "")
-    }).pipe(Effect.mapError(failed)),
-    diffStat: Effect.suspend(() =>
-      onTree(dirtyIndex, "diff", "--stat", "--no-ext-diff", "--no-textconv", "--ignore-submodules=dirty")
-    ).pipe(Effect.mapError(failed))
+    )
   }
 })
 
@@ -157,19 +171,6 @@ const cloneFailed = (options: CheckoutOptions, error: GitFailed): GateStopped =>
     : new GateStopped({ fault: "BranchNotFound", message: `clone: the remote has no branch ${branch}` })
 }
 
-/** Checks ask git about themselves (`git diff --exit-code`, `git describe`): they get a repository, but not the one that judges. */
-const candidateRepository = Effect.fnUntraced(function* (
-  options: CheckoutOptions,
-  gitDir: string,
-  commit: string
-) {
-  const { workDir } = options
-  yield* git(["init", "-q", workDir])
-  yield* git(["-C", workDir, "fetch", "-q", "--depth", "1", `file://${gitDir}`, commit])
-  yield* git(["-C", workDir, "update-ref", "--no-deref", "HEAD", commit])
-  yield* git(["-C", workDir, "reset", "-q", commit])
-})
-
 /** The token reaches git through a program that asks the environment, so that no URL, argument or file holds it. */
 const askpass = Effect.fnUntraced(function* (options: CheckoutOptions) {
   yield* onDisk(() => mkdir(options.judgeDir, { recursive: true }))
@@ -179,12 +180,3 @@ const askpass = Effect.fnUntraced(function* (options: CheckoutOptions) {
   yield* onDisk(() => writeFile(path, script, { mode: 0o700 }))
   return { GIT_ASKPASS: path, FOREMAN_GIT_TOKEN: Redacted.value(options.token) }
 })
-
-const onDisk = (work: () => Promise<unknown>): Effect.Effect<void, GateStopped> =>
-  Effect.tryPromise({
-    try: work,
-    catch: (cause) => {
-      const isFull = cause instanceof Error && "code" in cause && cause.code === "ENOSPC"
-      return new GateStopped({ fault: isFull ? "DiskFull" : "JudgeFailed", message: String(cause) })
-    }
-  }).pipe(Effect.asVoid)

@@ -10,6 +10,8 @@ export class GitFailed extends Schema.TaggedError<GitFailed>()("GitFailed", {
 
 export interface GitOptions {
   readonly env?: { readonly [name: string]: string }
+  /** What git reads from its stdin; nothing when absent. */
+  readonly input?: string
 }
 
 /** Where hooks would be looked for: nowhere. `core.fsmonitor` is a command in disguise. */
@@ -39,22 +41,36 @@ const environment = (env: GitOptions["env"]): NodeJS.ProcessEnv => ({
   ...env
 })
 
-const maxOutputBytes = 16 * 1024 * 1024
+/** More than this is no change that anyone reviews, and no list that anyone reads. */
+const maxOutputBytes = 128 * 1024 * 1024
 
 /** Runs git and hands back what it printed. Interruption kills it. */
-export const git = (
+export const gitBytes = (
   args: ReadonlyArray<string>,
   options: GitOptions = {}
-): Effect.Effect<string, GitFailed> =>
+): Effect.Effect<Buffer, GitFailed> =>
   Effect.callback((resume, signal) => {
-    execFile(
+    const child = execFile(
       "git",
       [...settings, ...args],
-      { env: environment(options.env), maxBuffer: maxOutputBytes, signal, killSignal: "SIGKILL" },
+      {
+        env: environment(options.env),
+        maxBuffer: maxOutputBytes,
+        signal,
+        killSignal: "SIGKILL",
+        encoding: "buffer"
+      },
       (error, stdout, stderr) => {
         if (error === null) return resume(Effect.succeed(stdout))
-        const said = stderr.trim() === "" ? error.message : stderr.trim()
-        resume(Effect.fail(new GitFailed({ message: said.slice(-2_000) })))
+        const text = stderr.toString("utf8").trim()
+        resume(Effect.fail(new GitFailed({ message: (text === "" ? error.message : text).slice(-2_000) })))
       }
     )
+    // A git that ends early says why by its exit; the pipe it left is no news.
+    child.stdin?.on("error", () => undefined)
+    child.stdin?.end(options.input ?? "")
   })
+
+/** As text; what is no UTF-8 is replaced. */
+export const git = (args: ReadonlyArray<string>, options?: GitOptions): Effect.Effect<string, GitFailed> =>
+  Effect.map(gitBytes(args, options), (bytes) => bytes.toString("utf8"))

@@ -7,6 +7,8 @@ import { GateCheck } from "../../schema/Result.ts"
 export const GateFault = Schema.Literals([
   "CloneFailed",
   "BranchNotFound",
+  "BranchMoved",
+  "RemoteUnreachable",
   "ConfigInvalid",
   "NothingToCheck",
   "CheckUnavailable",

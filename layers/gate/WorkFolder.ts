@@ -1,0 +1,141 @@
+/** The folder in which the candidate runs, seen from the judge's repository: what is put there, and what the checks made of it. */
+import { mkdir, rename } from "node:fs/promises"
+import { join } from "node:path"
+
+import { Effect } from "effect"
+
+import { wipe } from "../wipe.ts"
+import { type GateStopped, onDisk } from "./GateStopped.ts"
+import { git, type GitFailed } from "./git.ts"
+
+export interface WorkFolderOptions {
+  readonly gitDir: string
+  readonly workDir: string
+  readonly judgeDir: string
+  readonly env: { readonly [name: string]: string }
+}
+
+/** What a check installed, and the next commit in the same folder needs as well. They stay where git ignores them, and only there. */
+const kept = ["node_modules", ".venv", "venv", "target", "vendor"]
+
+export const make = (options: WorkFolderOptions) => {
+  const { gitDir, workDir, judgeDir } = options
+  let placed = 0
+  const indexFile = (name: string) => join(judgeDir, `${name}-${placed}.index`)
+  const run = (index: string, args: ReadonlyArray<string>, more: { readonly [name: string]: string } = {}) =>
+    git([`--git-dir=${gitDir}`, ...args], { env: { ...options.env, ...more, GIT_INDEX_FILE: index } })
+  const onTree = (index: string, ...args: ReadonlyArray<string>) =>
+    run(index, [`--work-tree=${workDir}`, "-c", "core.bare=false", ...args])
+
+  /** A fresh index knows no sizes and times: every file is written, however well a candidate put its looks back. */
+  const write = Effect.fnUntraced(function* (commit: string) {
+    yield* onDisk(() => mkdir(workDir, { recursive: true }))
+    yield* onTree(indexFile("placed"), "read-tree", "--reset", "-u", commit)
+  })
+
+  const rewrite = Effect.fnUntraced(function* (commit: string) {
+    // With its configuration the candidate's repository could name a program for our git to run.
+    yield* onDisk(async () => wipe(join(workDir, ".git")))
+    yield* write(commit)
+    yield* onTree(indexFile("placed"), "clean", "-ffdq")
+    const spared = kept.flatMap((name) => ["-e", `!${name}`])
+    yield* onTree(indexFile("placed"), "clean", "-ffdXq", ...spared)
+  })
+
+  /** Checks ask git about themselves (`git diff --exit-code`, `git describe`): they get a repository, but not the one that judges. */
+  const giveRepository = Effect.fnUntraced(function* (commit: string) {
+    yield* git(["init", "-q", workDir])
+    yield* git(["-C", workDir, "fetch", "-q", "--depth", "1", `file://${gitDir}`, commit])
+    yield* git(["-C", workDir, "update-ref", "--no-deref", "HEAD", commit])
+    yield* git(["-C", workDir, "reset", "-q", commit])
+  })
+
+  return {
+    place: Effect.fn("WorkFolder.place")(function* (
+      commit: string
+    ): Effect.fn.Return<void, GateStopped | GitFailed> {
+      placed += 1
+      if (placed === 1) yield* write(commit)
+      else {
+        // A candidate may leave behind what cannot be emptied: then the whole folder steps aside.
+        yield* rewrite(commit).pipe(
+          Effect.catch(() =>
+            Effect.andThen(
+              onDisk(() => rename(workDir, `${workDir}.${placed}`)),
+              write(commit)
+            )
+          )
+        )
+      }
+      yield* giveRepository(commit)
+    }),
+
+    /** A commit, the same for the same parts, that nothing refers to. */
+    mixed: Effect.fn("WorkFolder.mixed")(function* (
+      commit: string,
+      other: { readonly paths: ReadonlyArray<string>; readonly from: string }
+    ): Effect.fn.Return<string, GitFailed> {
+      const index = join(judgeDir, "mixed.index")
+      const paths = new Set(other.paths)
+      yield* run(index, ["read-tree", commit])
+      const listed = (yield* run(index, ["ls-tree", "-r", "-z", other.from])).split("\0")
+      const there = listed.flatMap((line) => {
+        const [, mode, id, path] = /^(\d+) \w+ ([0-9a-f]+)\t(.*)$/su.exec(line) ?? []
+        return path !== undefined && paths.has(path) ? [{ path, entry: `${mode} ${id}\t${path}\0` }] : []
+      })
+      const absent = [...paths]
+        .filter((path) => there.every((each) => each.path !== path))
+        .map((path) => `0 ${"0".repeat(commit.length)}\t${path}\0`)
+      // What goes is taken out first: a file may stand where the other commit has a folder.
+      // It asks for a work tree, and never looks into it.
+      const ours = [`--git-dir=${gitDir}`, `--work-tree=${judgeDir}`, "-c", "core.bare=false"]
+      yield* git([...ours, "update-index", "-z", "--index-info"], {
+        env: { ...options.env, GIT_INDEX_FILE: index },
+        input: [...absent, ...there.map(({ entry }) => entry)].join("")
+      })
+      const tree = (yield* run(index, ["write-tree", "--missing-ok"])).trim()
+      const made = yield* run(index, ["commit-tree", tree, "-m", "mixed"], nobody)
+      return made.trim()
+    }),
+
+    dirty: Effect.fn("WorkFolder.dirty")(function* (
+      commit: string
+    ): Effect.fn.Return<ReadonlyArray<string>, GitFailed> {
+      // A fresh index knows no sizes and times, so every file is read: a changed file cannot pass for an unchanged one.
+      yield* run(indexFile("dirty"), ["update-ref", "--no-deref", "HEAD", commit])
+      yield* onTree(indexFile("dirty"), "read-tree", commit)
+      // A submodule's own configuration is the candidate's: git must not look inside.
+      const status = yield* onTree(
+        indexFile("dirty"),
+        "status",
+        "--porcelain=v1",
+        "-z",
+        "--untracked-files=all",
+        "--no-renames",
+        "--ignore-submodules=dirty"
+      )
+      return status.split("\0").filter((line) => line !== "")
+    }),
+
+    /** Of what `dirty` named. */
+    diffStat: Effect.suspend(() =>
+      onTree(
+        indexFile("dirty"),
+        "diff",
+        "--stat",
+        "--no-ext-diff",
+        "--no-textconv",
+        "--ignore-submodules=dirty"
+      )
+    )
+  }
+}
+
+const nobody = {
+  GIT_AUTHOR_NAME: "Foreman",
+  GIT_AUTHOR_EMAIL: "foreman@localhost",
+  GIT_AUTHOR_DATE: "1 +0000",
+  GIT_COMMITTER_NAME: "Foreman",
+  GIT_COMMITTER_EMAIL: "foreman@localhost",
+  GIT_COMMITTER_DATE: "1 +0000"
+}
