@@ -86,6 +86,18 @@ export const PodSpec = Schema.Struct({
   terminationGracePeriodSeconds: opt(Schema.Int),
   securityContext: opt(Schema.Record(Schema.String, Schema.Json)),
   nodeName: opt(Schema.String),
+  tolerations: opt(
+    Schema.Array(
+      Schema.Struct({
+        key: opt(Schema.String),
+        operator: opt(Schema.String),
+        value: opt(Schema.String),
+        effect: opt(Schema.String),
+        /** How long the pod stays on a node that has the taint; for ever when absent. */
+        tolerationSeconds: opt(Schema.Int)
+      })
+    )
+  ),
   enableServiceLinks: opt(Schema.Boolean)
 })
 export type PodSpec = typeof PodSpec.Type

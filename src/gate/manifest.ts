@@ -21,6 +21,9 @@ const judgeDeadlineSeconds = (deadlineSeconds: number): number =>
 export const gateContainer = "gate"
 
 const terminationMessagePath = "/dev/termination-log"
+/** A judge whose node is silent cannot report. Kubernetes waits five minutes for the node to come back; a gate is soon run elsewhere. */
+const silentNodeSeconds = 30
+
 /** Nobody's uid; the volumes are its group's. */
 const uid = 65_532
 
@@ -88,6 +91,12 @@ const podSpec = (job: GateJob): JobSpec["template"]["spec"] => ({
   automountServiceAccountToken: false,
   enableServiceLinks: false,
   terminationGracePeriodSeconds: 5,
+  tolerations: ["not-ready", "unreachable"].map((state) => ({
+    key: `node.kubernetes.io/${state}`,
+    operator: "Exists",
+    effect: "NoExecute",
+    tolerationSeconds: silentNodeSeconds
+  })),
   securityContext: {
     runAsNonRoot: true,
     runAsUser: uid,

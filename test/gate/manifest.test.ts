@@ -29,6 +29,16 @@ const envOf = (container: {
   )
 
 describe("gateJob", () => {
+  it("leaves a node that is silent for half a minute, so that it is soon run elsewhere", () => {
+    assert.deepStrictEqual(
+      podOf({}).tolerations?.map(({ key, tolerationSeconds }) => [key, tolerationSeconds]),
+      [
+        ["node.kubernetes.io/not-ready", 30],
+        ["node.kubernetes.io/unreachable", 30]
+      ]
+    )
+  })
+
   it("is the Job of contract §5.1", () => {
     const { metadata, spec } = gateJob(job)
     const pod = spec.template.spec
