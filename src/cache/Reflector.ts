@@ -71,6 +71,8 @@ export const make = Effect.fnUntraced(function* <A extends KubeObject>(
   /** No event came since the last list, so a Gone now says that the list's own version is gone. */
   let isFreshList = false
   let isAbsent = false
+  /** What the server refused last: a right that is missing stays missing, and is worth one line. */
+  let refused: string | undefined
   let wait = yield* Schedule.toStepWithSleep(schedule)
 
   const succeeded = Effect.gen(function* () {
@@ -81,12 +83,15 @@ export const make = Effect.fnUntraced(function* <A extends KubeObject>(
       wait = yield* Schedule.toStepWithSleep(schedule)
     }
     consecutive = 0
+    refused = undefined
     yield* options.onAttempt?.({ _tag: "Ok" }) ?? Effect.void
   })
 
   const failed = Effect.fnUntraced(function* (error: KubeError) {
     consecutive += 1
-    yield* Effect.logWarning("list or watch failed").pipe(
+    const isSaid = error.reason._tag === "Forbidden" && error.message === refused
+    refused = error.reason._tag === "Forbidden" ? error.message : undefined
+    yield* (isSaid ? Effect.logDebug : Effect.logWarning)("list or watch failed").pipe(
       Effect.annotateLogs({ error: error.message, consecutive })
     )
     yield* options.onAttempt?.({ _tag: "Failed", error, consecutive }) ?? Effect.void

@@ -1,11 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Layer, Queue, Schedule, Stream } from "effect"
+import { Effect, Fiber, Layer, Logger, Queue, Schedule, Stream } from "effect"
 import { TestClock } from "effect/testing"
 
 import { type ConfigMap, configMaps } from "../../schema/Core.ts"
 import { type CacheEvent } from "../../src/cache/Cache.ts"
 import * as Reflector from "../../src/cache/Reflector.ts"
 import {
+  Forbidden,
   Gone,
   Invalid,
   KubeClient,
@@ -108,6 +109,23 @@ const reflect = (options: Partial<Reflector.Options<ConfigMap>> = {}) =>
   })
 
 describe("Reflector", () => {
+  it.effect("says a right that is missing once, and again when it was there in between", () => {
+    const denied = new Forbidden({ message: "no right to list" })
+    const { layer } = scripted(
+      [denied, denied, denied, { items: [], version: 5 }],
+      [{ events: [], end: denied }, { events: [], end: denied }, { events: [] }]
+    )
+    const said: Array<string> = []
+    const logger = Logger.make(({ logLevel, message }) => {
+      if (logLevel === "Warn") said.push(String(message))
+    })
+    return Effect.gen(function* () {
+      yield* reflect()
+      yield* TestClock.adjust("1 minute")
+      assert.deepStrictEqual(said, ["list or watch failed", "list or watch failed"])
+    }).pipe(Effect.provide([layer, Logger.layer([logger])]))
+  })
+
   it.effect("lists, watches on from there, and keeps indexes", () => {
     const { asked, layer } = scripted(
       [{ items: [map("a", 3), map("b", 4, "blue")], version: 5 }],
