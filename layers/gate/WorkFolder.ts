@@ -134,8 +134,8 @@ export const make = (options: WorkFolderOptions) => {
 const nobody = {
   GIT_AUTHOR_NAME: "Foreman",
   GIT_AUTHOR_EMAIL: "foreman@localhost",
-  GIT_AUTHOR_DATE: "1 +0000",
+  GIT_AUTHOR_DATE: "1000000000 +0000",
   GIT_COMMITTER_NAME: "Foreman",
   GIT_COMMITTER_EMAIL: "foreman@localhost",
-  GIT_COMMITTER_DATE: "1 +0000"
+  GIT_COMMITTER_DATE: "1000000000 +0000"
 }
