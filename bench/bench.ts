@@ -1,57 +1,90 @@
-/** `npm run bench [-- --only NAME] [-- --json FILE]`: the numbers of the design, each beside what this machine can do at all. */
-import { writeFile } from "node:fs/promises"
+/** `npm run bench`: the numbers of the design, each beside what this machine can do at all. */
+import { readFile, writeFile } from "node:fs/promises"
+import { cpus, loadavg, totalmem } from "node:os"
 import { parseArgs } from "node:util"
 
-export interface Row {
-  readonly measure: string
-  readonly value: string
-  readonly goal: string
-  /** What the machine needs for the least that could be done. */
-  readonly ceiling: string
-}
-
-export interface Options {
-  /** A cluster to measure on; an embedded one where a bench can, when absent. */
-  readonly kubeconfig: string | undefined
-}
+import { comparison, markdown, type Measured, type Options, type Report, text } from "./report.ts"
 
 interface Bench {
-  readonly run: (options: Options) => Promise<ReadonlyArray<Row>>
+  readonly about: string
+  readonly load: () => Promise<{ readonly run: (options: Options) => Promise<Measured> }>
 }
 
-const benches: Readonly<Record<string, () => Promise<Bench>>> = {
-  "run-task": () => import("./run-task.ts"),
-  gate: () => import("./gate.ts")
+/** In this order. What is measured in ratios to the API server's ceiling finds it in its own bench, in the same minute. */
+const benches: Readonly<Record<string, Bench>> = {
+  daemons: { about: "latency and tasks/s with 10 real daemons", load: () => import("./daemons.ts") },
+  "run-task": { about: "run-task's start, turns and memory", load: () => import("./run-task.ts") },
+  gate: { about: "a gate beside its Job's own pod", load: () => import("./gate.ts") }
 }
 
-const { values } = parseArgs({
+const help = `npm run bench -- [--only NAME[,NAME…]] [--kubeconfig FILE] [--quick] [--json FILE]
+npm run bench -- compare A.json B.json   what changed, figure by figure
+npm run bench -- table A.json            the rows as a table in Markdown
+
+Without --kubeconfig each bench starts an embedded cluster of its own. With it, the cluster should have no Foreman on it; what a bench
+makes there (namespace foreman-bench, FleetNodes bench-…) it takes away again.
+
+${Object.entries(benches)
+  .map(([name, { about }]) => `  ${name.padEnd(10)} ${about}`)
+  .join("\n")}`
+
+const readReport = async (path: string): Promise<Report> => JSON.parse(await readFile(path, "utf8"))
+
+const machine = (): Report["machine"] => ({
+  platform: `${process.platform}-${process.arch}`,
+  cpus: `${cpus().length} × ${cpus()[0]?.model ?? "unknown"}`,
+  memoryGiB: Math.round(totalmem() / 2 ** 30),
+  node: process.version,
+  loadBefore: loadavg()[0] ?? NaN
+})
+
+const measure = async (names: ReadonlyArray<string>, options: Options): Promise<Report> => {
+  const before = machine()
+  const results: Record<string, Report["benches"][string]> = {}
+  for (const name of names) {
+    console.error(`${name}: ${benches[name]?.about}`)
+    const startedAt = performance.now()
+    const seconds = () => Math.round((performance.now() - startedAt) / 1000)
+    try {
+      const bench = await benches[name]?.load()
+      const measured = (await bench?.run(options)) ?? { rows: [] }
+      results[name] = { ...measured, seconds: seconds() }
+      console.log(`\n${name} (${seconds()} s)\n${text(measured.rows)}`)
+    } catch (error) {
+      const failed = error instanceof Error ? error.message : String(error)
+      results[name] = { rows: [], seconds: seconds(), failed }
+      console.log(`\n${name} could not be measured: ${failed}`)
+      process.exitCode = 1
+    }
+  }
+  const cluster = options.kubeconfig === undefined ? "embedded" : "the one of --kubeconfig"
+  return { machine: before, cluster, isQuick: options.isQuick, benches: results }
+}
+
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
   options: {
     only: { type: "string" },
     json: { type: "string" },
     kubeconfig: { type: "string" },
-    help: { type: "boolean", short: "h" }
+    quick: { type: "boolean", default: false },
+    help: { type: "boolean", short: "h", default: false }
   }
 })
+const [command, ...files] = positionals
+const names = values.only?.split(",") ?? Object.keys(benches)
+const unknown = names.find((name) => !Object.hasOwn(benches, name))
 
-if (values.help === true) {
-  console.log(`npm run bench -- [--only ${Object.keys(benches).join("|")}] [--kubeconfig FILE] [--json FILE]`)
-} else if (values.only !== undefined && !Object.hasOwn(benches, values.only)) {
-  console.error(`there is no bench "${values.only}"; there is: ${Object.keys(benches).join(", ")}`)
+if (values.help) console.log(help)
+else if (command === "compare" && files.length === 2) {
+  console.log(comparison(await readReport(files[0] ?? ""), await readReport(files[1] ?? "")))
+} else if (command === "table" && files.length === 1) console.log(markdown(await readReport(files[0] ?? "")))
+else if (command !== undefined || unknown !== undefined) {
+  const why =
+    command === undefined ? `there is no bench "${unknown}"` : `"${positionals.join(" ")}" is not understood`
+  console.error(`${why}\n\n${help}`)
   process.exitCode = 2
 } else {
-  const names = values.only === undefined ? Object.keys(benches) : [values.only]
-  const results: Record<string, ReadonlyArray<Row>> = {}
-  for (const name of names) {
-    const bench = await benches[name]?.()
-    const rows = (await bench?.run({ kubeconfig: values.kubeconfig })) ?? []
-    results[name] = rows
-    console.log(`\n${name}`)
-    for (const { measure, value, goal, ceiling } of rows) {
-      console.log(`  ${measure}\n    ${value}   goal ${goal}   ceiling ${ceiling}`)
-    }
-  }
-  if (values.json !== undefined) {
-    const report = { node: process.version, platform: `${process.platform}-${process.arch}`, results }
-    await writeFile(values.json, `${JSON.stringify(report, null, 2)}\n`)
-  }
+  const report = await measure(names, { kubeconfig: values.kubeconfig, isQuick: values.quick })
+  if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(report, null, 1)}\n`)
 }

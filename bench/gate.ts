@@ -4,8 +4,7 @@
  * branch it can clone, and Node in the image of its tools.
  */
 import { execFileSync, spawn } from "node:child_process"
-import { cpSync, mkdtempSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { cpSync } from "node:fs"
 import { join, resolve } from "node:path"
 import { createInterface } from "node:readline"
 
@@ -19,10 +18,10 @@ import { jobs, pods } from "../schema/Job.ts"
 import type { KubeObject, Resource } from "../schema/Resource.ts"
 import { KubeClient } from "../src/services/KubeClient.ts"
 import { p50 } from "./bare.ts"
-import type { Options, Row } from "./bench.ts"
+import { temporaryFolder } from "./cluster.ts"
+import type { Measured, Options } from "./report.ts"
 
 const root = resolve(import.meta.dirname, "..")
-const rounds = 7
 const namespace = "default"
 
 /** A second of work and some output, as a small test suite has. */
@@ -32,11 +31,6 @@ const git = (cwd: string, ...args: ReadonlyArray<string>): void => {
   const identity = ["-c", "user.name=Bench", "-c", "user.email=bench@example.com"]
   execFileSync("git", [...identity, ...args], { cwd, stdio: "ignore" })
 }
-
-const temporaryFolder = Effect.acquireRelease(
-  Effect.sync(() => mkdtempSync(join(tmpdir(), "foreman-bench-"))),
-  (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
-)
 
 /** `foreman up` from the bundle, on a folder of its own; its kubeconfig. */
 const startUp = Effect.fnUntraced(function* (folder: string, repoURL: string) {
@@ -126,7 +120,7 @@ const copyOf = (job: any, name: string) => {
   }
 }
 
-const measure = Effect.fnUntraced(function* () {
+const measure = Effect.fnUntraced(function* (rounds: number) {
   const kube = yield* KubeClient
   const run = Date.now().toString(36)
   yield* kube.patch(
@@ -185,35 +179,38 @@ const measure = Effect.fnUntraced(function* () {
   return { whole: p50(whole), alone: p50(alone), checks: p50(checks), bare: p50(bare) }
 })
 
-const seconds = (millis: number): string => `${(millis / 1000).toFixed(2)} s`
-
-export const run = (options: Options): Promise<ReadonlyArray<Row>> =>
-  Effect.runPromise(
-    Effect.gen(function* () {
-      const folder = yield* temporaryFolder
-      const seed = join(folder, "seed")
-      cpSync(join(root, "examples", "demo", "repository"), seed, { recursive: true })
-      git(seed, "init", "-q", "-b", "main")
-      git(seed, "add", "-A")
-      git(seed, "commit", "-q", "-m", "first")
-      git(folder, "clone", "-q", "--bare", seed, join(folder, "slug.git"))
-      const kubeconfig = options.kubeconfig ?? (yield* startUp(folder, `file://${join(folder, "slug.git")}`))
-      const kube = yield* HttpKubeClient.make(yield* KubeConfig.load({ kubeconfig, env: {} }))
-      const { alone, bare, checks, whole } = yield* measure().pipe(Effect.provideService(KubeClient, kube))
-      const where = options.kubeconfig === undefined ? "embedded cluster" : "the cluster of --kubeconfig"
-      return [
+export const run = ({ isQuick, kubeconfig: given }: Options): Promise<Measured> =>
+  Effect.gen(function* () {
+    const folder = yield* temporaryFolder
+    const seed = join(folder, "seed")
+    cpSync(join(root, "examples", "demo", "repository"), seed, { recursive: true })
+    git(seed, "init", "-q", "-b", "main")
+    git(seed, "add", "-A")
+    git(seed, "commit", "-q", "-m", "first")
+    git(folder, "clone", "-q", "--bare", seed, join(folder, "slug.git"))
+    const kubeconfig = given ?? (yield* startUp(folder, `file://${join(folder, "slug.git")}`))
+    const kube = yield* HttpKubeClient.make(yield* KubeConfig.load({ kubeconfig, env: {} }))
+    const { alone, bare, checks, whole } = yield* measure(isQuick ? 2 : 7).pipe(
+      Effect.provideService(KubeClient, kube)
+    )
+    return {
+      rows: [
         {
-          measure: `gate task created → verdict, beside its Job's own pod (${where})`,
-          value: `p50 ${seconds(whole)} of ${rounds}, ${seconds(whole - alone)} more than the same Job alone`,
-          goal: "pod + ≤ 0.5 s",
-          ceiling: `${seconds(alone)} for the same Job alone`
+          measure: "gate task created → verdict, beside its Job's own pod",
+          figures: [
+            { name: "p50", value: whole / 1000, unit: "s" },
+            { name: "more than the same Job alone", value: (whole - alone) / 1000, unit: "s", atMost: 0.5 }
+          ],
+          ceiling: `${(alone / 1000).toFixed(2)} s for the same Job alone`
         },
         {
-          measure: `gate: wall time of the checks (${where})`,
-          value: `p50 ${seconds(checks * 1000)}, ${(checks / bare).toFixed(2)} × of the bare command`,
-          goal: "≤ 1.05 × of the bare commands",
-          ceiling: `${seconds(bare * 1000)} for the bare command on this host`
+          measure: "gate: wall time of the checks",
+          figures: [
+            { name: "p50", value: checks, unit: "s" },
+            { name: "of the bare command", value: checks / bare, unit: "×", atMost: 1.05 }
+          ],
+          ceiling: `${bare.toFixed(2)} s for the bare command on this host`
         }
       ]
-    }).pipe(Effect.scoped)
-  )
+    }
+  }).pipe(Effect.scoped, Effect.runPromise)

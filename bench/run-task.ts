@@ -9,10 +9,13 @@ import { Effect } from "effect"
 import type { Turn } from "../layers/scripted/ModelScript.ts"
 import * as ScriptedModelServer from "../layers/scripted/ScriptedModelServer.ts"
 import { apiserver, bareProcess, bareRequestMillis, bareRoundTripMillis, p50 } from "./bare.ts"
-import type { Row } from "./bench.ts"
+import { percentile } from "./load.ts"
+import type { Measured as Report, Options } from "./report.ts"
 
 const bundle = resolve(import.meta.dirname, "..", "dist", "foreman.mjs")
 const starts = 9
+/** The least that it was measured with, on the machine of the design. */
+const firstImplementationMillis = 117
 
 const git = (cwd: string, ...args: ReadonlyArray<string>): void => {
   const identity = ["-c", "user.name=Bench", "-c", "user.email=bench@example.com"]
@@ -146,54 +149,65 @@ const measure = Effect.fnUntraced(function* (turns: number) {
     : yield* Effect.die(new Error(`run-task ended with ${exitCode} after ${gaps.length + 2} requests`))
 })
 
-const text = (millis: number): string => `${millis.toFixed(1)} ms`
-const spread = (values: ReadonlyArray<number>): string =>
-  `p50 ${text(p50(values))} of ${values.length} runs (${text(Math.min(...values))} to ${text(Math.max(...values))})`
-
 const once = (turns: number) => Effect.runPromise(Effect.scoped(measure(turns)))
 
-export const run = async (): Promise<ReadonlyArray<Row>> => {
+export const run = async ({ isQuick }: Options): Promise<Report> => {
   if (!existsSync(bundle)) throw new Error("dist/foreman.mjs is not there: npm run build first")
   await once(12)
   const short: Array<Measured> = []
   const bare: Array<ReturnType<typeof bareProcess>> = []
   const bareRequests: Array<number> = []
   // In turns, so that whatever else the machine does meanwhile meets all of them.
-  for (let index = 0; index < starts; index++) {
+  for (let index = 0; index < (isQuick ? 3 : starts); index++) {
     bare.push(bareProcess())
     bareRequests.push(await bareRequestMillis())
     short.push(await once(12))
   }
   const long = await once(200)
-  const roundTrip = text(await bareRoundTripMillis())
+  const roundTrip = await bareRoundTripMillis()
   const shortGaps = short.flatMap((measured) => measured.replyToRequestMillis)
   const longGaps = long.replyToRequestMillis
+  const firsts = short.map((measured) => measured.firstRequestMillis)
+  const seconds = short.map((measured) => measured.secondRequestMillis)
   const peak = Math.max(long.maxRSSMegabytes, ...short.map((measured) => measured.maxRSSMegabytes))
-  const emptyProcess = `${text(p50(bare.map(({ millis }) => millis)))} for an empty node process`
-  return [
-    {
-      measure: "process start → first request to the model (the API's objects are read; the clone goes on)",
-      value: spread(short.map((measured) => measured.firstRequestMillis)),
-      goal: "≤ 1.25 × of the first implementation's 117 to 175 ms in one run",
-      ceiling: `${text(p50(bareRequests))} for a node process that reads twice and asks, ${emptyProcess}`
-    },
-    {
-      measure: "process start → second request (clone, branch and the first tool, too)",
-      value: spread(short.map((measured) => measured.secondRequestMillis)),
-      goal: "none of its own",
-      ceiling: emptyProcess
-    },
-    {
-      measure: "a reply → the next request, tools included, from the second reply on",
-      value: `p50 ${text(p50(shortGaps))} of ${shortGaps.length} at 12 turns, ${text(p50(longGaps))} of ${longGaps.length} at 200, ${text(p50(longGaps.slice(-20)))} in its last 20`,
-      goal: "p50 ≤ 1.3 ms, the same at 200 turns",
-      ceiling: `${roundTrip} for a bare HTTP round trip`
-    },
-    {
-      measure: "resident memory at most, up to the last request",
-      value: `${Math.round(peak)} MB`,
-      goal: "≤ 80 MB",
-      ceiling: `${Math.round(p50(bare.map(({ megabytes }) => megabytes)))} MB for an empty node process`
-    }
-  ]
+  const emptyMillis = p50(bare.map(({ millis }) => millis))
+  const ofFirst = (millis: number): number => millis / p50(firsts)
+  const ms = "ms"
+  return {
+    rows: [
+      {
+        measure: "`run-task`: process start → first request to the model",
+        figures: [
+          { name: "p50", value: p50(firsts), unit: ms, atMost: firstImplementationMillis * 1.25 },
+          { name: "p99", value: percentile(firsts, 0.99), unit: ms },
+          {
+            name: "of it a bare node process that reads twice and asks",
+            value: ofFirst(p50(bareRequests)),
+            unit: "×"
+          }
+        ],
+        ceiling: `${p50(bareRequests).toFixed(0)} ms for that bare process, ${emptyMillis.toFixed(0)} ms for an empty one`,
+        note: "The first implementation needed 117 to 175 ms on the machine of the design; 1.25 × the lower of them is the goal here. The clone goes on meanwhile."
+      },
+      {
+        measure: "`run-task`: process start → second request (clone, branch and the first tool, too)",
+        figures: [{ name: "p50", value: p50(seconds), unit: ms }],
+        ceiling: `${emptyMillis.toFixed(0)} ms for an empty node process`
+      },
+      {
+        measure: "`run-task`: a reply → the next request (tools included)",
+        figures: [
+          { name: "p50 at 12 turns", value: p50(shortGaps), unit: ms, atMost: 1.3 },
+          { name: "at 200 turns", value: p50(longGaps), unit: ms, atMost: 1.3 },
+          { name: "in the last 20 of 200", value: p50(longGaps.slice(-20)), unit: ms }
+        ],
+        ceiling: `${roundTrip.toFixed(2)} ms for a bare HTTP round trip`
+      },
+      {
+        measure: "`run-task` memory",
+        figures: [{ name: "peak", value: peak, unit: "MB", atMost: 80 }],
+        ceiling: `${Math.round(p50(bare.map(({ megabytes }) => megabytes)))} MB for an empty node process`
+      }
+    ]
+  }
 }

@@ -1,0 +1,179 @@
+/** The API server that is measured: an embedded one that is started for a bench and forgotten after it, or the one of `--kubeconfig`. */
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+
+import { Duration, Effect, Schedule, Schema } from "effect"
+
+import * as HttpKubeClient from "../layers/kube/HttpKubeClient.ts"
+import * as KubeConfig from "../layers/kube/KubeConfig.ts"
+import * as Transport from "../layers/kube/transport.ts"
+import { leases } from "../schema/Core.ts"
+import { foremanResources, toCrd } from "../schema/Crd.ts"
+import { agenticTasks } from "../schema/AgenticTask.ts"
+import { fleetNodes } from "../schema/FleetNode.ts"
+import { ObjectMeta } from "../schema/Meta.ts"
+import { groupResource, type Resource } from "../schema/Resource.ts"
+import type { KubeClient, KubeError } from "../src/services/KubeClient.ts"
+import * as Program from "./program.ts"
+
+/** Tasks, Leases of nodes and of nobody else. */
+export const namespace = "foreman-bench"
+
+export interface Cluster {
+  readonly kubeconfig: string
+  readonly kube: KubeClient["Service"]
+  /** A folder of the bench's own, gone with the scope. */
+  readonly folder: string
+}
+
+const bare = (group: string, kind: string, plural: string): Resource<{ metadata: ObjectMeta }> => ({
+  group,
+  version: "v1",
+  kind,
+  plural,
+  singular: kind.toLowerCase(),
+  shortNames: [],
+  namespaced: false,
+  schema: Schema.Struct({ metadata: ObjectMeta })
+})
+const definitions = bare("apiextensions.k8s.io", "CustomResourceDefinition", "customresourcedefinitions")
+const namespaces = bare("", "Namespace", "namespaces")
+
+export const temporaryFolder = Effect.acquireRelease(
+  Effect.sync(() => mkdtempSync(join(tmpdir(), "foreman-bench-"))),
+  (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true, maxRetries: 3 }))
+)
+
+/** `foreman up` without operator and daemon, on a folder of its own; its kubeconfig. */
+export const startEmbedded = Effect.fnUntraced(function* (folder: string, port = 0) {
+  const kubeconfig = join(folder, "kubeconfig")
+  yield* Program.start({
+    name: "foreman up",
+    command: [
+      Program.bundle,
+      "up",
+      `--data-dir=${join(folder, "data")}`,
+      `--kubeconfig=${kubeconfig}`,
+      `--port=${port}`,
+      "--no-operator",
+      "--no-agent"
+    ],
+    readyAt: "export KUBECONFIG="
+  })
+  return kubeconfig
+})
+
+/** Stored, and a moment later served: until then a list is a NotFound. */
+const settle = Schedule.spaced("100 millis").pipe(
+  Schedule.upTo({ times: 300 }),
+  Schedule.setInputType<KubeError>()
+)
+
+/** Our kinds and our namespace, where they are not there yet. */
+const prepare = Effect.fnUntraced(function* (kube: KubeClient["Service"]) {
+  for (const resource of foremanResources) {
+    const metadata = { name: groupResource(resource) }
+    yield* kube
+      .get(definitions, metadata)
+      .pipe(
+        Effect.catchReason("KubeError", "NotFound", () =>
+          kube.create(definitions, { metadata, spec: toCrd(resource)["spec"] })
+        )
+      )
+    yield* Effect.retry(kube.list(resource), settle)
+  }
+  yield* kube
+    .create(namespaces, { metadata: { name: namespace } })
+    .pipe(Effect.catchReason("KubeError", "AlreadyExists", () => Effect.void))
+})
+
+/** Nodes that are not of a bench mean that somebody works here. */
+const refuseForeign = Effect.fnUntraced(function* (kube: KubeClient["Service"]) {
+  const { items } = yield* kube.list(fleetNodes)
+  const foreign = items.find(({ metadata }) => !metadata.name.startsWith("bench-"))
+  if (foreign === undefined) return
+  return yield* Effect.die(
+    new Error(
+      `FleetNode ${foreign.metadata.name} is on this cluster: a second operator would take its tasks; give one where no Foreman works`
+    )
+  )
+})
+
+/** What a bench leaves goes in one request for each kind, and its end is waited for. */
+const clear = Effect.fnUntraced(function* (config: KubeConfig.KubeConfig, kube: KubeClient["Service"]) {
+  const transport = yield* Transport.make(config, Duration.minutes(5))
+  const paths = [
+    `/apis/${agenticTasks.group}/${agenticTasks.version}/namespaces/${namespace}/${agenticTasks.plural}`,
+    `/apis/${leases.group}/${leases.version}/namespaces/${namespace}/${leases.plural}`,
+    `/apis/${fleetNodes.group}/${fleetNodes.version}/${fleetNodes.plural}`
+  ]
+  for (const path of paths) yield* transport.json({ operation: `delete ${path}`, method: "DELETE", path })
+  yield* kube
+    .list(agenticTasks, { namespace })
+    .pipe(
+      Effect.repeat({ until: ({ items }) => items.length === 0, schedule: Schedule.spaced("200 millis") })
+    )
+})
+
+/** A cluster without tasks and nodes, until the scope closes. */
+export const open = Effect.fnUntraced(function* (kubeconfig: string | undefined) {
+  const folder = yield* temporaryFolder
+  const file = kubeconfig ?? (yield* startEmbedded(folder))
+  const config = yield* KubeConfig.load({ kubeconfig: file, env: {} })
+  const kube = yield* HttpKubeClient.make(config)
+  yield* prepare(kube)
+  if (kubeconfig !== undefined) {
+    yield* refuseForeign(kube)
+    yield* clear(config, kube)
+    yield* Effect.addFinalizer(() => Effect.ignore(clear(config, kube)))
+  }
+  const cluster: Cluster = { kubeconfig: file, kube, folder }
+  return cluster
+})
+
+export const startOperator = (cluster: Cluster) =>
+  Program.start({
+    name: "operator",
+    command: [
+      Program.bundle,
+      "operator",
+      `--kubeconfig=${cluster.kubeconfig}`,
+      `--foreman-namespace=${namespace}`,
+      "--metrics-bind-address=0",
+      "--health-probe-bind-address=0"
+    ],
+    readyAt: '"controller":"workload"'
+  })
+
+/** Daemons as people run them, each a process, in stub mode. */
+export const startDaemons = (cluster: Cluster, count: number) =>
+  Effect.forEach(
+    Array.from({ length: count }, (_, index) => `bench-daemon-${index}`),
+    (name) =>
+      Program.start({
+        name,
+        command: [
+          Program.bundle,
+          "agent",
+          "--agent-mode=stub",
+          "--stub-sleep=0s",
+          `--fleet-node-name=${name}`,
+          `--kubeconfig=${cluster.kubeconfig}`,
+          `--foreman-namespace=${namespace}`,
+          `--task-namespace=${namespace}`,
+          `--workspace-dir=${join(cluster.folder, name)}`
+        ],
+        readyAt: "node is ready"
+      }),
+    { concurrency: 4 }
+  )
+
+/** Many daemons in one process, which run nothing and answer at once. */
+export const startFleet = (cluster: Cluster, count: number) =>
+  Program.start({
+    name: `${count} simulated nodes`,
+    command: [Program.fleet, cluster.kubeconfig, String(count), namespace],
+    readyAt: "all nodes are ready",
+    readyWithinMillis: 180_000
+  })
