@@ -5,14 +5,34 @@ import { closeSync, constants, openSync, unlinkSync, writeSync } from "node:fs"
 import { Socket } from "node:net"
 import { join } from "node:path"
 
-import { Deferred, type Duration, Effect, type Scope } from "effect"
+import { Clock, Deferred, type Duration, Effect, type Scope, Semaphore } from "effect"
 
 import { encodeRequest, exitCodeOf, fifos, maxCommandBytes, ready } from "../../src/gate/exchange.ts"
+import type { Limit } from "../../src/gate/limits.ts"
 import { GateStopped } from "./GateStopped.ts"
+import { tail } from "./tail.ts"
+
+export interface RunOptions {
+  /** Wall time; no limit of its own when absent. */
+  readonly timeout?: Duration.Duration | undefined
+  /** Whether the log shows the output; it does when absent. */
+  readonly echo?: boolean | undefined
+}
+
+/** How one command ended. */
+export interface Run {
+  readonly exitCode: number
+  /** By a clock that nobody sets. */
+  readonly seconds: number
+  /** The limit that ended it; absent when it ended by itself. */
+  readonly limit?: Limit | undefined
+  /** The last 32 KiB of what it printed, whole characters. */
+  readonly logTail: string
+}
 
 export interface Toolchain {
-  /** Runs one command and hands back its exit code, once all of its output was printed. Dies with the loop, not with the command. */
-  readonly run: (command: string) => Effect.Effect<number, GateStopped>
+  /** Runs one command, beside those that are running. Fails with the loop, not with the command. */
+  readonly run: (command: string, options?: RunOptions) => Effect.Effect<Run, GateStopped>
 }
 
 export interface ToolchainOptions {
@@ -22,6 +42,7 @@ export interface ToolchainOptions {
   readonly patience: Duration.Input
 }
 
+const logTailBytes = 32 * 1024
 /** A line of `status` is a nonce and a number; what is longer is noise. */
 const maxLineLength = 256
 
@@ -40,6 +61,8 @@ export const open = Effect.fn("Toolchain.open")(function* (
   const isReady = yield* Deferred.make<void>()
   let answer: { readonly nonce: string; readonly deferred: Deferred.Deferred<number> } | undefined
   let rest = ""
+  let onOutput = options.print
+  const oneAtATime = yield* Semaphore.make(1)
   const toolchainDied = new GateStopped({
     fault: "ToolchainDied",
     message: "the toolchain container ended before its checks did"
@@ -52,7 +75,7 @@ export const open = Effect.fn("Toolchain.open")(function* (
       Deferred.doneUnsafe(answer.deferred, Effect.succeed(code))
     }
   }
-  output.on("data", (chunk: Uint8Array) => options.print(chunk))
+  output.on("data", (chunk: Uint8Array) => onOutput(chunk))
   status.on("data", (chunk: Uint8Array) => {
     const lines = (rest + Buffer.from(chunk).toString("latin1")).split("\n")
     rest = (lines.pop() ?? "").slice(0, maxLineLength)
@@ -81,25 +104,35 @@ export const open = Effect.fn("Toolchain.open")(function* (
   // Both ends are open. Without their names the FIFOs are out of the reach of what runs next: nobody adds a request or a status.
   yield* Effect.sync(() => fifos.forEach((name) => unlinkSync(path(name))))
 
-  return {
-    run: Effect.fnUntraced(function* (command) {
-      if (Buffer.byteLength(command) > maxCommandBytes || command.includes("\0")) {
-        return yield* new GateStopped({
-          fault: "ConfigInvalid",
-          message: `a command of ${Buffer.byteLength(command)} bytes cannot be handed to the toolchain`
-        })
-      }
-      const nonce = randomUUID()
-      const deferred = yield* Deferred.make<number>()
-      answer = { nonce, deferred }
-      yield* Effect.sync(() => writeSync(request, encodeRequest(nonce, command)))
-      const code = yield* Effect.raceFirst(Deferred.await(deferred), Deferred.await(died))
-      // The output was in its pipe before the status was in its own: two turns of the event loop read it to the end.
-      yield* nextTurn
-      yield* nextTurn
-      return code
-    })
-  }
+  const runNow = Effect.fnUntraced(function* (
+    command: string,
+    { echo = true }: RunOptions
+  ): Effect.fn.Return<Run, GateStopped> {
+    if (Buffer.byteLength(command) > maxCommandBytes || command.includes("\0")) {
+      return yield* new GateStopped({
+        fault: "ConfigInvalid",
+        message: `a command of ${Buffer.byteLength(command)} bytes cannot be handed to the toolchain`
+      })
+    }
+    const nonce = randomUUID()
+    const deferred = yield* Deferred.make<number>()
+    const log = tail(logTailBytes)
+    answer = { nonce, deferred }
+    onOutput = (chunk) => {
+      log.append(chunk)
+      if (echo) options.print(chunk)
+    }
+    const startedAt = yield* Clock.monotonicTimeNanos
+    yield* Effect.sync(() => writeSync(request, encodeRequest(nonce, command)))
+    const exitCode = yield* Effect.raceFirst(Deferred.await(deferred), Deferred.await(died))
+    // The output was in its pipe before the status was in its own: two turns of the event loop read it to the end.
+    yield* nextTurn
+    yield* nextTurn
+    const seconds = Number((yield* Clock.monotonicTimeNanos) - startedAt) / 1e9
+    return { exitCode, seconds, logTail: log.text() }
+  })
+
+  return { run: (command, options = {}) => oneAtATime.withPermits(1)(runNow(command, options)) }
 })
 
 const makeFifos = (exchangeDir: string): Effect.Effect<void, GateStopped> =>

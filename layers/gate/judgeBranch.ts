@@ -1,10 +1,9 @@
 /** One gate from clone to verdict. Whatever stops it becomes a GATE-ERROR that says why; what was found out before is kept. */
 import { statfs } from "node:fs/promises"
 
-import { Clock, Duration, Effect, type Redacted, Schema } from "effect"
+import { Duration, Effect, type Redacted, Schema } from "effect"
 import { parse } from "yaml"
 
-import type { GateCheck } from "../../schema/Result.ts"
 import {
   banner,
   type Check,
@@ -82,7 +81,7 @@ export const judgeBranch = Effect.fn("judgeBranch")(function* (
     for (const check of checks) {
       print.line(banner(check))
       const { name, command } = check
-      const { exitCode, seconds } = yield* timed(toolchain.run(command))
+      const { exitCode, seconds } = yield* toolchain.run(command)
       ran.push({ check: { name, command, exitCode, seconds } })
       if (exitCode === 0) continue
       print.line(`--- ${name}: exit ${exitCode}`)
@@ -146,7 +145,7 @@ const retryOnBase = Effect.fnUntraced(function* (world: {
   yield* checkout.place(base)
   for (const { check, index, outcome } of suspects) {
     print.line(banner(check))
-    ran[index] = { ...outcome, base: yield* world.toolchain.run(check.command) }
+    ran[index] = { ...outcome, base: (yield* world.toolchain.run(check.command)).exitCode }
   }
 })
 
@@ -185,13 +184,6 @@ const declaredTargets = Effect.fnUntraced(function* (
     toRead.push(...file.includes.filter((path) => !toRead.includes(path)))
   }
   return targets
-})
-
-const timed = Effect.fnUntraced(function* <E>(work: Effect.Effect<number, E>) {
-  const startedAt = yield* Clock.currentTimeMillis
-  const exitCode = yield* work
-  const seconds = ((yield* Clock.currentTimeMillis) - startedAt) / 1000
-  return { exitCode, seconds } satisfies Pick<GateCheck, "exitCode" | "seconds">
 })
 
 const roomLeft = (workDir: string): Effect.Effect<void, GateStopped> =>
