@@ -3,12 +3,18 @@ import { Schema } from "effect"
 
 import { FailureReason, Verdict } from "./Verdict.ts"
 
+/** What one check of a gate may use up; the gate names the one that a check ran into. */
+export const GateLimit = Schema.Literals(["time", "memory", "processes", "output", "disk"])
+export type GateLimit = typeof GateLimit.Type
+
 /** One check of a gate, as it ran. */
 export const GateCheck = Schema.Struct({
   name: Schema.String,
   command: Schema.String,
   exitCode: Schema.Int,
-  seconds: Schema.Finite
+  seconds: Schema.Finite,
+  /** The limit that ended it. */
+  limit: Schema.optionalKey(GateLimit)
 })
 export type GateCheck = typeof GateCheck.Type
 

@@ -7,8 +7,8 @@ import { join } from "node:path"
 
 import { Clock, Deferred, type Duration, Effect, type Scope, Semaphore } from "effect"
 
+import type { GateLimit } from "../../schema/Result.ts"
 import { encodeRequest, exitCodeOf, fifos, maxCommandBytes, ready } from "../../src/gate/exchange.ts"
-import type { Limit } from "../../src/gate/limits.ts"
 import { GateStopped } from "./GateStopped.ts"
 import { tail } from "./tail.ts"
 
@@ -25,7 +25,7 @@ export interface Run {
   /** By a clock that nobody sets. */
   readonly seconds: number
   /** The limit that ended it; absent when it ended by itself. */
-  readonly limit?: Limit | undefined
+  readonly limit?: GateLimit | undefined
   /** The last 32 KiB of what it printed, whole characters. */
   readonly logTail: string
 }

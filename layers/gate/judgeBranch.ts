@@ -81,10 +81,12 @@ export const judgeBranch = Effect.fn("judgeBranch")(function* (
     for (const check of checks) {
       print.line(banner(check))
       const { name, command } = check
-      const { exitCode, seconds } = yield* toolchain.run(command)
-      ran.push({ check: { name, command, exitCode, seconds } })
+      const { exitCode, limit, seconds } = yield* toolchain.run(command)
+      ran.push({ check: { name, command, exitCode, seconds, ...(limit !== undefined && { limit }) } })
       if (exitCode === 0) continue
-      print.line(`--- ${name}: exit ${exitCode}`)
+      print.line(
+        `--- ${name}: ${limit === undefined ? `exit ${exitCode}` : `stopped at its limit: ${limit}`}`
+      )
       yield* roomLeft(settings.workDir)
     }
     const dirty = yield* checkout.dirty
@@ -136,7 +138,7 @@ const retryOnBase = Effect.fnUntraced(function* (world: {
   const suspects = world.checks.flatMap((check, index) => {
     const isUndeclared = check.target !== undefined && !declared.has(check.target)
     const outcome = ran[index]
-    return outcome !== undefined && isSuspect(outcome.check.exitCode, isUndeclared)
+    return outcome !== undefined && isSuspect(outcome.check.exitCode, isUndeclared, outcome.check.limit)
       ? [{ check, index, outcome }]
       : []
   })
@@ -145,7 +147,8 @@ const retryOnBase = Effect.fnUntraced(function* (world: {
   yield* checkout.place(base)
   for (const { check, index, outcome } of suspects) {
     print.line(banner(check))
-    ran[index] = { ...outcome, base: (yield* world.toolchain.run(check.command)).exitCode }
+    const onBase = yield* world.toolchain.run(check.command)
+    ran[index] = { ...outcome, base: onBase.exitCode, baseLimit: onBase.limit }
   }
 })
 

@@ -1,7 +1,7 @@
 /** From what the checks did to a verdict, and the forms that a verdict travels in. Pure: the judge's program brings the facts. */
 import { Schema } from "effect"
 
-import { GateCheck } from "../../schema/Result.ts"
+import { GateCheck, type GateLimit } from "../../schema/Result.ts"
 
 /** Why nothing was judged, as the judge itself can know it. What only Kubernetes knows is a `JobFault`. */
 export const GateFault = Schema.Literals([
@@ -52,6 +52,8 @@ export type Envelope = typeof Envelope.Type
 export interface Ran {
   readonly check: GateCheck
   readonly base?: number | undefined
+  /** The limit that ended it there. */
+  readonly baseLimit?: GateLimit | undefined
 }
 
 /** Exit codes by which a command says that it never began, and the one of a process that the kernel killed for memory. */
@@ -61,33 +63,61 @@ const killed = 137
 
 /**
  * Whether a failure must be tried on the base before it is held against the author: the command could not start, the make target is
- * not declared at the base, or something killed it.
+ * not declared at the base, something killed it, or it ran into a limit.
  */
-export const isSuspect = (exitCode: number, isUndeclared: boolean): boolean =>
+export const isSuspect = (exitCode: number, isUndeclared: boolean, limit?: GateLimit): boolean =>
+  limit !== undefined ||
   exitCode === notFound ||
   exitCode === notExecutable ||
   exitCode === killed ||
   (exitCode !== 0 && isUndeclared)
 
-const isExcused = ({ check, base }: Ran): boolean => check.exitCode !== 0 && base === check.exitCode
+const isExcused = ({ base, baseLimit, check }: Ran): boolean =>
+  check.limit === undefined ? check.exitCode !== 0 && base === check.exitCode : baseLimit !== undefined
+
+/** Reason and sentence of a check that runs into a limit with the change and without it: the limit is too low, whoever set it. */
+const atLimit: Readonly<Record<GateLimit, { readonly reason: string; readonly message: string }>> = {
+  time: { reason: "CheckTimedOut", message: "takes longer than its time limit" },
+  memory: { reason: "OutOfMemory", message: "needs more than its memory" },
+  processes: { reason: "TooManyProcesses", message: "starts more processes than it may" },
+  output: { reason: "TooMuchOutput", message: "prints more than it may" },
+  disk: { reason: "DiskFull", message: "needs more disk than there is" }
+}
 
 /** What the checks and the tree came to. GATE-FAIL needs a check that ran and said no, or a tree that the checks changed. */
 export const judge = (facts: {
   readonly ran: ReadonlyArray<Ran>
   readonly dirty: ReadonlyArray<string>
 }): Pick<Envelope, "verdict" | "message"> & { readonly reason?: string } => {
-  const failed = facts.ran.filter((ran) => ran.check.exitCode !== 0 && !isExcused(ran))
+  const failed = facts.ran.filter(
+    (ran) => (ran.check.exitCode !== 0 || ran.check.limit !== undefined) && !isExcused(ran)
+  )
   if (failed.length > 0) {
-    const said = failed.map(({ check }) =>
-      check.exitCode === killed
-        ? `${check.name} was killed, as it is for want of memory, and is not on the base`
-        : `${check.name} exited ${check.exitCode}`
+    const said = failed.map(({ base, check }) =>
+      check.limit !== undefined
+        ? `${check.name} ${atLimit[check.limit].message}${base === undefined ? "" : ", and on the base it does not"} (limit: ${check.limit})`
+        : check.exitCode === killed
+          ? `${check.name} was killed, as it is for want of memory, and is not on the base`
+          : `${check.name} exited ${check.exitCode}`
     )
-    return { verdict: "GATE-FAIL", reason: "CheckFailed", message: said.join("; ") }
+    const isLimit = failed.every(({ check }) => check.limit !== undefined)
+    return {
+      verdict: "GATE-FAIL",
+      reason: isLimit ? "LimitExceeded" : "CheckFailed",
+      message: said.join("; ")
+    }
   }
   const excused = facts.ran.find(isExcused)
   if (excused !== undefined) {
-    const { name, exitCode } = excused.check
+    const { exitCode, limit, name } = excused.check
+    if (limit !== undefined) {
+      const { message, reason } = atLimit[excused.baseLimit ?? limit]
+      return {
+        verdict: "GATE-ERROR",
+        reason,
+        message: `${name} ${message}, on the base too (limit: ${excused.baseLimit ?? limit})`
+      }
+    }
     return exitCode === killed
       ? { verdict: "GATE-ERROR", reason: "OutOfMemory", message: `${name} is killed on the base too` }
       : {

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
 
+import type { GateLimit } from "../../schema/Result.ts"
 import {
   type Envelope,
   encodeEnvelope,
@@ -15,6 +16,10 @@ import {
 const ran = (name: string, exitCode: number, base?: number): Ran => ({
   check: { name, command: `run ${name}`, exitCode, seconds: 1 },
   base
+})
+
+const limited = (name: string, limit: GateLimit): Ran => ({
+  check: { name, command: `run ${name}`, exitCode: 137, seconds: 1, limit }
 })
 
 const rules: ReadonlyArray<
@@ -69,6 +74,36 @@ const rules: ReadonlyArray<
     [ran("b", 137, 137)],
     [],
     { verdict: "GATE-ERROR", reason: "OutOfMemory", message: "b is killed on the base too" }
+  ],
+  [
+    "a limit that the base stays under is the change's",
+    [{ ...limited("b", "memory"), base: 0 }],
+    [],
+    {
+      verdict: "GATE-FAIL",
+      reason: "LimitExceeded",
+      message: "b needs more than its memory, and on the base it does not (limit: memory)"
+    }
+  ],
+  [
+    "a limit that the base runs into as well is nobody's",
+    [{ ...limited("b", "time"), base: 137, baseLimit: "time" }],
+    [],
+    {
+      verdict: "GATE-ERROR",
+      reason: "CheckTimedOut",
+      message: "b takes longer than its time limit, on the base too (limit: time)"
+    }
+  ],
+  [
+    "a base that says no within the limit does not excuse who runs into it",
+    [{ ...limited("b", "output"), base: 137 }],
+    [],
+    {
+      verdict: "GATE-FAIL",
+      reason: "LimitExceeded",
+      message: "b prints more than it may, and on the base it does not (limit: output)"
+    }
   ]
 ]
 
