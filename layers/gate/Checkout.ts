@@ -40,11 +40,8 @@ export interface Checkout {
   readonly change: Effect.Effect<Change, GateStopped>
   /** Makes the work folder show a commit, and nothing that an earlier run left but the folders of installed dependencies. */
   readonly place: (commit: string) => Effect.Effect<void, GateStopped>
-  /** The same for a commit in which some files are as another commit has them: absent where that one has none. */
-  readonly placeMixed: (
-    commit: string,
-    other: { readonly paths: ReadonlyArray<string>; readonly from: string }
-  ) => Effect.Effect<void, GateStopped>
+  /** The same for a commit in which some files are others. */
+  readonly placeMixed: (commit: string, other: WorkFolder.Mixture) => Effect.Effect<void, GateStopped>
   /** Paths that differ from the commit, with git's two letters before each: changed, missing, or untracked and not ignored. */
   readonly dirty: Effect.Effect<ReadonlyArray<string>, GateStopped>
   /** Diffstat of the tracked ones. */

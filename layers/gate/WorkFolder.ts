@@ -15,6 +15,15 @@ export interface WorkFolderOptions {
   readonly env: { readonly [name: string]: string }
 }
 
+/** What differs from a commit in a mixed one. */
+export interface Mixture {
+  /** Files that are as another commit has them: absent where that one has none. */
+  readonly paths: ReadonlyArray<string>
+  readonly from: string
+  /** Files with a text of the judge's own, by path. */
+  readonly texts?: ReadonlyMap<string, string>
+}
+
 /** What a check installed, and the next commit in the same folder needs as well. They stay where git ignores them, and only there. */
 const kept = ["node_modules", ".venv", "venv", "target", "vendor"]
 
@@ -73,7 +82,7 @@ export const make = (options: WorkFolderOptions) => {
     /** A commit, the same for the same parts, that nothing refers to. */
     mixed: Effect.fn("WorkFolder.mixed")(function* (
       commit: string,
-      other: { readonly paths: ReadonlyArray<string>; readonly from: string }
+      other: Mixture
     ): Effect.fn.Return<string, GitFailed> {
       const index = join(judgeDir, "mixed.index")
       const paths = new Set(other.paths)
@@ -86,12 +95,17 @@ export const make = (options: WorkFolderOptions) => {
       const absent = [...paths]
         .filter((path) => there.every((each) => each.path !== path))
         .map((path) => `0 ${"0".repeat(commit.length)}\t${path}\0`)
+      const written = yield* Effect.forEach(other.texts ?? [], ([path, text]) =>
+        git([`--git-dir=${gitDir}`, "hash-object", "-w", "--stdin"], { env: options.env, input: text }).pipe(
+          Effect.map((id) => `100755 ${id.trim()}\t${path}\0`)
+        )
+      )
       // What goes is taken out first: a file may stand where the other commit has a folder.
       // It asks for a work tree, and never looks into it.
       const ours = [`--git-dir=${gitDir}`, `--work-tree=${judgeDir}`, "-c", "core.bare=false"]
       yield* git([...ours, "update-index", "-z", "--index-info"], {
         env: { ...options.env, GIT_INDEX_FILE: index },
-        input: [...absent, ...there.map(({ entry }) => entry)].join("")
+        input: [...absent, ...there.map(({ entry }) => entry), ...written].join("")
       })
       const tree = (yield* run(index, ["write-tree", "--missing-ok"])).trim()
       const made = yield* run(index, ["commit-tree", tree, "-m", "mixed"], nobody)
