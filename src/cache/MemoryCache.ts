@@ -44,6 +44,8 @@ export const make = <A extends KubeObject>(options: Options<A>): MemoryCache<A> 
   const subscribers = new Set<Queue.Queue<CacheEvent<A>>>()
   const listed = Latch.makeUnsafe(false)
   const matches = options.matches ?? (() => true)
+  /** By key, the version in which our own write took an object out of the selection, until the watch has come that far. */
+  const left = new Map<string, string>()
   let mark = ""
   let behind = 0
 
@@ -86,9 +88,16 @@ export const make = <A extends KubeObject>(options: Options<A>): MemoryCache<A> 
     emit({ type: "delete", key, before })
   }
 
-  /** Takes `object` unless the cache holds this version or a newer one. */
+  const hasLeft = (key: string, version: string): boolean => isAtLeast(left.get(key) ?? "", version)
+
+  const passed = (key: string, version: string): void => {
+    if (left.size > 0 && isAtLeast(version, left.get(key) ?? "")) left.delete(key)
+  }
+
+  /** Takes `object` unless the cache holds this version or a newer one, or knows that it has left. */
   const accept = (object: A): void => {
     const key = refKey(refOf(object))
+    if (hasLeft(key, versionOf(object))) return
     const before = objects.get(key)
     if (before !== undefined && isAtLeast(versionOf(before), versionOf(object))) return
     if (matches(object)) store(key, before, object)
@@ -112,10 +121,11 @@ export const make = <A extends KubeObject>(options: Options<A>): MemoryCache<A> 
       // History that runs backwards is another history (a restored backup, a new data folder): its list is the truth.
       const isRestored = isNewer(mark, version)
       const isSince = (object: A) => !isRestored && isNewer(versionOf(object), version)
+      for (const [key, when] of left) if (isRestored || isAtLeast(version, when)) left.delete(key)
       const kept = new Set<string>()
       for (const object of list) {
-        if (!matches(object)) continue
         const key = refKey(refOf(object))
+        if (!matches(object) || hasLeft(key, versionOf(object))) continue
         const before = objects.get(key)
         kept.add(key)
         if (before !== undefined && (isSince(before) || versionOf(before) === versionOf(object))) continue
@@ -140,8 +150,11 @@ export const make = <A extends KubeObject>(options: Options<A>): MemoryCache<A> 
     },
     observe: (object) =>
       changing(() => {
-        const isGone = !objects.has(refKey(refOf(object))) && isAtLeast(mark, versionOf(object))
-        if (!isGone) accept(object)
+        const key = refKey(refOf(object))
+        const version = versionOf(object)
+        if (!objects.has(key) && isAtLeast(mark, version)) return
+        accept(object)
+        if (!matches(object) && isNewer(version, mark)) left.set(key, version)
       }),
     forget: (key, seen) =>
       changing(() => {
@@ -168,12 +181,14 @@ export const make = <A extends KubeObject>(options: Options<A>): MemoryCache<A> 
     put: (object, version) =>
       changing(() => {
         accept(object)
+        passed(refKey(refOf(object)), version)
         mark = version
       }),
     remove: (key, version) =>
       changing(() => {
         const held = objects.get(key)
         if (held !== undefined && !isNewer(versionOf(held), version)) drop(key)
+        passed(key, version)
         mark = version
       }),
     advance: (version) => {
