@@ -35,6 +35,7 @@ export interface Rendered {
     readonly annotations?: Readonly<Record<string, string>>
   }
   readonly spec?: any
+  readonly data?: Readonly<Record<string, string>>
   readonly rules?: ReadonlyArray<Rule>
 }
 

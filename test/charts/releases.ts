@@ -36,7 +36,11 @@ export const releases: Readonly<Record<string, Release>> = {
       operator: {
         replicaCount: 2,
         image: { digest: `sha256:${"0".repeat(64)}` },
-        metrics: { serviceMonitor: { enabled: true }, alerts: { enabled: true } }
+        metrics: {
+          serviceMonitor: { enabled: true },
+          alerts: { enabled: true },
+          dashboard: { enabled: true }
+        }
       },
       agent: { mode: "native", image: { repository: "mirror/foreman", tag: "1.2.3" } },
       agents: {
