@@ -1,9 +1,7 @@
-/**
- * Why a gate did not judge: each fault of the infrastructure has its own word, and none is held against the author. Poll timeout is not
- * among them: it takes a Job that outlives twice its deadline, which a cluster whose controllers run does not have (see test/layers/kube).
- */
+/** Why a gate did not judge: each fault of the infrastructure has its own word, and none is held against the author. */
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 
+import { checkWith, clean, fault, isTriedAgain, notJudged } from "./gates.ts"
 import {
   create,
   ended,
@@ -19,60 +17,77 @@ import {
   until
 } from "./world.ts"
 
-const fault = ({ status }: any) => ({
-  phase: status.phase,
-  verdict: status.verdict,
-  reason: status.failureReason,
-  fault: status.result.extra.modelExtra.fault ?? status.result.extra.modelExtra.reason
-})
+/** Releases beside Foreman's own in which gates fare badly, each in a namespace of its own with a node and an Agent of its own. */
+const releases = {
+  /** Whose Jobs wait for a volume that nobody makes. */
+  broken: ["--set=agents.broken.gateCache.storageClass=none-such", "--set=gate.deadlineSeconds=600"],
+  /** Whose Jobs ask for more than any node has, and are waited for as briefly as can be. */
+  vast: [
+    "--set=gate.resources.requests.cpu=64",
+    "--set=gate.resources.limits.cpu=64",
+    "--set=gate.deadlineSeconds=60"
+  ]
+} as const
+type Release = keyof typeof releases
 
-const notJudged = (word: string) => ({
-  phase: "Succeeded",
-  verdict: "GATE-ERROR",
-  reason: "GateError",
-  fault: word
-})
+const namespaceOf = (release: Release) => `foreman-${release}`
+const namespace = namespaceOf("broken")
 
-const checkWith = (command: string) => ({ language: "generic", commands: { test: command } })
+const elsewhere = (release: Release, name: string) =>
+  gateTask(name, { agentRef: { name: `${release}-gate` }, gateProfile: checkWith("true") })
+const brokenTask = (name: string) => elsewhere("broken", name)
 
-const clean = (...names: ReadonlyArray<string>) =>
-  kubectl("delete", "at", ...names, "--ignore-not-found", "--timeout=60s")
-
-/** A namespace where Jobs fare badly, with a node of its own. */
-const namespace = "foreman-broken"
-
-const brokenTask = (name: string) =>
-  gateTask(name, { agentRef: { name: "broken-gate" }, gateProfile: checkWith("true") })
-
-const installBroken = async (): Promise<void> => {
-  await helm(
+const installRelease = (release: Release) =>
+  helm(
     "upgrade",
     "--install",
-    "broken",
+    release,
     "charts/foreman",
-    `--namespace=${namespace}`,
+    `--namespace=${namespaceOf(release)}`,
     "--create-namespace",
     "--set=crds.install=false,operator.enabled=false,coder.enabled=false",
-    "--set=agents.broken.mode=native,agents.broken.roles={broken}",
-    "--set=agents.broken.gateCache.storageClass=none-such",
-    "--set=gate.deadlineSeconds=600"
+    `--set=agents.${release}.mode=native,agents.${release}.roles={${release}}`,
+    ...releases[release]
   )
-  await create({
+
+const createAgent = (release: Release, name = `${release}-gate`) =>
+  create({
     apiVersion: "foreman.llmkube.dev/v1alpha1",
     kind: "Agent",
-    metadata: { name: "broken-gate", namespace: "default" },
-    spec: { role: "verifier", tools: ["run_gate_job"], requiredCapability: { roles: ["broken"] } }
+    metadata: { name, namespace: "default" },
+    spec: { role: "verifier", tools: ["run_gate_job"], requiredCapability: { roles: [release] } }
   })
+
+const parkedJob = { name: "parked", namespace: namespaceOf("vast") }
+
+/** A task that finds a Job of its own, suspended by somebody: neither its pod nor its deadline ever begins. */
+const park = async (): Promise<void> => {
+  await kubectl("delete", "agents", "parked-gate", "--ignore-not-found")
+  // Waits for its Agent until the Job is there.
+  await create(gateTask("parked", { agentRef: { name: "parked-gate" }, gateProfile: checkWith("true") }))
+  const [key = "", uid] = (await selectorOf("parked")).split("=")
+  const labels = { "app.kubernetes.io/name": "foreman-gate", [key]: uid }
+  const container = { name: "gate", image: "foreman", command: ["foreman", "judge"] }
+  await create({
+    apiVersion: "batch/v1",
+    kind: "Job",
+    metadata: { ...parkedJob, labels },
+    spec: { suspend: true, template: { spec: { restartPolicy: "Never", containers: [container] } } }
+  })
+  await createAgent("vast", "parked-gate")
 }
 
 beforeAll(async () => {
   await install()
-  await clean("no-image", "hungry", "hungry-change", "endless", "pending")
+  await clean("no-image", "hungry", "hungry-change", "endless", "pending", "parked", "vast")
   await pushBranch("hungry", { hungry: "yes\n" })
-  await installBroken()
+  await Promise.all([installRelease("broken"), installRelease("vast")])
+  await Promise.all([createAgent("broken"), createAgent("vast")])
   // All at once, for some take their time to fail.
+  await park()
   await create(
     brokenTask("pending"),
+    elsewhere("vast", "vast"),
     gateTask("endless", { gateProfile: checkWith("sleep 600") }),
     gateTask("no-image", { gateProfile: { ...checkWith("true"), image: "nowhere.invalid/none:1" } }),
     gateTask("hungry", { gateProfile: checkWith("tail /dev/zero") }),
@@ -84,11 +99,13 @@ beforeAll(async () => {
 })
 
 afterAll(async () => {
-  await helm("uninstall", "broken", `--namespace=${namespace}`, "--ignore-not-found")
-  await kubectl("delete", "namespace", namespace, "--wait=false")
   const { items } = await getJson("fleetnodes")
-  const names = items.map(({ metadata }: any) => metadata.name)
-  await kubectl("delete", "fleetnodes", ...names.filter((name: string) => name.endsWith("-broken")))
+  for (const release of ["broken", "vast"] as const) {
+    await helm("uninstall", release, `--namespace=${namespaceOf(release)}`, "--ignore-not-found")
+    await kubectl("delete", "namespace", namespaceOf(release), "--wait=false")
+    const names = items.map(({ metadata }: any) => metadata.name)
+    await kubectl("delete", "fleetnodes", ...names.filter((name: string) => name.endsWith(`-${release}`)))
+  }
 })
 
 describe("a gate Job", () => {
@@ -139,43 +156,11 @@ describe("a namespace that refuses Jobs", () => {
   })
 })
 
-/** The pod of the task's only Job, once its checks run. */
-const runningPod = async (name: string): Promise<string> => {
-  const labels = await selectorOf(name)
-  const pod: any = await until(`a running pod of ${name}`, async () => {
-    const fields = "--field-selector=status.phase=Running"
-    return (await getJson("pods", "-n", "foreman-system", "-l", labels, fields)).items[0]
-  })
-  return pod.metadata.name
-}
-
 const evict = (pod: string) => {
   const metadata = { name: pod, namespace: "foreman-system" }
   const path = `/api/v1/namespaces/foreman-system/pods/${pod}/eviction`
   const eviction = { apiVersion: "policy/v1", kind: "Eviction", metadata }
   return kubectlWith(JSON.stringify(eviction), "create", "--raw", path, "-f", "-")
-}
-
-/** What a node controller does with a node that no longer answers, whatever the cluster has for one. */
-const loseNode = async () => {
-  await kubectl("taint", "nodes", "--all", "--overwrite", "foreman.test/gone=:NoExecute")
-  try {
-    const isSecond = ({ metadata }: any) => metadata.name.endsWith("-2")
-    await until("a second Job", async () => (await jobsOf("lost")).find(isSecond))
-  } finally {
-    await kubectl("taint", "nodes", "--all", "foreman.test/gone-")
-  }
-}
-
-const isTriedAgain = async (name: string, word: string, act: (pod: string) => Promise<unknown>) => {
-  await clean(name)
-  await create(gateTask(name, { gateProfile: checkWith("sleep 4") }))
-  await act(await runningPod(name))
-  const { status } = await ended(name)
-  assert.deepStrictEqual(
-    [status.verdict, status.result.extra.attempts?.map((attempt: any) => attempt.fault)],
-    ["GATE-PASS", [word]]
-  )
 }
 
 describe("a gate whose pod is taken away is tried again, and judges", () => {
@@ -196,7 +181,25 @@ describe("what takes long", () => {
     assert.deepStrictEqual(fault(await ended("pending", 170)), notJudged("VolumePending"))
   })
 
-  // Last, for it takes every pod that has no toleration.
-  it("a gate whose node goes away is tried again, and judges", () =>
-    isTriedAgain("lost", "NodeLost", loseNode))
+  it("a pod that is too large for every node makes it Unschedulable, long before its deadline", async () => {
+    const { status } = await ended("vast", 90)
+    assert.deepStrictEqual(fault({ status }), notJudged("Unschedulable"))
+    assert.match(status.result.extra.modelExtra.message, /Insufficient cpu/u)
+    const seconds = (Date.parse(status.finishedAt) - Date.parse(status.startedAt)) / 1000
+    assert.isBelow(seconds, 45)
+  })
+
+  it(
+    "a Job that never ends makes it a poll timeout after twice its deadline",
+    { timeout: 180_000 },
+    async () => {
+      const { status } = await ended("parked", 170)
+      assert.deepStrictEqual(fault({ status }), notJudged("PollTimeout"))
+      const { jobName, pollError } = status.result.extra.modelExtra
+      assert.deepStrictEqual([jobName, pollError], [parkedJob.name, "poll timeout"])
+      const seconds = (Date.parse(status.finishedAt) - Date.parse(status.startedAt)) / 1000
+      assert.isAtLeast(seconds, 120)
+      assert.deepStrictEqual(await jobsOf("parked", parkedJob.namespace), [])
+    }
+  )
 })

@@ -5,20 +5,25 @@ import { createInterface } from "node:readline"
 import { assert, beforeAll, describe, it } from "@effect/vitest"
 
 import { root } from "../e2e/foreman.ts"
+import { checkWith, clean } from "./gates.ts"
+import { sleep } from "./harm.ts"
 import { slow, slowSeconds } from "./scripts.ts"
-import { create, ended, getJson, git, install, jobsOf, kubectl, task, toolEnvironment } from "./world.ts"
+import {
+  create,
+  ended,
+  gateTask,
+  getJson,
+  git,
+  install,
+  jobsOf,
+  kubectl,
+  task,
+  toolEnvironment,
+  until
+} from "./world.ts"
 
-const countOf = { coder: 5, "job-coder": 3 } as const
-
-/** Between the first task's start and the last one's. Seconds. */
-const stagger = 1.4
-
-const codeTask = (name: string, agent: string) =>
-  task(name, {
-    kind: "issue-fix",
-    agentRef: { name: agent },
-    payload: { repo: "acme/slug", branch: `foreman/${name}`, prompt: `Write done.txt. ${slow}` }
-  })
+/** Between the start of a wave and the next one's. The first one still runs after the last. Seconds. */
+const stagger = 1.2
 
 /** Every phase that each task shows, in order and without repetitions, until stopped. */
 const watchPhases = () => {
@@ -37,10 +42,8 @@ const watchPhases = () => {
   return { seen, stop: () => child.kill() }
 }
 
-const sleep = (seconds: number) => new Promise((resolve) => setTimeout(resolve, seconds * 1000))
-
-/** SIGKILL, also for whom the pod's first process would shield; this script's own command line does not match itself. */
-const killAgent = () =>
+/** A signal to the daemon, whom the pod's first process would shield; this script's own command line does not match itself. */
+const signalAgent = (name: "KILL" | "STOP" | "CONT") =>
   kubectl(
     "exec",
     "--namespace=foreman-system",
@@ -48,11 +51,13 @@ const killAgent = () =>
     "--",
     "sh",
     "-c",
-    'for d in /proc/[0-9]*; do if grep -qs "[a]gent-mode=" "$d/cmdline"; then kill -9 "${d#/proc/}"; fi; done'
+    `for d in /proc/[0-9]*; do if grep -qs "[a]gent-mode=" "$d/cmdline"; then kill -${name} "\${d#/proc/}"; fi; done`
   )
 
-const killOperator = () =>
-  kubectl(
+const killAgent = () => signalAgent("KILL")
+
+const killOperator = async () => {
+  await kubectl(
     "delete",
     "pod",
     "--namespace=foreman-system",
@@ -60,13 +65,13 @@ const killOperator = () =>
     "--force",
     "--grace-period=0"
   )
+  await signalAgent("CONT")
+}
 
 beforeAll(async () => {
   await install()
   await kubectl("apply", "-f", "examples/job-mode.yaml")
 })
-
-const waves = Math.max(...Object.values(countOf))
 
 /** Another value once its pod or its container is another. */
 const identity = async (component: string): Promise<unknown> => {
@@ -78,56 +83,102 @@ const identity = async (component: string): Promise<unknown> => {
   ])
 }
 
-describe("tasks in every phase", () => {
+interface Planned {
+  readonly name: string
+  readonly agent: "coder" | "job-coder" | "gate"
+  readonly dependsOn?: ReadonlyArray<string>
+}
+
+const manifestOf = ({ agent, dependsOn = [], name }: Planned) => {
+  if (agent === "gate") return gateTask(name, { gateProfile: checkWith(`sleep ${2 * slowSeconds}`) })
+  return task(name, {
+    kind: "issue-fix",
+    agentRef: { name: agent },
+    dependsOn,
+    payload: { repo: "acme/slug", branch: `foreman/${name}`, prompt: `Write done.txt. ${slow}` }
+  })
+}
+
+/** Tasks whose starts lie a little apart, so that the first are about to push when the last begin. */
+const plan = (victim: string) => {
+  const named = (agent: Planned["agent"], what: string | number, dependsOn: ReadonlyArray<string> = []) => ({
+    name: `${victim}-${agent}-${what}`,
+    agent,
+    dependsOn
+  })
+  return {
+    waves: [
+      [named("coder", 0), named("gate", 0)],
+      [named("coder", 1), named("job-coder", 1)],
+      [named("coder", 2), named("job-coder", 2)],
+      [named("coder", 3)]
+    ],
+    /** The daemon is frozen: these are assigned to it, and not taken. */
+    scheduled: [named("coder", "scheduled"), named("job-coder", "scheduled")],
+    pending: [named("coder", "pending", [`${victim}-coder-1`])],
+    /** These find the victim gone. */
+    late: [named("coder", "late"), named("job-coder", "late")]
+  }
+}
+
+const phasesOf = async (tasks: ReadonlyArray<Planned>): Promise<ReadonlyArray<string>> => {
+  const { items } = await getJson("at", ...tasks.map(({ name }) => name))
+  return items.map(({ status }: any) => status?.phase)
+}
+
+const have = (tasks: ReadonlyArray<Planned>, phase: string) =>
+  until(`${tasks.length} tasks that are ${phase}`, async () =>
+    (await phasesOf(tasks)).every((each) => each === phase) ? true : undefined
+  )
+
+const outcomeOf = async ({ agent, name }: Planned, seen: ReadonlyMap<string, ReadonlyArray<string>>) => {
+  const { status } = await ended(name, 150)
+  const isGate = agent === "gate"
+  return {
+    name,
+    verdict: status.verdict,
+    isOnRemote: isGate || status.commitSHA === (await git("rev-parse", `foreman/${name}`)),
+    commits: isGate ? "0" : await git("rev-list", "--count", `main..foreman/${name}`),
+    jobs: (await jobsOf(name)).length,
+    endings: (seen.get(name) ?? []).filter((phase) => /Succeeded|Failed/u.test(phase))
+  }
+}
+
+const expected = ({ agent, name }: Planned) => ({
+  name,
+  verdict: agent === "gate" ? "GATE-PASS" : "GO",
+  isOnRemote: true,
+  commits: agent === "gate" ? "0" : "1",
+  jobs: agent === "coder" ? 0 : 1,
+  endings: ["Succeeded"]
+})
+
+describe("tasks that are Pending, Scheduled and Running, in the daemon and in Jobs,", () => {
   it.each([
     { victim: "agent", kill: killAgent },
     { victim: "operator", kill: killOperator }
-  ])("end once when the $victim is killed", { timeout: 180_000 }, async ({ kill, victim }) => {
-    const tasks = Object.entries(countOf).flatMap(([agent, count]) =>
-      Array.from({ length: count }, (_, index) => ({
-        agent,
-        name: `${victim}-${agent}-${index}`,
-        wave: waves - index
-      }))
-    )
-    await kubectl("delete", "at", ...tasks.map(({ name }) => name), "--ignore-not-found", "--timeout=60s")
+  ])("end once when the $victim is killed", { timeout: 240_000 }, async ({ kill, victim }) => {
+    const { late, pending, scheduled, waves } = plan(victim)
+    const running = waves.flat()
+    const tasks = [...running, ...scheduled, ...pending, ...late]
+    await clean(...tasks.map(({ name }) => name))
     const before = await identity(victim)
     const watch = watchPhases()
     try {
-      for (let wave = 1; wave <= waves; wave++) {
-        // The first wave is about to push, those after it are at work, and the last one finds the victim gone.
-        if (wave === waves) await sleep(Math.max(0, slowSeconds - 0.5 - stagger * (waves - 1)))
-        if (wave === waves) await kill()
-        const now = tasks.filter((each) => each.wave === wave)
-        await create(...now.map(({ agent, name }) => codeTask(name, agent)))
+      for (const wave of waves) {
+        await create(...wave.map(manifestOf))
         await sleep(stagger)
       }
-      const outcomes = await Promise.all(
-        tasks.map(async ({ agent, name }) => {
-          const { status } = await ended(name, 150)
-          return {
-            name,
-            verdict: status.verdict,
-            isOnRemote: status.commitSHA === (await git("rev-parse", `foreman/${name}`)),
-            commits: await git("rev-list", "--count", `main..foreman/${name}`),
-            jobs: (await jobsOf(name)).length,
-            endings: (watch.seen.get(name) ?? []).filter((phase) => /Succeeded|Failed/u.test(phase)),
-            agent
-          }
-        })
-      )
-      assert.deepStrictEqual(
-        outcomes,
-        tasks.map(({ agent, name }) => ({
-          name,
-          verdict: "GO",
-          isOnRemote: true,
-          commits: "1",
-          jobs: agent === "job-coder" ? 1 : 0,
-          endings: ["Succeeded"],
-          agent
-        }))
-      )
+      await have(running, "Running")
+      const withJobs = running.filter(({ agent }) => agent !== "coder")
+      for (const { name } of withJobs) await until(`a Job of ${name}`, async () => (await jobsOf(name))[0])
+      await signalAgent("STOP")
+      await create(...[...scheduled, ...pending].map(manifestOf))
+      await Promise.all([have(scheduled, "Scheduled"), have(pending, "Pending"), have(running, "Running")])
+      await kill()
+      await create(...late.map(manifestOf))
+      const outcomes = await Promise.all(tasks.map((each) => outcomeOf(each, watch.seen)))
+      assert.deepStrictEqual(outcomes, tasks.map(expected))
       assert.notDeepEqual(await identity(victim), before, "nobody was killed")
     } finally {
       watch.stop()

@@ -89,8 +89,8 @@ export const ended = async (name: string, seconds = 60): Promise<any> => {
 export const selectorOf = async (name: string): Promise<string> =>
   `foreman.llmkube.dev/task-uid=${(await getJson("at", name)).metadata.uid}`
 
-export const jobsOf = async (name: string): Promise<ReadonlyArray<any>> =>
-  (await getJson("jobs", "-n", "foreman-system", "-l", await selectorOf(name))).items
+export const jobsOf = async (name: string, namespace = "foreman-system"): Promise<ReadonlyArray<any>> =>
+  (await getJson("jobs", "-n", namespace, "-l", await selectorOf(name))).items
 
 /** Asks until `look` has an answer. */
 export const until = async <A>(
