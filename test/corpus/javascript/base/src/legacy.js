@@ -1,0 +1,2 @@
+/** Nobody asks for this any more. */
+export const roman = (number) => "I".repeat(number)

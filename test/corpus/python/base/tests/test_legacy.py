@@ -1,0 +1,5 @@
+from shop.legacy import shout
+
+
+def test_shout():
+    assert shout("a") == "A!"
