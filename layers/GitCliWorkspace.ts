@@ -18,14 +18,24 @@ import {
   type Workspace,
   WorkspaceUnusable
 } from "../src/services/GitWorkspace.ts"
-import { type Checkout, checkBranchName, checkout } from "./git/checkout.ts"
+import { type Checkout, checkBranchName, checkNames, checkout } from "./git/checkout.ts"
+import { clone, giveUp } from "./git/clone.ts"
 import { makePrivate, mustPass, type Private } from "./git/git.ts"
+import type { MirrorOptions } from "./git/mirror.ts"
 import { wipe } from "./wipe.ts"
 
 const unusable = (message: string) => new GitError({ reason: new WorkspaceUnusable({ message }) })
 const rejected = (message: string) => new GitError({ reason: new CommitRejected({ message }) })
 const pushFailed = (message: string) => new GitError({ reason: new PushFailed({ message }) })
 const cloneFailed = (message: string) => new GitError({ reason: new CloneFailed({ message }) })
+
+export interface Mirrors extends MirrorOptions {
+  /**
+   * Whether a model's commands cannot write there. Then its repository borrows the mirror's objects; else it gets copies, because one
+   * run must not change what the next one reads.
+   */
+  readonly isReadOnlyForCommands: Effect.Effect<boolean>
+}
 
 /** A step on the disk. */
 const onDisk = <A>(action: () => A): Effect.Effect<A, GitError> =>
@@ -126,7 +136,39 @@ const emptyWorkspace = (directory: string): Workspace => ({
   push: () => Effect.fail(pushFailed("the workspace has no remote"))
 })
 
-const open = Effect.fn("GitCliWorkspace.open")(function* (options: OpenOptions) {
+/** Clones and checks out. A mirror that turns out to be damaged costs one more clone, straight from the remote. */
+const fill = Effect.fnUntraced(function* (
+  place: Private,
+  options: OpenOptions & { readonly remoteURL: string },
+  mirrors: Mirrors | undefined
+) {
+  const { directory, remoteURL } = options
+  yield* checkNames(options)
+  const mirror = yield* clone(place, options, mirrors)
+  if (mirrors === undefined || mirror === undefined)
+    return yield* checkout(place, { ...options, mayBorrow: true })
+  // What is kept must outlive the mirror.
+  const mayBorrow = options.keep !== true && (yield* mirrors.isReadOnlyForCommands)
+  return yield* checkout(place, { ...options, mayBorrow }).pipe(
+    Effect.catchTag("GitError", (error) =>
+      giveUp(place, remoteURL, mirror, error).pipe(
+        Effect.andThen(
+          onDisk(() => {
+            wipe(join(place.folder, "shown"))
+            wipe(directory)
+            mkdirSync(directory, { mode: 0o700 })
+          })
+        ),
+        Effect.andThen(checkout(place, { ...options, mayBorrow: true }))
+      )
+    )
+  )
+})
+
+const openWith = Effect.fn("GitCliWorkspace.open")(function* (
+  options: OpenOptions,
+  mirrors: Mirrors | undefined
+) {
   const wanted = resolve(options.directory)
   // No task's name begins with a dot, so this is nobody's workspace; a crash leaves at most one, which the next run takes away.
   const folder = join(dirname(wanted), `.git-${basename(wanted)}`)
@@ -150,7 +192,7 @@ const open = Effect.fn("GitCliWorkspace.open")(function* (options: OpenOptions) 
   )
   const { remoteURL } = options
   if (remoteURL === undefined) return emptyWorkspace(directory)
-  const made = yield* checkout(place, { ...options, directory, remoteURL })
+  const made = yield* fill(place, { ...options, directory, remoteURL }, mirrors)
   const config = yield* onDisk(() => readFileSync(join(place.repository, "config"), "utf8"))
   return workspaceOf(place, directory, remoteURL, made, config)
 })
@@ -175,4 +217,19 @@ const remoteHead = Effect.fn("GitCliWorkspace.remoteHead")(function* (options: {
     .find(([, name]) => name === ref)?.[0]
 }, Effect.scoped)
 
-export const layer = Layer.succeed(GitWorkspace, GitWorkspace.of({ open, remoteHead }))
+/** Without mirrors: each workspace is cloned from its remote. */
+export const layer = Layer.succeed(
+  GitWorkspace,
+  GitWorkspace.of({ open: (options) => openWith(options, undefined), remoteHead })
+)
+
+/** Workspaces are cloned by way of mirrors that stay. */
+export const layerWith = (mirrors: Mirrors) =>
+  Layer.effect(
+    GitWorkspace,
+    Effect.gen(function* () {
+      const isReadOnlyForCommands = yield* Effect.cached(mirrors.isReadOnlyForCommands)
+      const cached = { ...mirrors, isReadOnlyForCommands }
+      return GitWorkspace.of({ open: (options) => openWith(options, cached), remoteHead })
+    })
+  )

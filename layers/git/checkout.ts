@@ -1,5 +1,5 @@
 /** From a remote to a folder with files in it: what the branch starts from, and the repository that the model sees. */
-import { copyFileSync, readFileSync, renameSync, writeFileSync } from "node:fs"
+import { copyFileSync, renameSync } from "node:fs"
 import { join } from "node:path"
 
 import { Effect } from "effect"
@@ -12,6 +12,7 @@ import {
   WorkspaceUnusable
 } from "../../src/services/GitWorkspace.ts"
 import { isBranchName } from "./branchName.ts"
+import { clonedBranch, defaultBranch, edit, onDisk } from "./clone.ts"
 import { git, mustPass, type Private, withoutCredentials } from "./git.ts"
 
 export interface Checkout {
@@ -42,14 +43,6 @@ const commitsOf = (place: Private, refs: ReadonlyArray<string>) =>
         new Map(text.split("\n").map((line) => [line.slice(line.indexOf(" ") + 1), line.split(" ")[0]]))
     )
   )
-
-const defaultBranch = Effect.fnUntraced(function* (place: Private, remoteURL: string) {
-  const text = yield* mustPass(place, ["ls-remote", "--symref", "--", remoteURL, "HEAD"], cloneFailed, {
-    isRemote: true
-  })
-  const name = /^ref: refs\/heads\/(.+)\tHEAD$/mu.exec(text)?.[1]
-  return name ?? (yield* cloneFailed(`${withoutCredentials(remoteURL)} has no default branch`))
-})
 
 /** Whether `ancestor` is in the history of `commit`. */
 const isAncestor = (place: Private, ancestor: string, commit: string) =>
@@ -109,15 +102,20 @@ const showRepository = Effect.fnUntraced(function* (
   branch: string,
   start: string,
   remoteURL: string,
-  withhold: boolean
+  how: { readonly withhold: boolean; readonly mayBorrow: boolean }
 ) {
   const shown = join(place.folder, "shown")
   const repository = join(shown, ".git")
-  yield* withhold
+  // Objects that ours borrows from a mirror are borrowed by the model's, too, or copied.
+  const borrowing = how.mayBorrow ? [] : ["--dissociate"]
+  yield* how.withhold
     ? cloneCommit(place, shown, start)
-    : mustPass(place, ["clone", "-q", "--local", "--no-checkout", place.repository, shown], unusable, {
-        repository: "none"
-      })
+    : mustPass(
+        place,
+        ["clone", "-q", "--local", ...borrowing, "--no-checkout", place.repository, shown],
+        unusable,
+        { repository: "none" }
+      )
   yield* mustPass(place, ["checkout", "-q", "-f", "-B", branch, start], branchFailed, {
     repository,
     workTree: directory
@@ -144,45 +142,20 @@ const cloneCommit = Effect.fnUntraced(function* (place: Private, shown: string, 
   yield* mustPass(place, ["remote", "add", "origin", "."], unusable, { repository })
 })
 
-/** All branches and tags of the remote. Its URL, which may hold a password, stays in no file, and the index is ours to use. */
-const cloneAll = Effect.fnUntraced(function* (place: Private, remoteURL: string) {
-  // Through upload-pack, also from this machine: files that two repositories share would lead from the model to the remote.
-  const how = ["-q", "--bare", "--no-local", "--template="]
-  yield* mustPass(place, ["clone", ...how, "--", remoteURL, place.repository], cloneFailed, {
-    repository: "none",
-    isRemote: true
-  })
-  yield* onDisk(() => {
-    edit(join(place.repository, "config"), /^\[remote "origin"\]\n(?:\t.*\n)*/mu, "")
-    edit(join(place.repository, "config"), /^\tbare = true$/mu, "\tbare = false")
-  })
-})
-
-const edit = (file: string, pattern: RegExp, replacement: string): void =>
-  writeFileSync(
-    file,
-    readFileSync(file, "utf8").replace(pattern, () => replacement)
+/** Refuses a name that git could misread before anything is fetched. */
+export const checkNames = (options: OpenOptions) =>
+  Effect.forEach(
+    [options.branch, options.baseBranch, options.reviseFromBranch],
+    (branch) => (branch === undefined ? Effect.void : checkBranchName(branch)),
+    { discard: true }
   )
 
-const onDisk = <A>(action: () => A) => Effect.try({ try: action, catch: (cause) => unusable(String(cause)) })
-
-/** The branch that the remote calls its own, as the clone has it. */
-const clonedBranch = Effect.fnUntraced(function* (place: Private, remoteURL: string) {
-  const head = yield* onDisk(() => readFileSync(join(place.repository, "HEAD"), "utf8"))
-  const name = /^ref: refs\/heads\/(.+)$/mu.exec(head)?.[1]
-  return name ?? (yield* cloneFailed(`${withoutCredentials(remoteURL)} has no default branch`))
-})
-
-/** Clones all of the remote, and checks out what the options ask for. */
+/** Checks out what the options ask for, from our clone of the remote. */
 export const checkout = Effect.fnUntraced(function* (
   place: Private,
-  options: OpenOptions & { readonly remoteURL: string }
+  options: OpenOptions & { readonly remoteURL: string; readonly mayBorrow: boolean }
 ) {
-  const { directory, remoteURL } = options
-  for (const branch of [options.branch, options.baseBranch, options.reviseFromBranch]) {
-    if (branch !== undefined) yield* checkBranchName(branch)
-  }
-  yield* cloneAll(place, remoteURL)
+  const { directory, mayBorrow, remoteURL } = options
   const { upstreamURL = remoteURL } = options
   const isFork = upstreamURL !== remoteURL
   const baseBranch =
@@ -223,7 +196,7 @@ export const checkout = Effect.fnUntraced(function* (
   const shown = withhold
     ? yield* commitTree(place, `${start}^{tree}`, baseCommit, "The change under review")
     : start
-  yield* showRepository(place, directory, branch, shown, remoteURL, withhold)
+  yield* showRepository(place, directory, branch, shown, remoteURL, { withhold, mayBorrow })
   const made: Checkout = { baseCommit, parent, branch, seen }
   return made
 })
