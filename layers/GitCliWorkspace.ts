@@ -18,6 +18,8 @@ import {
   type Workspace,
   WorkspaceUnusable
 } from "../src/services/GitWorkspace.ts"
+import { type GitFailed, gitBytes } from "./gate/git.ts"
+import { readChange } from "./gate/readChange.ts"
 import { type Checkout, checkBranchName, checkNames, checkout } from "./git/checkout.ts"
 import { clone, giveUp } from "./git/clone.ts"
 import { makePrivate, mustPass, type Private } from "./git/git.ts"
@@ -73,11 +75,29 @@ const workspaceOf = (
       )
     )
 
+  /** Our repository, for what is read of commits and trees alone. */
+  const read = (args: ReadonlyArray<string>, input?: string) =>
+    gitBytes([`--git-dir=${place.repository}`, ...args], input === undefined ? {} : { input })
+  const readText = (...args: ReadonlyArray<string>) =>
+    read(args).pipe(Effect.map((bytes) => bytes.toString("utf8")))
+  const asUnusable = Effect.mapError(({ message }: GitFailed) => unusable(message))
+
+  const readBase: Workspace["readBase"] = (path) =>
+    readText("ls-tree", "--name-only", baseCommit, "--", path).pipe(
+      Effect.flatMap((listed) =>
+        listed.trim() === "" ? Effect.undefined : readText("cat-file", "blob", `${baseCommit}:${path}`)
+      ),
+      asUnusable
+    )
+
   const commit: Workspace["commit"] = Effect.fn("GitCliWorkspace.commit")(function* (options) {
     yield* stage
     const tree = (yield* mustPass(place, ["write-tree"], rejected, local)).trim()
     const before = (yield* mustPass(place, ["rev-parse", `${parent}^{tree}`], rejected)).trim()
     if (tree === before) return undefined
+    if (options.tree !== undefined && options.tree !== tree) {
+      return yield* rejected("the files were changed after they were looked at")
+    }
     const message = join(place.folder, "message")
     yield* onDisk(() => writeFileSync(message, options.message))
     yield* mustPass(place, ["update-ref", "--no-deref", "HEAD", parent], rejected)
@@ -120,6 +140,21 @@ const workspaceOf = (
           .sort()
       )
     ),
+    readBase,
+    baseFiles: readText("ls-tree", "-r", "-z", "--name-only", baseCommit).pipe(
+      Effect.map((text) => text.split("\0").filter((path) => path !== "")),
+      asUnusable
+    ),
+    change: stage.pipe(
+      Effect.andThen(mustPass(place, ["write-tree"], unusable, local)),
+      Effect.map((text) => text.trim()),
+      Effect.flatMap((tree) =>
+        readChange(read, baseCommit, tree).pipe(
+          Effect.map((change) => ({ change, tree })),
+          asUnusable
+        )
+      )
+    ),
     commit,
     push
   }
@@ -131,6 +166,9 @@ const emptyWorkspace = (directory: string): Workspace => ({
   baseCommit: "",
   seen: undefined,
   diff: Effect.succeed(""),
+  readBase: () => Effect.undefined,
+  baseFiles: Effect.succeed([]),
+  change: Effect.succeed({ change: { files: [] }, tree: "" }),
   changedFiles: Effect.succeed([]),
   commit: () => Effect.succeed(undefined),
   push: () => Effect.fail(pushFailed("the workspace has no remote"))
@@ -228,6 +266,13 @@ export const layerWith = (mirrors: Mirrors) =>
   Layer.effect(
     GitWorkspace,
     Effect.gen(function* () {
+      // It must be there before it can be made read-only.
+      yield* Effect.ignore(
+        onDisk(() => mkdirSync(mirrors.folder, { recursive: true, mode: 0o700 })),
+        {
+          log: "Warn"
+        }
+      )
       const isReadOnlyForCommands = yield* Effect.cached(mirrors.isReadOnlyForCommands)
       const cached = { ...mirrors, isReadOnlyForCommands }
       return GitWorkspace.of({ open: (options) => openWith(options, cached), remoteHead })

@@ -14,6 +14,11 @@ export const HiddenPaths = Context.Reference<ReadonlyArray<string>>("layers/Hidd
   defaultValue: () => []
 })
 
+/** Folders that commands may read and not change, such as objects that workspaces borrow. Absolute paths. */
+export const ReadOnlyPaths = Context.Reference<ReadonlyArray<string>>("layers/ReadOnlyPaths", {
+  defaultValue: () => []
+})
+
 const secretsOfHome = [
   ".aws",
   ".azure",
@@ -36,14 +41,20 @@ cover() {
   elif [ -e "$1" ]; then mount --bind /dev/null "$1" || exit 125
   fi
 }`
+const protect = `
+protect() {
+  [ ! -d "$1" ] || { mount --bind "$1" "$1" && mount -o remount,bind,ro "$1"; } || exit 125
+}`
 const withoutRights = "setpriv --no-new-privs --ambient-caps=-all --inh-caps=-all --bounding-set=-all"
 
 /**
  * The first process of the namespace. It stays, so that the command may signal itself, and so that its end is the end of all that the
  * command has started. Only it may mount.
  */
-const script = `${cover}
+const script = `${cover}${protect}
 command=$1
+shift
+while [ "$1" != -- ]; do protect "$1"; shift; done
 shift
 for path do cover "$path"; done
 ${withoutRights} sh -c "$command"
@@ -70,12 +81,12 @@ const isIn = (path: string, folder: string): boolean => path === folder || path.
 
 /** What a command cannot do without stays, even below something that is hidden. */
 const confined =
-  (hidden: ReadonlyArray<string>): Shell =>
+  (hidden: ReadonlyArray<string>, readOnly: ReadonlyArray<string>): Shell =>
   (command, workspace) => {
     const needed = [workspace, ...(process.env["PATH"] ?? "").split(":")]
     const [program = "", ...args] = launcher
     const covered = hidden.filter((path) => !needed.some((one) => isIn(one, path)))
-    return { program, args: [...args, command, ...covered] }
+    return { program, args: [...args, command, ...readOnly, "--", ...covered] }
   }
 
 const trialTimeoutMillis = 5_000
@@ -91,14 +102,23 @@ const succeeds = ({ program, args }: ShellCommand): Effect.Effect<boolean> =>
     return Effect.sync(() => child.kill("SIGKILL"))
   })
 
-/** The shell of this host: tried once, with all that is to be hidden. */
-export const make: Effect.Effect<Shell> = Effect.gen(function* () {
+/** Tried once, with all that is to be hidden. `undefined` where the host has no namespaces for it. */
+const tried = Effect.gen(function* () {
   const hidden = [...secretsOfHome.map((name) => join(homedir(), name)), ...(yield* HiddenPaths)]
-  const shell = confined(hidden)
-  if (process.platform === "linux" && (yield* succeeds(shell("true", "/")))) return shell
+  const shell = confined(hidden, yield* ReadOnlyPaths)
+  return process.platform === "linux" && (yield* succeeds(shell("true", "/"))) ? shell : undefined
+})
+
+/** The shell of this host. */
+export const make: Effect.Effect<Shell> = Effect.gen(function* () {
+  const shell = yield* tried
+  if (shell !== undefined) return shell
   yield* Effect.logInfo("commands are not confined: this host has no namespaces for them")
   return plain
 })
+
+/** Whether `make` gives a shell that keeps to `ReadOnlyPaths` on this host. */
+export const isConfining: Effect.Effect<boolean> = Effect.map(tried, (shell) => shell !== undefined)
 
 /** What the program is once `paths` are hidden from it: the same process, so that its signals, its exit and its group are its own. */
 export type Hide = (argv: ReadonlyArray<string>, paths: ReadonlyArray<string>) => ReadonlyArray<string>

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto"
 
 import { Duration, Effect, Layer, Result } from "effect"
 
-import { HiddenPaths } from "../layers/confinedShell.ts"
+import { HiddenPaths, ReadOnlyPaths } from "../layers/confinedShell.ts"
 import * as HttpKubeClient from "../layers/kube/HttpKubeClient.ts"
 import * as KubeConfig from "../layers/kube/KubeConfig.ts"
 import * as Observability from "../layers/Observability.ts"
@@ -70,7 +70,10 @@ export const agent = Effect.fn("agent")(function* (options: Options) {
       execute: registry.execute(options.mode),
       isJob: registry.isJob(options.mode)
     }
-  }).pipe(Effect.provide(Layer.merge(runnerLayer(options.runner), probeOf(options))))
+  }).pipe(
+    Effect.provide(Layer.merge(runnerLayer(options.runner, options.mirrors), probeOf(options))),
+    Effect.provideService(ReadOnlyPaths, options.mirrors === undefined ? [] : [options.mirrors.folder])
+  )
 }, Effect.scoped)
 
 /** How the daemon may end by itself. */

@@ -1,9 +1,10 @@
 /** Flags of the node daemon, and what they come to. Contract §3.2. */
 import { homedir, hostname } from "node:os"
-import { join } from "node:path"
+import { join, resolve } from "node:path"
 
 import { Duration, type Effect, Result } from "effect"
 
+import type { MirrorOptions } from "../layers/git/mirror.ts"
 import type { Stated } from "../layers/probe/capability.ts"
 import type { ResourceRequirements } from "../schema/Agent.ts"
 import { clampInt32, parseLabels, sanitizeName } from "../src/decide/capability.ts"
@@ -46,6 +47,8 @@ const table = {
   "commit-author-email": string("", "Author's address; without one nothing is committed"),
   "commit-committer-name": string("", "Committer; the author when empty"),
   "commit-committer-email": string("", "Committer's address; the author's when empty"),
+  "mirror-dir": string("", "Where mirrors of remotes stay between tasks; in the workspace folder when empty"),
+  "mirror-max-gb": int(20, "GB that mirrors may take before the least used goes; 0 clones each task anew"),
   "keep-workspace": bool(false, "Leave checkouts after a run"),
   "foreman-namespace": string("foreman-system", "Namespace of Jobs and of the nodes' Leases"),
   "coder-git-secret": string("foreman-git-credentials", "Secret with the git token of coder Jobs"),
@@ -88,6 +91,8 @@ export interface Options {
   readonly drainTimeout: Duration.Duration
   readonly taskNamespace: string | undefined
   readonly runner: RunnerConfig["Service"]
+  /** `undefined`: each task clones anew. */
+  readonly mirrors: MirrorOptions | undefined
   /** Runs once the node is registered and takes tasks. */
   readonly onReady?: Effect.Effect<void>
 }
@@ -125,6 +130,16 @@ const resourcesOf = (asked: string, allowed: string): ResourceRequirements | und
 }
 
 const orAbsent = (text: string): string | undefined => (text === "" ? undefined : text)
+
+const bytesPerGB = 1_000_000_000
+
+const mirrorsOf = (flags: Flags, workspaceRoot: string): MirrorOptions | undefined =>
+  flags["mirror-max-gb"] > 0
+    ? {
+        folder: resolve(orAbsent(flags["mirror-dir"]) ?? join(workspaceRoot, ".mirrors")),
+        maxBytes: flags["mirror-max-gb"] * bytesPerGB
+      }
+    : undefined
 
 const runnerOf = (
   flags: Flags,
@@ -179,6 +194,7 @@ export const optionsOf = (flags: Flags, env: Env): Result.Result<Options, Refusa
   }
   const wanted = orAbsent(flags["fleet-node-name"]) ?? hostname()
   const nodeName = sanitizeName(wanted)
+  const runner = runnerOf(flags, env, { gate, coder })
   return Result.succeed({
     identity: {
       nodeName,
@@ -196,7 +212,8 @@ export const optionsOf = (flags: Flags, env: Env): Result.Result<Options, Refusa
     pollInterval: flags["task-poll-interval"],
     drainTimeout: flags["drain-timeout"],
     taskNamespace: orAbsent(flags["task-namespace"]),
-    runner: runnerOf(flags, env, { gate, coder })
+    runner,
+    mirrors: mirrorsOf(flags, runner.workspaceRoot)
   })
 }
 

@@ -1,19 +1,23 @@
 /** All that an executor works with on this host, once the flags have spoken. */
 import { Layer } from "effect"
 
+import { isConfining } from "../layers/confinedShell.ts"
 import * as ChatCompletionsClient from "../layers/ChatCompletionsClient.ts"
 import * as FileRunRecord from "../layers/FileRunRecord.ts"
 import * as GitCliWorkspace from "../layers/GitCliWorkspace.ts"
+import type { MirrorOptions } from "../layers/git/mirror.ts"
 import * as GithubIssueTracker from "../layers/GithubIssueTracker.ts"
 import * as HostWorkspaceTools from "../layers/HostWorkspaceTools.ts"
 import * as KubeJobRunner from "../layers/kube/KubeJobRunner.ts"
 import { RunnerConfig } from "../src/executors/Executor.ts"
 
-export const runnerLayer = (config: RunnerConfig["Service"]) =>
+export const runnerLayer = (config: RunnerConfig["Service"], mirrors: MirrorOptions | undefined) =>
   Layer.mergeAll(
     Layer.succeed(RunnerConfig, config),
     FileRunRecord.layer(config.workspaceRoot),
-    GitCliWorkspace.layer,
+    mirrors === undefined
+      ? GitCliWorkspace.layer
+      : GitCliWorkspace.layerWith({ ...mirrors, isReadOnlyForCommands: isConfining }),
     HostWorkspaceTools.layerHost,
     GithubIssueTracker.layer({ token: config.gitToken }),
     ChatCompletionsClient.layer,

@@ -12,7 +12,7 @@ import {
 } from "../../src/services/GitWorkspace.ts"
 import { wipe } from "../wipe.ts"
 import { mustPass, type Private, withoutCredentials } from "./git.ts"
-import { borrow, type Mirror, type MirrorOptions } from "./mirror.ts"
+import type { Mirror, MirrorOptions } from "./mirror.ts"
 
 const cloneFailed = (message: string) => new GitError({ reason: new CloneFailed({ message }) })
 const unusable = (message: string) => new GitError({ reason: new WorkspaceUnusable({ message }) })
@@ -82,6 +82,8 @@ export const clone = Effect.fnUntraced(function* (
     yield* makeOurs(place)
     return undefined
   }
+  // A Job's runner has none, and starts faster without SQLite.
+  const { borrow } = yield* Effect.promise(() => import("./mirror.ts"))
   const fetched = borrow(mirrors, place, remoteURL, (mirror) =>
     cloneMirror(place, mirror).pipe(
       Effect.as(mirror),

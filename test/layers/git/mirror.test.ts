@@ -15,10 +15,18 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, type Scope } from "effect"
+import { Duration, Effect, Layer, type Scope } from "effect"
 
+import { isConfining, ReadOnlyPaths } from "../../../layers/confinedShell.ts"
 import * as GitCliWorkspace from "../../../layers/GitCliWorkspace.ts"
+import * as HostWorkspaceTools from "../../../layers/HostWorkspaceTools.ts"
 import { GitWorkspace, type OpenOptions } from "../../../src/services/GitWorkspace.ts"
+import { WorkspaceToolsHost } from "../../../src/services/WorkspaceTools.ts"
+
+/** A container may forbid them. */
+const hasNamespaces =
+  spawnSync("unshare", ["--user", "--map-current-user", "--pid", "--fork", "--mount-proc", "true"]).status ===
+  0
 
 const bot = { name: "Foreman Bot", email: "bot@example.com" }
 const env = {
@@ -203,6 +211,49 @@ describe("workspaces by way of a mirror", () => {
         assert.lengthOf(generations(), 1)
       })
     )
+  )
+})
+
+describe.runIf(hasNamespaces)("a model's commands", () => {
+  it.live("read the mirror's history, and cannot change a byte of it", () =>
+    Effect.gen(function* () {
+      const { directory, mirrors, remote, root } = yield* world
+      const services = Layer.mergeAll(
+        GitCliWorkspace.layerWith({ folder: mirrors, maxBytes: 1e9, isReadOnlyForCommands: isConfining }),
+        HostWorkspaceTools.layerHost
+      )
+      yield* Effect.gen(function* () {
+        const work = yield* open({ directory: directory("t1"), remoteURL: remote })
+        const host = yield* WorkspaceToolsHost
+        const tools = yield* host.open({ directory: work.directory, identity: bot })
+        const sums = () =>
+          execFileSync(
+            "sh",
+            ["-c", `find '${mirrors}' -type f ! -path '*.users/*' | sort | xargs sha256sum`],
+            {
+              cwd: root,
+              encoding: "utf8"
+            }
+          )
+        const before = sums()
+        const run = (command: string) =>
+          tools.runCommand(command, { timeout: Duration.seconds(20), maxBytes: 10_000 })
+        assert.strictEqual((yield* run("git log --format=%s")).stdout.trim(), "one")
+        for (const attack of [
+          "git gc --prune=now && git repack -a -d -f && git prune",
+          `find '${mirrors}' -type f -exec chmod u+w {} + ; find '${mirrors}' -type f -exec sh -c ': > "$1"' sh {} \\;`,
+          `rm -rf '${mirrors}'`,
+          `mount -o remount,bind,rw '${mirrors}' && rm -rf '${mirrors}'`,
+          `umount '${mirrors}' && rm -rf '${mirrors}'`,
+          `unshare -Ur -m sh -c "umount '${mirrors}'; mount -o remount,bind,rw '${mirrors}'; rm -rf '${mirrors}'"`,
+          `git --git-dir="$(find '${mirrors}' -name 1.git)" update-ref -d refs/heads/main`
+        ]) {
+          yield* run(attack)
+          assert.strictEqual(sums(), before, attack)
+        }
+        assert.strictEqual((yield* run("git status --porcelain && git fsck --full")).stdout.trim(), "")
+      }).pipe(Effect.provide(services), Effect.provideService(ReadOnlyPaths, [mirrors]))
+    }).pipe(Effect.scoped)
   )
 })
 
