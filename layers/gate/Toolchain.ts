@@ -1,16 +1,18 @@
-/** The judge's end of the exchange (`src/gate/exchange.ts`): commands go to the loop in `toolchain`, output and status come back. */
-import { execFile } from "node:child_process"
-import { randomUUID } from "node:crypto"
-import { closeSync, constants, openSync, unlinkSync, writeSync } from "node:fs"
-import { Socket } from "node:net"
-import { join } from "node:path"
-
-import { Clock, Deferred, type Duration, Effect, type Scope, Semaphore } from "effect"
+/**
+ * The judge's end of the exchange (`src/gate/exchange.ts`): commands go to the loop in `toolchain`, output and status come back. Commands
+ * that are asked for at the same time run side by side; the next ones start once all of these have ended and nothing of theirs is alive.
+ */
+import { Clock, Deferred, type Duration, Effect, Queue, Schedule, type Scope } from "effect"
 
 import type { GateLimit } from "../../schema/Result.ts"
-import { encodeRequest, exitCodeOf, fifos, maxCommandBytes, ready } from "../../src/gate/exchange.ts"
+import { laneFifos, maxCommandBytes } from "../../src/gate/exchange.ts"
+import { defaultLimits, type Limits, memoryBelow } from "../../src/gate/limits.ts"
+import * as FirstProcess from "./FirstProcess.ts"
+import { makeFifos, removeFifos } from "./fifos.ts"
 import { GateStopped } from "./GateStopped.ts"
+import * as Lane from "./Lane.ts"
 import { tail } from "./tail.ts"
+import * as watch from "./watch.ts"
 
 export interface RunOptions {
   /** Wall time; no limit of its own when absent. */
@@ -21,6 +23,7 @@ export interface RunOptions {
 
 /** How one command ended. */
 export interface Run {
+  /** 137 also for a command that was stopped at a limit, or that took its own lane along. */
   readonly exitCode: number
   /** By a clock that nobody sets. */
   readonly seconds: number
@@ -31,139 +34,172 @@ export interface Run {
 }
 
 export interface Toolchain {
-  /** Runs one command, beside those that are running. Fails with the loop, not with the command. */
+  /** Runs one command, beside those that are asked for at the same time. Fails with the loop, not with the command. */
   readonly run: (command: string, options?: RunOptions) => Effect.Effect<Run, GateStopped>
+  /** Checks see no process but their own, and none outlives them. */
+  readonly isApart: boolean
 }
 
 export interface ToolchainOptions {
   readonly exchangeDir: string
+  /** Its volume is watched. */
+  readonly workDir: string
   readonly print: (output: Uint8Array) => void
   /** How long the loop may take to answer first. */
-  readonly patience: Duration.Input
+  readonly patience: Duration.Duration
+  readonly limits?: Limits | undefined
 }
 
 const logTailBytes = 32 * 1024
-/** A line of `status` is a nonce and a number; what is longer is noise. */
-const maxLineLength = 256
+const killed = 137
+/** Checks at a time. */
+const maxBatch = 8
+
+/** A command that was asked for. */
+interface Asked {
+  readonly command: string
+  readonly options: RunOptions
+  readonly result: Deferred.Deferred<Run, GateStopped>
+  /** Nobody waits for it any more. */
+  readonly isGivenUp: Deferred.Deferred<void>
+}
 
 export const open = Effect.fn("Toolchain.open")(function* (
   options: ToolchainOptions
 ): Effect.fn.Return<Toolchain, GateStopped, Scope.Scope> {
-  const path = (name: (typeof fifos)[number]) => join(options.exchangeDir, name)
-  yield* makeFifos(options.exchangeDir)
+  const { exchangeDir } = options
+  const first = yield* FirstProcess.connect(exchangeDir, options.patience)
+  const limits: Limits = {
+    ...(first.memoryBytes !== undefined && { memoryBytes: memoryBelow(first.memoryBytes) }),
+    ...(options.limits ?? defaultLimits)
+  }
+  const watched = yield* watch.make({ first, limits, workDir: options.workDir })
+  const asked = yield* Queue.unbounded<Asked>()
+  let lanes = 0
 
-  // Opened for both directions where we only write: the open never waits for the loop.
-  const request = yield* acquireFd(() => openSync(path("request"), constants.O_RDWR | constants.O_NONBLOCK))
-  const status = yield* acquireSocket(path("status"))
-  const output = yield* acquireSocket(path("output"))
+  /** Lanes are made while nothing of the candidate is alive, and armed before any of it is. */
+  const armed = Effect.fnUntraced(function* (batch: ReadonlyArray<Asked>) {
+    const names = batch.map(() => `lane-${++lanes}`)
+    const files = names.flatMap((name) => Object.values(laneFifos(name)))
+    yield* makeFifos(exchangeDir, files)
+    const together = yield* Effect.forEach(batch, (one, index) =>
+      Effect.gen(function* () {
+        const output = yield* collect(one.options, limits, options.print)
+        const name = names[index] ?? ""
+        const spawn = first.lane(name)
+        const lane = yield* Lane.open({ exchangeDir, name, spawn, kill: first.end, onOutput: output.take })
+        yield* lane.arm(one.command)
+        return { ...one, lane, output }
+      })
+    )
+    yield* removeFifos(exchangeDir, files)
+    return together
+  })
+  type Armed = Effect.Success<ReturnType<typeof armed>>[number]
 
-  const died = yield* Deferred.make<never, GateStopped>()
-  const isReady = yield* Deferred.make<void>()
-  let answer: { readonly nonce: string; readonly deferred: Deferred.Deferred<number> } | undefined
-  let rest = ""
-  let onOutput = options.print
-  const oneAtATime = yield* Semaphore.make(1)
-  const toolchainDied = new GateStopped({
-    fault: "ToolchainDied",
-    message: "the toolchain container ended before its checks did"
+  const runOne = Effect.fnUntraced(function* (one: Armed, passed: Effect.Effect<GateLimit, GateStopped>) {
+    const { lane, output } = one
+    const { timeout } = one.options
+    const startedAt = yield* Clock.monotonicTimeNanos
+    yield* lane.start
+    const [exitCode, limit] = yield* Effect.raceAllFirst([
+      lane.ended.pipe(Effect.map((code) => [code ?? killed, undefined] as const)),
+      Effect.map(passed, (limit) => [killed, limit] as const),
+      first.died,
+      Effect.as(Deferred.await(output.isTooMuch), [killed, "output"] as const),
+      Effect.as(Deferred.await(one.isGivenUp), [killed, undefined] as const),
+      ...(timeout === undefined ? [] : [Effect.as(Effect.sleep(timeout), [killed, "time"] as const)])
+    ])
+    const seconds = Number((yield* Clock.monotonicTimeNanos) - startedAt) / 1e9
+    yield* lane.end
+    return { exitCode, seconds, limit, logTail: output.log.text() } satisfies Run
   })
 
-  const receive = (line: string): void => {
-    if (line === ready) Deferred.doneUnsafe(isReady, Effect.void)
-    const code = answer === undefined ? undefined : exitCodeOf(line, answer.nonce)
-    if (answer !== undefined && code !== undefined) {
-      Deferred.doneUnsafe(answer.deferred, Effect.succeed(code))
+  const runBatch = (batch: ReadonlyArray<Asked>) =>
+    Effect.gen(function* () {
+      const together = yield* armed(batch)
+      const passed = yield* watched.start
+      const runs = yield* Effect.forEach(together, (one) => runOne(one, passed), {
+        concurrency: "unbounded"
+      })
+      yield* first.sweep
+      return runs
+    }).pipe(Effect.scoped)
+
+  const answer = Effect.fnUntraced(function* (batch: ReadonlyArray<Asked>) {
+    const runs = yield* runBatch(batch)
+    for (const [index, one] of batch.entries()) {
+      const run = runs[index]
+      if (run === undefined) continue
+      // Who of several passed a limit that they share is not known: each is run again by itself.
+      const again = batch.length > 1 && run.limit !== undefined && watch.isShared(run.limit)
+      const [alone] = again ? yield* runBatch([one]) : [run]
+      if (alone !== undefined) yield* Deferred.succeed(one.result, alone)
     }
-  }
-  output.on("data", (chunk: Uint8Array) => onOutput(chunk))
-  status.on("data", (chunk: Uint8Array) => {
-    const lines = (rest + Buffer.from(chunk).toString("latin1")).split("\n")
-    rest = (lines.pop() ?? "").slice(0, maxLineLength)
-    lines.forEach(receive)
   })
-  // The loop alone holds the other end: the check was started without it.
-  for (const event of ["end", "error"] as const) {
-    status.on(event, () => Deferred.doneUnsafe(died, Effect.fail(toolchainDied)))
-  }
-  output.on("error", () => Deferred.doneUnsafe(died, Effect.fail(toolchainDied)))
 
-  yield* Deferred.await(isReady).pipe(
-    Effect.raceFirst(Deferred.await(died)),
-    Effect.timeoutOrElse({
-      duration: options.patience,
-      orElse: () =>
-        Effect.fail(
-          new GateStopped({
-            fault: "ToolchainSilent",
-            message: "the toolchain container never answered; does its image have /bin/sh?"
-          })
+  yield* Queue.take(asked).pipe(
+    // What is asked for in the same breath belongs together.
+    Effect.tap(Effect.yieldNow),
+    Effect.tap(Effect.yieldNow),
+    Effect.flatMap((one) => Effect.map(takeMore(asked), (more) => [one, ...more])),
+    Effect.flatMap((batch) =>
+      answer(batch).pipe(
+        Effect.catchCause((cause) =>
+          Effect.forEach(batch, ({ result }) => Deferred.failCause(result, cause), { discard: true })
         )
-    })
+      )
+    ),
+    Effect.repeat(Schedule.forever),
+    Effect.forkScoped
   )
 
-  // Both ends are open. Without their names the FIFOs are out of the reach of what runs next: nobody adds a request or a status.
-  yield* Effect.sync(() => fifos.forEach((name) => unlinkSync(path(name))))
-
-  const runNow = Effect.fnUntraced(function* (
-    command: string,
-    { echo = true }: RunOptions
-  ): Effect.fn.Return<Run, GateStopped> {
-    if (Buffer.byteLength(command) > maxCommandBytes || command.includes("\0")) {
-      return yield* new GateStopped({
-        fault: "ConfigInvalid",
-        message: `a command of ${Buffer.byteLength(command)} bytes cannot be handed to the toolchain`
-      })
-    }
-    const nonce = randomUUID()
-    const deferred = yield* Deferred.make<number>()
-    const log = tail(logTailBytes)
-    answer = { nonce, deferred }
-    onOutput = (chunk) => {
-      log.append(chunk)
-      if (echo) options.print(chunk)
-    }
-    const startedAt = yield* Clock.monotonicTimeNanos
-    yield* Effect.sync(() => writeSync(request, encodeRequest(nonce, command)))
-    const exitCode = yield* Effect.raceFirst(Deferred.await(deferred), Deferred.await(died))
-    // The output was in its pipe before the status was in its own: two turns of the event loop read it to the end.
-    yield* nextTurn
-    yield* nextTurn
-    const seconds = Number((yield* Clock.monotonicTimeNanos) - startedAt) / 1e9
-    return { exitCode, seconds, logTail: log.text() }
-  })
-
-  return { run: (command, options = {}) => oneAtATime.withPermits(1)(runNow(command, options)) }
-})
-
-const makeFifos = (exchangeDir: string): Effect.Effect<void, GateStopped> =>
-  Effect.callback((resume, signal) => {
-    execFile("mkfifo", ["-m", "600", ...fifos], { cwd: exchangeDir, signal }, (error, _, stderr) => {
-      resume(
-        error === null
-          ? Effect.void
-          : Effect.fail(
-              new GateStopped({ fault: "JudgeFailed", message: `mkfifo: ${stderr.trim() || error.message}` })
-            )
+  return {
+    isApart: first.isFirst,
+    run: Effect.fnUntraced(function* (command, runOptions = {}) {
+      const bytes = Buffer.byteLength(command)
+      if (bytes > maxCommandBytes || command.includes("\0")) {
+        return yield* new GateStopped({
+          fault: "ConfigInvalid",
+          message: `a command of ${bytes} bytes cannot be handed to the toolchain`
+        })
+      }
+      const one: Asked = {
+        command,
+        options: runOptions,
+        result: yield* Deferred.make<Run, GateStopped>(),
+        isGivenUp: yield* Deferred.make<void>()
+      }
+      yield* Queue.offer(asked, one)
+      return yield* Deferred.await(one.result).pipe(
+        Effect.onInterrupt(() => Deferred.succeed(one.isGivenUp, undefined))
       )
     })
-  })
+  }
+})
 
-const acquireFd = (open: () => number) =>
-  Effect.acquireRelease(Effect.sync(open), (fd) => Effect.sync(() => closeSync(fd)))
+/** Those that wait already, as many as may run beside the first. */
+const takeMore = Effect.fnUntraced(function* (asked: Queue.Queue<Asked>) {
+  const more: Array<Asked> = []
+  while (more.length < maxBatch - 1 && (yield* Queue.size(asked)) > 0) more.push(yield* Queue.take(asked))
+  return more
+})
 
-const acquireSocket = (path: string) =>
-  Effect.acquireRelease(
-    Effect.sync(
-      () =>
-        new Socket({
-          fd: openSync(path, constants.O_RDONLY | constants.O_NONBLOCK),
-          readable: true,
-          writable: false
-        })
-    ),
-    (socket) => Effect.sync(() => socket.destroy())
-  )
-
-const nextTurn = Effect.callback<void>((resume) => {
-  setImmediate(() => resume(Effect.void))
+/** Where the output of one check goes: to the log, and its end to the result. */
+const collect = Effect.fnUntraced(function* (
+  { echo = true }: RunOptions,
+  limits: Limits,
+  print: (chunk: Uint8Array) => void
+) {
+  const isTooMuch = yield* Deferred.make<void>()
+  const log = tail(logTailBytes)
+  let bytes = 0
+  const take = (chunk: Uint8Array) => {
+    if (bytes > limits.outputBytes) return
+    bytes += chunk.length
+    log.append(chunk)
+    if (echo) print(chunk)
+    if (bytes > limits.outputBytes) Deferred.doneUnsafe(isTooMuch, Effect.void)
+  }
+  return { isTooMuch, log, take }
 })

@@ -60,6 +60,7 @@ export const judgeBranch = Effect.fn("judgeBranch")(function* (
         Checkout.open(settings).pipe(Effect.tap((opened) => opened.place(opened.commit))),
         Toolchain.open({
           exchangeDir: settings.exchangeDir,
+          workDir: settings.workDir,
           print: print.raw,
           patience: toolchainPatience
         })

@@ -1,0 +1,81 @@
+/** The judge's ends of the FIFOs of the loop's first process: orders go down, answers come back in their order. */
+import { join } from "node:path"
+
+import { Deferred, Duration, Effect, type Scope, Semaphore } from "effect"
+
+import { fifos, laneOf, lookOf, order, type Ready, readyOf } from "../../src/gate/exchange.ts"
+import { makeFifos, readLines, removeFifos, writer } from "./fifos.ts"
+import { GateStopped } from "./GateStopped.ts"
+
+export interface FirstProcess extends Ready {
+  readonly lane: (name: string) => Effect.Effect<number, GateStopped>
+  readonly end: (pid: number) => Effect.Effect<void, GateStopped>
+  /** Kills all that checks left behind, lanes included, where the loop is the first process of its namespace. */
+  readonly sweep: Effect.Effect<void, GateStopped>
+  /** Fails when the loop is no more. */
+  readonly died: Effect.Effect<never, GateStopped>
+  readonly look: Effect.Effect<{ readonly processes: number; readonly pages: number }, GateStopped>
+}
+
+/** The loop forks nothing to answer; among thousands of busy processes its turn takes a while to come. */
+const patience = Duration.seconds(30)
+
+const toolchainDied = new GateStopped({
+  fault: "ToolchainDied",
+  message: "the toolchain container ended before its checks did"
+})
+const toolchainSilent = new GateStopped({
+  fault: "ToolchainSilent",
+  message: "the toolchain container never answered; does its image have /bin/sh?"
+})
+
+/** Waits for the loop to say that it is there. */
+export const connect = Effect.fn("FirstProcess.connect")(function* (
+  exchangeDir: string,
+  startPatience: Duration.Duration
+): Effect.fn.Return<FirstProcess, GateStopped, Scope.Scope> {
+  const died = yield* Deferred.make<never, GateStopped>()
+  const ready = yield* Deferred.make<Ready>()
+  const oneAtATime = yield* Semaphore.make(1)
+  let answer = yield* Deferred.make<string>()
+
+  yield* makeFifos(exchangeDir, fifos)
+  const send = yield* writer(join(exchangeDir, "orders"))
+  yield* readLines(
+    join(exchangeDir, "answers"),
+    (line) => {
+      const said = readyOf(line)
+      if (said === undefined) Deferred.doneUnsafe(answer, Effect.succeed(line))
+      else Deferred.doneUnsafe(ready, Effect.succeed(said))
+    },
+    () => Deferred.doneUnsafe(died, Effect.fail(toolchainDied))
+  )
+  const within =
+    (limit: Duration.Duration) =>
+    <A>(wait: Effect.Effect<A, GateStopped>) =>
+      Effect.raceFirst(wait, Deferred.await(died)).pipe(
+        Effect.timeoutOrElse({ duration: limit, orElse: () => Effect.fail(toolchainSilent) })
+      )
+  const said = yield* Deferred.await(ready).pipe(within(startPatience))
+  // Both ends are open. Without their names the FIFOs are out of the reach of what runs next.
+  yield* removeFifos(exchangeDir, fifos)
+
+  const tell = (text: string) => Effect.sync(() => send(text))
+  // Not interruptible: an answer that nobody waits for would be taken for the next one.
+  const ask = <A>(text: string, read: (line: string) => A | undefined): Effect.Effect<A, GateStopped> =>
+    Effect.gen(function* () {
+      answer = yield* Deferred.make<string>()
+      yield* tell(text)
+      const line = yield* Deferred.await(answer).pipe(within(patience))
+      return read(line) ?? (yield* toolchainDied)
+    }).pipe(Effect.uninterruptible, oneAtATime.withPermits(1))
+
+  return {
+    ...said,
+    lane: (name) => ask(order.lane(name), laneOf),
+    end: (pid) => tell(order.end(pid)),
+    sweep: Effect.asVoid(ask(order.sweep, (line) => line === "swept")),
+    died: Deferred.await(died),
+    look: ask(order.look, lookOf)
+  }
+})

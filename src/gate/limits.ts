@@ -1,0 +1,39 @@
+/** What one check may use up. Each limit lies below what would stop the judge, so that the judge is there to name it. */
+import type { GateLimit } from "../../schema/Result.ts"
+
+export interface Limits {
+  /** Memory of all processes together that no file stands behind. Absent: what the container may hold, less a tenth. */
+  readonly memoryBytes?: number | undefined
+  /** Processes at a time. */
+  readonly processes: number
+  /** What one check may print; it is stopped past that, and the log keeps what came before. */
+  readonly outputBytes: number
+  /** Growth of the work folder and of what lies beside it during one check. */
+  readonly diskBytes: number
+}
+
+export const defaultLimits: Limits = {
+  processes: 1_024,
+  outputBytes: 64 * 1024 * 1024,
+  diskBytes: 16 * 1024 ** 3
+}
+
+/** With less room than this on the volume a failing check says nothing about the change. */
+export const leastFreeBytes = 64 * 1024 * 1024
+
+/** The container's own limit ends the toolchain as a whole; the judge stops a check before that. */
+export const memoryBelow = (containerBytes: number): number => Math.floor(containerBytes * 0.9)
+
+/** A look at everything that runs in the toolchain. */
+export interface Usage {
+  readonly processes: number
+  readonly memoryBytes: number
+}
+
+/** The limit that is passed, if one is. Memory first: a swarm of processes that eats it is known by what it eats. */
+export const passed = (usage: Usage, limits: Limits): GateLimit | undefined =>
+  limits.memoryBytes !== undefined && usage.memoryBytes > limits.memoryBytes
+    ? "memory"
+    : usage.processes > limits.processes
+      ? "processes"
+      : undefined
