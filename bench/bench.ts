@@ -13,6 +13,14 @@ interface Bench {
 /** In this order. What is measured in ratios to the API server's ceiling finds it in its own bench, in the same minute. */
 const benches: Readonly<Record<string, Bench>> = {
   daemons: { about: "latency and tasks/s with 10 real daemons", load: () => import("./daemons.ts") },
+  fleets: {
+    about: "throughput, cost and growth with up to 1,000 simulated nodes",
+    load: () => import("./fleets.ts")
+  },
+  idle: {
+    about: "the operator beside nodes that beat and tasks that fit nowhere",
+    load: () => import("./idle.ts")
+  },
   "run-task": { about: "run-task's start, turns and memory", load: () => import("./run-task.ts") },
   gate: { about: "a gate beside its Job's own pod", load: () => import("./gate.ts") }
 }

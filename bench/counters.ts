@@ -50,7 +50,7 @@ const follow = (socket: Socket): void => {
   })
 }
 
-export const read = (): Counters => {
+const read = (): Counters => {
   const { system, user } = process.cpuUsage()
   return {
     requests: { ...requests },
