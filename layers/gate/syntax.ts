@@ -1,0 +1,93 @@
+/**
+ * Syntax trees by tree-sitter, in WebAssembly, so that a parser's fault stays in its own memory. The runtime and the grammars are files of
+ * one package; each is read when a change first needs it.
+ */
+import { createRequire } from "node:module"
+import { dirname, join } from "node:path"
+
+import type * as TreeSitter from "@vscode/tree-sitter-wasm"
+import { Data, Effect } from "effect"
+
+import { type Grammar, type Parse, prepared, type SyntaxNode } from "../../src/gate/weakened/syntax.ts"
+
+/** The parsers cannot be loaded. */
+export class SyntaxUnavailable extends Data.TaggedError("SyntaxUnavailable")<{ readonly cause: unknown }> {}
+
+/** Beyond these a text has no tree: nobody writes such tests by hand. */
+const maxCharacters = 1_048_576
+const maxNodes = 600_000
+const maxDepth = 400
+const maxMillis = 2_000
+
+/** A parser for these languages. */
+export const open = (grammars: ReadonlySet<Grammar>): Effect.Effect<Parse, SyntaxUnavailable> =>
+  Effect.tryPromise({
+    try: async () => {
+      const require = createRequire(import.meta.url)
+      const main = require.resolve("@vscode/tree-sitter-wasm")
+      const { Language, Parser }: typeof TreeSitter = require(main)
+      await Parser.init()
+      const parsers = new Map<Grammar, TreeSitter.Parser>()
+      for (const grammar of grammars) {
+        const parser = new Parser()
+        parser.setLanguage(await Language.load(join(dirname(main), `tree-sitter-${grammar}.wasm`)))
+        parsers.set(grammar, parser)
+      }
+      return (grammar, text) => {
+        const parser = parsers.get(grammar)
+        return parser === undefined || text.length > maxCharacters
+          ? undefined
+          : parse(parser, prepared(grammar, text))
+      }
+    },
+    catch: (cause) => new SyntaxUnavailable({ cause })
+  })
+
+const parse = (parser: TreeSitter.Parser, text: string): SyntaxNode | undefined => {
+  const until = performance.now() + maxMillis
+  parser.reset()
+  const tree = parser.parse(text, null, { progressCallback: () => performance.now() > until })
+  if (tree === null) return undefined
+  try {
+    return tree.rootNode.hasError ? undefined : copy(tree, text)
+  } finally {
+    tree.delete()
+  }
+}
+
+interface Growing extends SyntaxNode {
+  readonly children: Array<SyntaxNode>
+}
+
+/** The whole tree as plain data, in one walk. */
+const copy = (tree: TreeSitter.Tree, text: string): SyntaxNode | undefined => {
+  const cursor = tree.walk()
+  try {
+    const read = (): Growing => ({
+      type: cursor.nodeType,
+      field: cursor.currentFieldName ?? undefined,
+      text: text.slice(cursor.startIndex, cursor.endIndex),
+      line: cursor.startPosition.row + 1,
+      children: []
+    })
+    const root = read()
+    const above: Array<Growing> = []
+    let node = root
+    for (let count = 1; ; count++) {
+      if (count > maxNodes || above.length > maxDepth) return undefined
+      if (cursor.gotoFirstChild()) {
+        above.push(node)
+      } else {
+        while (!cursor.gotoNextSibling()) {
+          cursor.gotoParent()
+          above.pop()
+          if (above.length === 0) return root
+        }
+      }
+      node = read()
+      above.at(-1)?.children.push(node)
+    }
+  } finally {
+    cursor.delete()
+  }
+}

@@ -1,0 +1,30 @@
+/** Weakened tests of a change, read by tree-sitter. */
+import { Effect } from "effect"
+
+import type { Change } from "../../src/gate/change.ts"
+import type { Finding } from "../../src/gate/finding.ts"
+import { type Grammar, grammarOf } from "../../src/gate/weakened/syntax.ts"
+import { weakenedTests } from "../../src/gate/weakened/weakened.ts"
+import * as syntax from "./syntax.ts"
+
+const unfinished = (cause: unknown): ReadonlyArray<Finding> => [
+  {
+    rule: "weakened",
+    file: ".",
+    message: `the tests of base and commit could not be compared (${String(cause).slice(0, 200)}): read them`,
+    isNote: true
+  }
+]
+
+/** Never fails: what cannot be read is a note. */
+export const findWeakened = Effect.fn("findWeakened")(function* (
+  change: Change
+): Effect.fn.Return<ReadonlyArray<Finding>> {
+  const grammars = new Set<Grammar>(change.files.flatMap(({ path }) => grammarOf(path) ?? []))
+  return yield* syntax.open(grammars).pipe(
+    Effect.flatMap((parse) =>
+      Effect.try({ try: () => weakenedTests(change, parse), catch: (cause) => cause })
+    ),
+    Effect.catch((cause) => Effect.succeed(unfinished(cause)))
+  )
+})

@@ -1,0 +1,211 @@
+/**
+ * Expressions as comparable text: the same whatever the quotes, the layout, the names of locals and the language's spelling of nothing.
+ * A local stands for what it was given, so that a value that is named first, looped over or handed to a helper reads as if it stood there.
+ */
+import { bare, field, isComment, parts, type SyntaxNode } from "./syntax.ts"
+
+export interface Bound {
+  readonly text: string
+  /** What it was given, when a loop may want to look into it, and the names that were known there. */
+  readonly node?: SyntaxNode | undefined
+  readonly scope?: Scope | undefined
+}
+
+export class Scope {
+  readonly #names = new Map<string, Bound>()
+  readonly #parent: Scope | undefined
+
+  constructor(parent?: Scope) {
+    this.#parent = parent
+  }
+
+  get(name: string): Bound | undefined {
+    return this.#names.get(name) ?? this.#parent?.get(name)
+  }
+
+  set(name: string, bound: Bound): void {
+    if (name !== "_") this.#names.set(name, bound)
+  }
+}
+
+/** Longer texts are cut, so that locals of locals cannot grow without bound. */
+const longest = 2_000
+
+const words: Readonly<Record<string, string>> = {
+  None: "nil",
+  null: "nil",
+  undefined: "nil",
+  True: "true",
+  False: "false"
+}
+
+const strings = new Set([
+  "string",
+  "string_literal",
+  "interpreted_string_literal",
+  "raw_string_literal",
+  "template_string",
+  "concatenated_string"
+])
+
+export const show = (node: SyntaxNode, scope: Scope): string => cut(print(node, scope))
+
+const cut = (text: string): string =>
+  text.length <= longest ? text : `${text.slice(0, longest)}…${text.length}`
+
+const print = (node: SyntaxNode, scope: Scope): string => {
+  if (isComment(node)) return ""
+  const inner = bare(node)
+  if (inner !== node) return print(inner, scope)
+  if (strings.has(node.type)) return string(node)
+  if (/^(identifier|shorthand_property_identifier|true|false|none|nil|null|undefined)$/u.test(node.type)) {
+    return scope.get(node.text)?.text ?? words[node.text] ?? node.text
+  }
+  if (/^(integer|float|number|int_literal|float_literal|integer_literal)$/u.test(node.type)) {
+    return number(node.text)
+  }
+  if (isMember(node)) return member(node, scope)
+  if (/^(call|call_expression)$/u.test(node.type)) {
+    const length = lengthOf(node, scope)
+    if (length !== undefined) return length
+  }
+  if (node.type === "await_expression" || node.type === "await") {
+    const [awaited] = parts(node)
+    if (awaited !== undefined) return print(awaited, scope)
+  }
+  if (node.children.length === 0) return node.text.trim()
+  if (node.type === "keyword_argument" || node.type === "pair" || node.type === "keyed_element") {
+    return pair(node, scope)
+  }
+  return join(
+    node.children
+      .filter((child, index) => !isTrailingComma(node, index) && !isComment(child) && child.type !== ";")
+      .map((child) => print(child, scope))
+  )
+}
+
+const isTrailingComma = (node: SyntaxNode, index: number): boolean =>
+  node.children[index]?.type === "," &&
+  /^[\])}]$/u.test(node.children.slice(index + 1).find((child) => !isComment(child))?.type ?? "") &&
+  // `(1,)` is no `(1)`.
+  !(node.type === "tuple" && node.children.length === 4)
+
+const join = (texts: ReadonlyArray<string>): string => {
+  let all = ""
+  for (const text of texts) {
+    if (all.length > longest) break
+    all += /\w$/u.test(all) && /^\w/u.test(text) ? ` ${text}` : text
+  }
+  return all
+}
+
+const string = (node: SyntaxNode): string => {
+  if (node.type === "concatenated_string") {
+    return JSON.stringify(
+      parts(node)
+        .map((part) => unquoted(part.text))
+        .join("")
+    )
+  }
+  const prefix = /^[A-Za-z#]*/u.exec(node.text)?.[0] ?? ""
+  const isComputed = node.children.some((child) => /interpolation|substitution/u.test(child.type))
+  return `${isComputed ? "f" : prefix.replaceAll(/[rRuU#]/gu, "")}${JSON.stringify(unquoted(node.text))}`
+}
+
+/** The text between the quotes, with the escapes that quotes need taken away. */
+export const unquoted = (text: string): string =>
+  text
+    .replace(/^[A-Za-z]*#*("""|'''|"|'|`)/u, "")
+    .replace(/("""|'''|"|'|`)#*$/u, "")
+    .replaceAll(/\\(["'`])/gu, "$1")
+
+const number = (text: string): string => {
+  const value = Number(text.replaceAll("_", "").replace(/(?:[iu](?:8|16|32|64|128|size)|f32|f64|n)$/u, ""))
+  return Number.isNaN(value) ? text : String(value)
+}
+
+export const isMember = (node: SyntaxNode): boolean =>
+  /^(attribute|member_expression|selector_expression|field_expression)$/u.test(node.type) &&
+  object(node) !== undefined
+
+/** What a member is of, in the words of each grammar. */
+const object = (node: SyntaxNode): SyntaxNode | undefined =>
+  field(node, "object") ?? field(node, "operand") ?? field(node, "value")
+
+const property = (node: SyntaxNode): string =>
+  (field(node, "attribute") ?? field(node, "property") ?? field(node, "field"))?.text ?? ""
+
+const member = (node: SyntaxNode, scope: Scope): string => {
+  const owner = object(node)
+  if (owner === undefined) return node.text
+  const row = scope.get(`${owner.text}.${property(node)}`)
+  if (row !== undefined) return row.text
+  const text = print(owner, scope)
+  return property(node) === "length" ? `len(${text})` : `${text}.${property(node)}`
+}
+
+const lengthOf = (node: SyntaxNode, scope: Scope): string | undefined => {
+  const called = field(node, "function")
+  const given = parts(field(node, "arguments"))
+  if (called === undefined || !isMember(called) || given.length > 0) return undefined
+  const owner = object(called)
+  return property(called) === "len" && owner !== undefined ? `len(${print(owner, scope)})` : undefined
+}
+
+const pair = (node: SyntaxNode, scope: Scope): string => {
+  const [key, value] = parts(node)
+  if (key === undefined || value === undefined) return node.text
+  const name = bare(key)
+  const isName = /identifier$/u.test(name.type)
+  const quoted = strings.has(name.type) ? unquoted(name.text) : undefined
+  const left = isName
+    ? name.text
+    : quoted !== undefined && /^[A-Za-z_]\w*$/u.test(quoted) && node.type === "pair"
+      ? quoted
+      : print(key, scope)
+  return `${left}:${print(value, scope)}`
+}
+
+/** `a.b.c(…)`: the words from left to right, without what the calls in between are given. */
+export const path = (node: SyntaxNode | undefined): ReadonlyArray<string> => {
+  if (node === undefined) return []
+  if (/^(call|call_expression)$/u.test(node.type)) return path(field(node, "function"))
+  if (isMember(node)) return [...path(object(node)), property(node)]
+  if (node.type === "scoped_identifier" || node.type === "generic_function") return node.text.split("::")
+  return [node.text]
+}
+
+/** The innermost call of a chain: `expect(x)` of `expect(x).not.toBe(1)`. */
+export const innermostCall = (node: SyntaxNode | undefined): SyntaxNode | undefined => {
+  if (node === undefined) return undefined
+  if (isMember(node)) return innermostCall(object(node))
+  if (/^(call|call_expression)$/u.test(node.type)) return innermostCall(field(node, "function")) ?? node
+  return undefined
+}
+
+/** What a method is called on. */
+export const receiver = (call: SyntaxNode): SyntaxNode | undefined => {
+  const called = field(call, "function")
+  return called !== undefined && isMember(called) ? object(called) : undefined
+}
+
+/** Whether the text names a value by itself: literals, and constructors of literals, without a call or a sum. */
+export const isConstant = (text: string): boolean => {
+  const rest = text.replaceAll(/"(?:[^"\\]|\\.)*"/gu, "0")
+  return (
+    !/\w\(/u.test(rest) &&
+    !/[+*/%<>|…]/u.test(rest) &&
+    /\d|\b(?:true|false|nil)\b|^\[\]$|^\{\}$|^\(\)$/u.test(rest)
+  )
+}
+
+/** A constant, or what a constructor makes of constants: `Some(3)`, `Money("1.0")`. */
+export const isValue = (text: string): boolean =>
+  isConstant(text.replaceAll(/\b(?:\w+(?:::|\.))?[A-Z]\w*\(/gu, "("))
+
+/** How much of the text is a value by itself, for telling what is expected from what is asked. */
+export const constancy = (text: string): number => {
+  if (isConstant(text)) return 3
+  if (isValue(text)) return 2
+  return /\w\(/u.test(text) ? 0 : 1
+}

@@ -1,0 +1,290 @@
+/** Jest, Vitest, Mocha with Chai, node:test with node:assert. */
+import { type Assertion, claim, type Relation } from "./assertion.ts"
+import { bind, elements } from "./binding.ts"
+import { compare, equal, holds } from "./condition.ts"
+import { innermostCall, path, receiver, Scope, show, unquoted } from "./expression.ts"
+import { matcherClaims } from "./matchers.ts"
+import { field, nodes, parts, type SyntaxNode } from "./syntax.ts"
+import { type Skip, type TestCase, type TestFile, wordsOf } from "./testCase.ts"
+import { type Dialect, type Helper, readBody } from "./walk.ts"
+
+const given = (call: SyntaxNode | undefined) => parts(field(call, "arguments"))
+
+const functions = /^(arrow_function|function_expression|function_declaration|generator_function)$/u
+
+const bodyOf = (callback: SyntaxNode): SyntaxNode => field(callback, "body") ?? callback
+
+const parametersOf = (callback: SyntaxNode): ReadonlyArray<SyntaxNode> => {
+  const single = field(callback, "parameter")
+  const all = single === undefined ? parts(field(callback, "parameters")) : [single]
+  return all.map((one) => field(one, "pattern") ?? one)
+}
+
+/** Methods of node:assert, Chai's assert and test contexts, by what they claim of their first two arguments. */
+const equalNames =
+  /^(equal|strictEqual|deepEqual|deepStrictEqual|is|same|strictSame|deepLooseEqual|eq|equals|sameDeepMembers)$/u
+const unequalNames = /^(notEqual|notStrictEqual|notDeepEqual|notDeepStrictEqual|not|notSame)$/u
+const simple: Readonly<Record<string, Relation>> = {
+  match: "matches",
+  include: "contains",
+  contains: "contains",
+  deepInclude: "contains",
+  sameMembers: "near",
+  partialDeepStrictEqual: "contains",
+  instanceOf: "type",
+  isDefined: "present",
+  exists: "present",
+  isNotNull: "present",
+  doesNotThrow: "succeeds",
+  doesNotReject: "succeeds"
+}
+
+const claimsOfAssert = (call: SyntaxNode, scope: Scope): ReadonlyArray<Assertion> | undefined => {
+  const { line } = call
+  const words = path(field(call, "function"))
+  const name = words.length === 1 ? "ok" : (words.at(-1) ?? "")
+  const [a, b, c] = given(call)
+  if (a === undefined) return undefined
+  const text = (node: SyntaxNode | undefined) => (node === undefined ? "" : show(asked(node), scope))
+  if (equalNames.test(name) && b !== undefined) return equal(a, b, scope, line)
+  if (unequalNames.test(name) && b !== undefined) return compare("!=", a, b, scope, line)
+  const relation = simple[name]
+  if (relation !== undefined) return [claim(relation, line, text(a), b === undefined ? "" : text(b))]
+  switch (name) {
+    case "ok":
+    case "isOk":
+    case "isTrue":
+    case "true":
+    case "truthy":
+      return holds(a, scope)
+    case "notOk":
+    case "isFalse":
+    case "isNotOk":
+    case "false":
+    case "falsy":
+      return holds(a, scope, false)
+    case "throws":
+    case "rejects":
+      return [
+        claim("raises", line, text(a), functions.test(b?.type ?? "") || b?.type === "string" ? "" : text(b))
+      ]
+    case "isNull":
+    case "isUndefined":
+    case "ifError":
+    case "isNotDefined":
+      return [claim("equal", line, text(a), "nil")]
+    case "closeTo":
+    case "approximately":
+      return [claim("near", line, text(a), text(b), Number(c?.text))]
+    case "lengthOf":
+      return [claim("equal", line, `len(${text(a)})`, text(b))]
+    case "isAbove":
+    case "isAtLeast":
+    case "isBelow":
+    case "isAtMost": {
+      const operators = { isAbove: ">", isAtLeast: ">=", isBelow: "<", isAtMost: "<=" } as const
+      return b === undefined ? undefined : compare(operators[name], a, b, scope, line)
+    }
+    default:
+      return undefined
+  }
+}
+
+/** `() => f(x)` is asked as `f(x)`. */
+const asked = (node: SyntaxNode): SyntaxNode => {
+  if (!functions.test(node.type)) return node
+  const body = bodyOf(node)
+  const statements = body.type === "statement_block" ? parts(body) : [body]
+  const [only, ...others] = statements
+  if (only === undefined || others.length > 0) return body
+  return /^(expression_statement|return_statement)$/u.test(only.type) ? (parts(only)[0] ?? only) : only
+}
+
+const claimsOfCall = (node: SyntaxNode, scope: Scope): ReadonlyArray<Assertion> | undefined => {
+  const inner = innermostCall(node)
+  if (inner !== undefined && path(field(inner, "function")).join(".") === "expect" && inner !== node) {
+    const [subject] = given(inner)
+    return subject === undefined ? undefined : matcherClaims(node, asked(subject), scope)
+  }
+  if (node.type !== "call_expression") return undefined
+  const [first = "", second] = path(field(node, "function"))
+  const isAssert = /^(assert|strict)$/u.test(first) || (first === "t" && second !== "test")
+  return isAssert ? claimsOfAssert(node, scope) : undefined
+}
+
+const isSkipCall = (node: SyntaxNode): boolean =>
+  node.type === "call_expression" &&
+  /^(this|t|ctx|context|test)\.(skip|todo)$/u.test(field(node, "function")?.text ?? "")
+
+export const dialect: Dialect = {
+  claims: (node, scope) =>
+    node.type === "call_expression" || node.type === "member_expression"
+      ? claimsOfCall(node, scope)
+      : undefined,
+  isFailure: (node) =>
+    node.type === "throw_statement" ||
+    (node.type === "call_expression" &&
+      /^((assert|t|expect)\.fail|fail|expect\.unreachable)$/u.test(field(node, "function")?.text ?? "")),
+  isEnd: (node) =>
+    (node.type === "return_statement" && !/\b(?:expect|assert)\b/u.test(node.text)) || isSkipCall(node),
+  swallows: (node) => {
+    const handler = node.type === "try_statement" ? field(node, "handler") : undefined
+    return (
+      handler !== undefined &&
+      ![...nodes(handler)].some(
+        (inner) => inner.type === "throw_statement" || /^(expect|assert|done|fail)$/u.test(inner.text)
+      )
+    )
+  },
+  binding: (node) => {
+    const declared = /^(lexical_declaration|variable_declaration)$/u.test(node.type)
+      ? parts(node).map((one) => ({ target: field(one, "name"), value: field(one, "value") }))
+      : []
+    const assignment =
+      node.type === "expression_statement" && node.children[0]?.type === "assignment_expression"
+        ? node.children[0]
+        : undefined
+    return [...declared, { target: field(assignment, "left"), value: field(assignment, "right") }].flatMap(
+      ({ target, value }) =>
+        target !== undefined && value !== undefined && !functions.test(value.type) ? [{ target, value }] : []
+    )
+  }
+}
+
+const suites = /^(describe|suite|context|fdescribe|xdescribe)$/u
+const cases = /^(it|test|specify|fit|xit|xtest|xspecify)$/u
+
+interface Outer {
+  readonly name: string
+  readonly skip: Skip | undefined
+  readonly isOnly: boolean
+}
+
+export const readFile = (root: SyntaxNode): TestFile => {
+  const file = new Scope()
+  const tests: Array<TestCase> = []
+  const helpers = new Map<string, Helper>()
+  const others = new Map<string, ReadonlySet<string>>()
+  for (const node of nodes(root)) {
+    const value =
+      node.type === "variable_declarator"
+        ? field(node, "value")
+        : node.type === "function_declaration"
+          ? node
+          : undefined
+    const name = field(node, "name")?.text ?? ""
+    if (value === undefined || !functions.test(value.type)) continue
+    helpers.set(name, { parameters: parametersOf(value), body: bodyOf(value) })
+    others.set(name, wordsOf(bodyOf(value).text))
+  }
+  const doubles = doublesIn(root)
+
+  const scan = (node: SyntaxNode, outer: Outer, scope: Scope): void => {
+    for (const { target, value } of dialect.binding(node)) bind(target, { node: value, scope }, scope)
+    const call = node.type === "call_expression" ? suiteOrTest(node, outer) : undefined
+    if (call === undefined) {
+      for (const child of node.children) scan(child, outer, scope)
+    } else if (call.callback !== undefined && call.isSuite) {
+      for (const row of rowsOf(call.table, call.callback, new Scope(scope)))
+        scan(bodyOf(call.callback), call, row)
+    } else {
+      const body = call.callback === undefined ? undefined : bodyOf(call.callback)
+      const readings =
+        body === undefined || call.callback === undefined
+          ? []
+          : rowsOf(call.table, call.callback, scope).map((row) => readBody(dialect, helpers, body, row))
+      tests.push({
+        name: call.name,
+        line: node.line,
+        reading: {
+          assertions: readings.flatMap(({ assertions }) => assertions),
+          steps: readings.flatMap(({ steps }) => steps)
+        },
+        skip:
+          call.skip ??
+          (body === undefined
+            ? { how: node.text.split("\n")[0] ?? "", isConditional: false }
+            : skipInside(body)),
+        isOnly: call.isOnly,
+        doubles,
+        words: wordsOf(body?.text ?? "")
+      })
+    }
+  }
+  scan(root, { name: "", skip: undefined, isOnly: false }, file)
+  return { tests, others }
+}
+
+const suiteOrTest = (node: SyntaxNode, outer: Outer) => {
+  const words = path(field(node, "function"))
+  const [kind = "", ...modifiers] = words
+  const isSuite = suites.test(kind) || modifiers.includes("describe")
+  if (!isSuite && !cases.test(kind) && !(kind === "t" && modifiers[0] === "test")) return undefined
+  const all = given(node)
+  const title = all[0]
+  const callback = all.find(({ type }) => functions.test(type))
+  const options = all.find(({ type }) => type === "object")?.text ?? ""
+  const isTitled = title !== undefined && /string|identifier|binary_expression/u.test(title.type)
+  if (!isTitled || (callback === undefined && !modifiers.some((one) => /^(todo|skip)$/u.test(one))))
+    return undefined
+  const how = `${words.join(".")}(${title.text.slice(0, 60)})`
+  const isSkipped =
+    /^x/u.test(kind) ||
+    modifiers.some((one) => /^(skip|todo|failing|fails)$/u.test(one)) ||
+    /\b(?:skip|todo)\s*:\s*(?!false)/u.test(options)
+  const isConditional = modifiers.some((one) => /^(skipIf|runIf)$/u.test(one))
+  const table = innermostCall(field(node, "function"))
+  return {
+    name: `${outer.name === "" ? "" : `${outer.name} > `}${unquoted(title.text)}`,
+    skip:
+      outer.skip ??
+      (isSkipped || isConditional ? { how, isConditional: isConditional && !isSkipped } : undefined),
+    isOnly:
+      outer.isOnly ||
+      /^f(?:it|describe)$/u.test(kind) ||
+      modifiers.includes("only") ||
+      /\bonly\s*:\s*true/u.test(options),
+    isSuite,
+    callback,
+    table: modifiers.includes("each") || modifiers.includes("for") ? given(table)[0] : undefined
+  }
+}
+
+const rowsOf = (table: SyntaxNode | undefined, callback: SyntaxNode, scope: Scope): ReadonlyArray<Scope> => {
+  const rows = table === undefined ? undefined : elements(table, scope)
+  if (rows === undefined) return [scope]
+  const parameters = parametersOf(callback)
+  return rows.map(({ node, scope: known }) => {
+    const into = new Scope(scope)
+    const isSpread =
+      node.type === "array" && (parameters.length > 1 || parameters[0]?.type !== "array_pattern")
+    const values = isSpread ? parts(node) : [node]
+    for (const [index, parameter] of parameters.entries()) {
+      const value = values[index]
+      if (value !== undefined) bind(parameter, { node: value, scope: known }, into)
+    }
+    return into
+  })
+}
+
+const skipInside = (body: SyntaxNode): Skip | undefined => {
+  const found = parts(body).find((node) => node.children.some((child) => isSkipCall(child)))
+  return found === undefined ? undefined : { how: found.text, isConditional: false }
+}
+
+/** Names that `spyOn(…).mock…`, `t.mock.method` and module mocks with a factory replace. */
+const doublesIn = (root: SyntaxNode): ReadonlyArray<string> =>
+  [...nodes(root)].flatMap((node) => {
+    if (node.type !== "call_expression") return []
+    const words = path(field(node, "function"))
+    const [, name] = given(node)
+    if (words.includes("spyOn") && /^mock/u.test(words.at(-1) ?? "")) {
+      const spied = given(innermostCall(node))[1] ?? given(receiver(node))[1]
+      return spied === undefined ? [] : [unquoted(spied.text)]
+    }
+    if (words.join(".").endsWith("mock.method")) return name === undefined ? [] : [unquoted(name.text)]
+    if (!/^(jest|vi)\.mock$/u.test(words.join(".")) || name === undefined) return []
+    return [...nodes(name)].flatMap((inner) =>
+      inner.type === "pair" ? [unquoted(field(inner, "key")?.text ?? "")] : []
+    )
+  })

@@ -1,0 +1,155 @@
+/** Which claims of the base's tests the commit's tests no longer make. */
+import { type Assertion, isAtLeastAsStrong, keyOf, type Loss, loss } from "./assertion.ts"
+import { likeness, type TestCase } from "./testCase.ts"
+
+export interface Placed {
+  readonly file: string
+  readonly test: TestCase
+}
+
+export interface Pair {
+  readonly base: Placed
+  /** Undefined where the test is gone. */
+  readonly head: Placed | undefined
+}
+
+export type Weakening =
+  | (Loss & { readonly pair: Pair; readonly base: Assertion; readonly head: Assertion })
+  | { readonly kind: "lost"; readonly pair: Pair; readonly base: Assertion }
+  | { readonly kind: "opaque"; readonly pair: Pair; readonly base: Assertion }
+
+/** Tests are the same by file and name, else by name alone, else when their words are. */
+export const pairs = (base: ReadonlyArray<Placed>, head: ReadonlyArray<Placed>): ReadonlyArray<Pair> => {
+  const free = new Set(head)
+  const found = new Map<Placed, Placed>()
+  const take = (isSame: (one: Placed, other: Placed) => boolean): void => {
+    for (const one of base) {
+      if (found.has(one)) continue
+      const other = [...free].find((candidate) => isSame(one, candidate))
+      if (other === undefined) continue
+      found.set(one, other)
+      free.delete(other)
+    }
+  }
+  take((one, other) => one.file === other.file && one.test.name === other.test.name)
+  take((one, other) => one.test.name === other.test.name)
+  take((one, other) => lastWord(one.test.name) === lastWord(other.test.name))
+  for (const one of base) {
+    if (found.has(one)) continue
+    const [best] = [...free]
+      .map((other) => ({ other, share: likeness(one.test.words, other.test.words) }))
+      .filter(({ share }) => share >= 0.6)
+      .toSorted((a, b) => b.share - a.share)
+    if (best === undefined) continue
+    found.set(one, best.other)
+    free.delete(best.other)
+  }
+  return base.map((one) => ({ base: one, head: found.get(one) }))
+}
+
+const lastWord = (name: string): string => name.split(/::|\//u).at(-1) ?? name
+
+interface Open {
+  readonly pair: Pair
+  readonly left: Array<Assertion>
+}
+
+/**
+ * In this order: the same claim anywhere in the changed tests; another claim about the same subject; the same expectation of another
+ * subject, which is what a rename makes; any other claim of the same test that is as strong. What is left is lost.
+ */
+export const weakenings = (
+  matched: ReadonlyArray<Pair>,
+  head: ReadonlyArray<Placed>
+): ReadonlyArray<Weakening> => {
+  const found: Array<Weakening> = []
+  const surplus = new Map(
+    head.map((placed) => [
+      placed,
+      placed.test.reading.assertions.filter(({ relation }) => relation !== "vacuous")
+    ])
+  )
+  const open: ReadonlyArray<Open> = matched.map((pair) => ({
+    pair,
+    left: pair.base.test.reading.assertions.filter(({ relation }) => relation !== "vacuous")
+  }))
+  const own = ({ pair }: Open) => (pair.head === undefined ? [] : [pair.head])
+  const everywhere = () => head
+
+  const settle = (
+    where: (one: Open) => ReadonlyArray<Placed>,
+    isFor: (base: Assertion, head: Assertion) => boolean,
+    then: (one: Open, base: Assertion, head: Assertion) => void = () => undefined
+  ): void => {
+    for (const one of open) {
+      for (const base of one.left.slice()) {
+        const place = where(one).find((placed) =>
+          surplus.get(placed)?.some((candidate) => isFor(base, candidate))
+        )
+        const list = place === undefined ? undefined : surplus.get(place)
+        const index = list?.findIndex((candidate) => isFor(base, candidate)) ?? -1
+        const match = list?.[index]
+        if (match === undefined) continue
+        list?.splice(index, 1)
+        one.left.splice(one.left.indexOf(base), 1)
+        then(one, base, match)
+      }
+    }
+  }
+  const judge = ({ pair }: Open, base: Assertion, match: Assertion): void => {
+    const lost = loss(base, match)
+    if (lost !== undefined) found.push({ ...lost, pair, base, head: match })
+  }
+  const isSame = (base: Assertion, other: Assertion) => keyOf(base) === keyOf(other)
+  const isAbout = (base: Assertion, other: Assertion) => base.subject === other.subject
+  const isHeldAsFirm = (base: Assertion, other: Assertion) =>
+    isAbout(base, other) && loss(base, other) === undefined && isAtLeastAsStrong(other, base)
+
+  settle(own, isSame)
+  settle(everywhere, isSame)
+  drop(open, (base, one) => claimsOf(one.pair).some((other) => implies(other, base)))
+  settle(own, isHeldAsFirm)
+  settle(own, isAbout, judge)
+  settle(everywhere, isHeldAsFirm)
+  settle(everywhere, isAbout, judge)
+  settle(own, isExpectedElsewhere)
+  settle(everywhere, (base, other) => isTelling(base) && isExpectedElsewhere(base, other))
+  settle(own, (base, other) => other.relation !== "opaque" && isAtLeastAsStrong(other, base))
+  for (const one of open) {
+    const isHidden = own(one).some((placed) =>
+      surplus.get(placed)?.some(({ relation }) => relation === "opaque")
+    )
+    for (const base of one.left) found.push({ kind: isHidden ? "opaque" : "lost", pair: one.pair, base })
+  }
+  return found
+}
+
+const drop = (open: ReadonlyArray<Open>, isNeedless: (base: Assertion, one: Open) => boolean): void => {
+  for (const one of open)
+    one.left.splice(0, one.left.length, ...one.left.filter((base) => !isNeedless(base, one)))
+}
+
+const claimsOf = ({ head }: Pair): ReadonlyArray<Assertion> => head?.test.reading.assertions ?? []
+
+/** Whether the second cannot fail where the first holds. */
+const implies = (held: Assertion, base: Assertion): boolean => {
+  if (held.relation !== "equal") return false
+  if (held.subject === base.subject) {
+    return ["present", "truthy", "notEqual", "type"].includes(base.relation) && loss(base, held) === undefined
+  }
+  // All of a thing, where a part of it was claimed.
+  const isWhole =
+    ["", ".", "["].some((sign) => sign !== "" && base.subject.startsWith(`${held.subject}${sign}`)) ||
+    base.subject === `len(${held.subject})`
+  return isWhole && (held.expected.includes(base.expected) || base.subject.startsWith("len("))
+}
+
+const isExpectedElsewhere = (base: Assertion, head: Assertion): boolean =>
+  base.relation === head.relation &&
+  base.expected === head.expected &&
+  (head.tolerance ?? 0) <= (base.tolerance ?? Number.POSITIVE_INFINITY) &&
+  base.relation !== "opaque"
+
+/** An expectation that says enough to be known again in another test. */
+const isTelling = ({ expected }: Assertion): boolean =>
+  expected.length >= 3 && !/^(?:nil|true|false)$/u.test(expected)

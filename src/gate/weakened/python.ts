@@ -1,0 +1,326 @@
+/** pytest and unittest. */
+import { type Assertion, claim, type Relation } from "./assertion.ts"
+import { bind, elements } from "./binding.ts"
+import { compare, holds } from "./condition.ts"
+import { path, receiver, Scope, show, unquoted } from "./expression.ts"
+import { childOf, field, nodes, parts, type SyntaxNode } from "./syntax.ts"
+import { type Skip, type TestCase, type TestFile, wordsOf } from "./testCase.ts"
+import { type Dialect, type Helper, readBody } from "./walk.ts"
+
+const argumentsOf = (call: SyntaxNode) => {
+  const all = parts(field(call, "arguments"))
+  return {
+    given: all.filter(({ type }) => type !== "keyword_argument"),
+    named: (name: string) =>
+      field(
+        all.find((one) => one.type === "keyword_argument" && field(one, "name")?.text === name),
+        "value"
+      )
+  }
+}
+
+/** unittest's assertions of two values, and the operator that each stands for. */
+const operators: Readonly<Record<string, string>> = {
+  assertEqual: "==",
+  assertEquals: "==",
+  assertIs: "==",
+  assertListEqual: "==",
+  assertDictEqual: "==",
+  assertTupleEqual: "==",
+  assertSetEqual: "==",
+  assertSequenceEqual: "==",
+  assertMultiLineEqual: "==",
+  assert_array_equal: "==",
+  assert_equal: "==",
+  assertNotEqual: "!=",
+  assertIsNot: "!=",
+  assertGreater: ">",
+  assertGreaterEqual: ">=",
+  assertLess: "<",
+  assertLessEqual: "<=",
+  assertIn: "in",
+  assertNotIn: "not in"
+}
+
+const relations: Readonly<Record<string, Relation>> = {
+  assertIsInstance: "type",
+  assertNotIsInstance: "notEqual",
+  assertCountEqual: "near",
+  assertDictContainsSubset: "contains"
+}
+
+const claimsOfCall = (call: SyntaxNode, scope: Scope): ReadonlyArray<Assertion> | undefined => {
+  const { line } = call
+  const name = path(field(call, "function")).at(-1) ?? ""
+  const { given, named } = argumentsOf(call)
+  const [a, b, c] = given
+  const text = (node: SyntaxNode | undefined) => (node === undefined ? "" : show(node, scope))
+  const operator = operators[name]
+  if (operator !== undefined && a !== undefined && b !== undefined)
+    return compare(operator, a, b, scope, line)
+  const relation = relations[name]
+  if (relation !== undefined) return [claim(relation, line, text(a), text(b))]
+  const double = receiver(call)
+  const calls = `calls(${text(double)})`
+  switch (name) {
+    case "assertTrue":
+    case "assert_":
+      return a === undefined ? undefined : holds(a, scope)
+    case "assertFalse":
+      return a === undefined ? undefined : holds(a, scope, false)
+    case "assertIsNone":
+      return [claim("equal", line, text(a), "nil")]
+    case "assertIsNotNone":
+      return [claim("present", line, text(a))]
+    case "assertAlmostEqual":
+    case "assertAlmostEquals":
+    case "assert_almost_equal": {
+      const delta = named("delta")
+      const places = Number((named("places") ?? named("decimal") ?? c)?.text ?? 7)
+      return [
+        claim("near", line, text(a), text(b), delta === undefined ? 10 ** -places / 2 : Number(delta.text))
+      ]
+    }
+    case "assert_allclose":
+    case "assert_approx_equal": {
+      const stated = [named("rtol"), named("atol")].flatMap((one) =>
+        one === undefined ? [] : [Number(one.text)]
+      )
+      return [claim("near", line, text(a), text(b), stated.length === 0 ? 1e-7 : Math.max(...stated))]
+    }
+    case "assertRegex":
+      return [claim("matches", line, text(a), text(b))]
+    case "assertRaises":
+    case "assertRaisesRegex":
+    case "raises": {
+      const [callee, ...rest] = given.slice(name === "assertRaisesRegex" ? 2 : 1)
+      if (callee === undefined) return undefined
+      const asked = `${text(callee)}(${rest.map((one) => text(one)).join(",")})`
+      return [
+        claim(
+          "raises",
+          line,
+          callee.type === "lambda" ? text(field(callee, "body")) : asked,
+          raised(call, scope)
+        )
+      ]
+    }
+    case "assert_called":
+    case "assert_called_once":
+      return [
+        claim(name === "assert_called" ? "truthy" : "equal", line, calls, name === "assert_called" ? "" : "1")
+      ]
+    case "assert_not_called":
+      return [claim("equal", line, calls, "0")]
+    case "assert_called_with":
+    case "assert_called_once_with":
+    case "assert_any_call":
+      return [claim("equal", line, calls, `(${given.map((one) => text(one)).join(",")})`)]
+    default:
+      return undefined
+  }
+}
+
+/** `Type ~ text` of `raises(Type, match=text)`. */
+const raised = (call: SyntaxNode, scope: Scope): string => {
+  const { given, named } = argumentsOf(call)
+  const [type, text] = given
+  const isRegex = path(field(call, "function")).at(-1) === "assertRaisesRegex"
+  const match = named("match") ?? (isRegex ? text : undefined)
+  return `${type === undefined ? "" : show(type, scope)}${match === undefined ? "" : ` ~ ${show(match, scope)}`}`
+}
+
+const claimsOfWith = (node: SyntaxNode, scope: Scope): ReadonlyArray<Assertion> | undefined => {
+  const call = [...nodes(childOf(node, "with_clause") ?? node)].find(
+    (inner) =>
+      inner.type === "call" &&
+      /^(raises|assertRaises|assertRaisesRegex|warns|assertWarns)$/u.test(
+        path(field(inner, "function")).at(-1) ?? ""
+      )
+  )
+  const body = field(node, "body")
+  if (call === undefined || body === undefined) return undefined
+  return [claim("raises", node.line, show(body, scope), raised(call, scope))]
+}
+
+const isFailCall = (node: SyntaxNode): boolean =>
+  node.type === "call" && /^(self\.fail|pytest\.fail)$/u.test(field(node, "function")?.text ?? "")
+
+const isSkipCall = (node: SyntaxNode): boolean =>
+  node.type === "call" &&
+  /^(self\.skipTest|pytest\.(?:skip|xfail))$/u.test(field(node, "function")?.text ?? "")
+
+export const dialect: Dialect = {
+  claims: (node, scope) => {
+    if (node.type === "assert_statement") {
+      const [condition] = parts(node)
+      return condition === undefined ? undefined : holds(condition, scope)
+    }
+    if (node.type === "with_statement") return claimsOfWith(node, scope)
+    return node.type === "call" ? claimsOfCall(node, scope) : undefined
+  },
+  isFailure: (node) => isFailCall(node) || node.type === "raise_statement",
+  isEnd: (node) =>
+    node.type === "return_statement" ||
+    isSkipCall(node) ||
+    (node.type === "expression_statement" && node.children.some((child) => isSkipCall(child))),
+  swallows: (node) =>
+    (node.type === "try_statement" &&
+      node.children.some((clause) => clause.type === "except_clause" && catchesAll(clause))) ||
+    (node.type === "with_statement" &&
+      /\bsuppress\(\s*(?:Base)?(?:Exception|AssertionError)/u.test(childOf(node, "with_clause")?.text ?? "")),
+  binding: (node) => {
+    const assignment = node.type === "expression_statement" ? childOf(node, "assignment") : undefined
+    const [target, value] = [field(assignment, "left"), field(assignment, "right")]
+    return target !== undefined && value !== undefined ? [{ target, value }] : []
+  }
+}
+
+/** An `except` that takes a failed assertion and says nothing. */
+const catchesAll = (clause: SyntaxNode): boolean => {
+  const caught = field(clause, "value")?.text ?? ""
+  const isQuiet = ![...nodes(clause)].some(
+    (node) => node.type === "raise_statement" || isFailCall(node) || node.type === "assert_statement"
+  )
+  return (caught === "" || /\b(?:Base)?Exception\b|\bAssertionError\b/u.test(caught)) && isQuiet
+}
+
+interface Decorated {
+  readonly definition: SyntaxNode
+  readonly decorators: ReadonlyArray<SyntaxNode>
+}
+
+const undecorated = (node: SyntaxNode): Decorated => {
+  const definition = field(node, "definition")
+  return definition === undefined
+    ? { definition: node, decorators: [] }
+    : { definition, decorators: node.children.filter(({ type }) => type === "decorator") }
+}
+
+const skipOf = (decorators: ReadonlyArray<SyntaxNode>): Skip | undefined => {
+  const found = decorators.find((one) =>
+    /\b(?:skip|skipIf|skipUnless|skipif|xfail|expectedFailure)\b/u.test(one.text.split("(")[0] ?? "")
+  )
+  if (found === undefined) return undefined
+  const isConditional = /skipIf|skipif|skipUnless/u.test(found.text) && !/\(\s*(?:True|1\b)/u.test(found.text)
+  return { how: found.text.split("\n")[0] ?? "", isConditional }
+}
+
+export const readFile = (root: SyntaxNode): TestFile => {
+  const file = new Scope()
+  const tests: Array<TestCase> = []
+  const helpers = new Map<string, Helper>()
+  const others = new Map<string, ReadonlySet<string>>()
+  const found: Array<{ readonly name: string; readonly test: Decorated; readonly skip: Skip | undefined }> =
+    []
+
+  const scan = (
+    nodesOfBlock: ReadonlyArray<SyntaxNode>,
+    prefix: string,
+    isSuite: boolean,
+    skip: Skip | undefined
+  ): void => {
+    for (const node of nodesOfBlock) {
+      const { decorators, definition } = undecorated(node)
+      const name = field(definition, "name")?.text ?? ""
+      const body = field(definition, "body")
+      if (definition.type === "class_definition" && body !== undefined) {
+        const isTests = /^Test/u.test(name) || /Test/u.test(field(definition, "superclasses")?.text ?? "")
+        scan(body.children, `${prefix}${name}::`, isTests, skipOf(decorators) ?? skip)
+      } else if (definition.type === "function_definition" && body !== undefined) {
+        if (isSuite && /^test/u.test(name)) {
+          found.push({
+            name: `${prefix}${name}`,
+            test: { definition, decorators },
+            skip: skipOf(decorators) ?? skip
+          })
+        } else {
+          const parameters = parts(field(definition, "parameters")).filter(
+            ({ text }) => text !== "self" && text !== "cls"
+          )
+          helpers.set(name, { parameters: parameters.map((one) => field(one, "name") ?? one), body })
+          others.set(name, wordsOf(body.text))
+        }
+      } else {
+        for (const { target, value } of dialect.binding(node))
+          bind(target, { node: value, scope: file }, file)
+      }
+    }
+  }
+  const everything = root.children.find((node) =>
+    /^pytestmark\s*=.*\.(?:skip|xfail)\b(?!if)/u.test(node.text)
+  )
+  scan(
+    root.children,
+    "",
+    true,
+    everything === undefined ? undefined : { how: everything.text, isConditional: false }
+  )
+
+  for (const { name, skip, test } of found) {
+    const body = field(test.definition, "body")
+    if (body === undefined) continue
+    const readings = rowsOf(test.decorators, file).map((scope) => readBody(dialect, helpers, body, scope))
+    const inside = body.children.find((node) => dialect.isEnd(node) && /skip|xfail/u.test(node.text))
+    tests.push({
+      name,
+      line: test.definition.line,
+      reading: {
+        assertions: readings.flatMap(({ assertions }) => assertions),
+        steps: readings.flatMap(({ steps }) => steps)
+      },
+      skip: skip ?? (inside === undefined ? undefined : { how: inside.text, isConditional: false }),
+      doubles: doublesIn([...test.decorators, body]),
+      words: wordsOf(body.text)
+    })
+  }
+  return { tests, others }
+}
+
+/** One scope for each case of `parametrize`, all its decorators multiplied. */
+const rowsOf = (decorators: ReadonlyArray<SyntaxNode>, file: Scope): ReadonlyArray<Scope> => {
+  let scopes: ReadonlyArray<Scope> = [file]
+  for (const decorator of decorators) {
+    const call = childOf(decorator, "call")
+    if (call === undefined || path(field(call, "function")).at(-1) !== "parametrize") continue
+    const [names, table] = argumentsOf(call).given
+    const rows = table === undefined ? undefined : elements(table, file)
+    if (names === undefined || rows === undefined) continue
+    const targets = /^(list|tuple)$/u.test(names.type)
+      ? parts(names).map((one) => unquoted(one.text))
+      : unquoted(names.text)
+          .split(",")
+          .map((one) => one.trim())
+    scopes = scopes.flatMap((scope) =>
+      rows.map(({ node, scope: known }) => {
+        const into = new Scope(scope)
+        const isParam = node.type === "call" && path(field(node, "function")).at(-1) === "param"
+        const values = isParam ? argumentsOf(node).given : targets.length > 1 ? parts(node) : [node]
+        for (const [index, target] of targets.entries()) {
+          const value = values[index]
+          if (value !== undefined) into.set(target, { text: show(value, known), node: value, scope: known })
+        }
+        return into
+      })
+    )
+  }
+  return scopes
+}
+
+/** Names that `patch` and `monkeypatch` replace. */
+const doublesIn = (where: ReadonlyArray<SyntaxNode>): ReadonlyArray<string> =>
+  where.flatMap((root) =>
+    [...nodes(root)].flatMap((node) => {
+      if (node.type !== "call") return []
+      const called = path(field(node, "function"))
+      const { given } = argumentsOf(node)
+      if (called.includes("monkeypatch") && called.at(-1) === "setattr") {
+        return given
+          .slice(0, 2)
+          .flatMap((one) => (one.type === "string" ? [unquoted(one.text).split(".").at(-1) ?? ""] : []))
+      }
+      if (!called.includes("patch")) return []
+      const name = called.at(-1) === "object" ? given[1] : given[0]
+      return name?.type === "string" ? [unquoted(name.text).split(".").at(-1) ?? ""] : []
+    })
+  )

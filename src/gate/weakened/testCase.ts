@@ -1,0 +1,41 @@
+/** The tests of one file. */
+import type { Reading } from "./walk.ts"
+
+export interface Skip {
+  /** As it is written. */
+  readonly how: string
+  /** It depends on the platform or the environment. */
+  readonly isConditional: boolean
+}
+
+export interface TestCase {
+  /** As its runner names it, without the file. */
+  readonly name: string
+  readonly line: number
+  readonly reading: Reading
+  readonly skip?: Skip | undefined
+  /** Nothing else of the file runs beside it. */
+  readonly isOnly?: boolean | undefined
+  /** What it replaces with a double, by the last word of its name. */
+  readonly doubles: ReadonlyArray<string>
+  /** The words of its text, to know it again under another name. */
+  readonly words: ReadonlySet<string>
+}
+
+export interface TestFile {
+  readonly tests: ReadonlyArray<TestCase>
+  /** Functions beside the tests, with the words of their texts: what a test may have become. */
+  readonly others: ReadonlyMap<string, ReadonlySet<string>>
+  /** Why the runner leaves the whole file out. */
+  readonly excluded?: string | undefined
+}
+
+export const wordsOf = (text: string): ReadonlySet<string> =>
+  new Set(text.match(/[A-Za-z_]\w*|\d[\w.]*/gu) ?? [])
+
+/** Share of words in common, 0 to 1. */
+export const likeness = (one: ReadonlySet<string>, other: ReadonlySet<string>): number => {
+  const common = [...one].filter((word) => other.has(word)).length
+  const all = one.size + other.size - common
+  return all === 0 ? 0 : common / all
+}

@@ -1,0 +1,220 @@
+/**
+ * A test read from top to bottom as it would run: locals, tables and helpers filled in, and what cannot run or cannot fail left out. So a
+ * table of three rows claims the same as three tests, and an assertion behind an early return claims nothing.
+ */
+import type { Assertion } from "./assertion.ts"
+import { bind, bindRow, elements, type Value } from "./binding.ts"
+import { holds } from "./condition.ts"
+import { path, Scope, show } from "./expression.ts"
+import { bare, field, parts, type SyntaxNode } from "./syntax.ts"
+
+/** What a language's test libraries look like. */
+export interface Dialect {
+  /** The claims of a statement or call; undefined when it makes none itself. */
+  readonly claims: (node: SyntaxNode, scope: Scope) => ReadonlyArray<Assertion> | undefined
+  /** Whether reaching this node fails the test. */
+  readonly isFailure: (node: SyntaxNode) => boolean
+  /** Whether nothing after this node runs, and the test does not fail. */
+  readonly isEnd: (node: SyntaxNode) => boolean
+  /** Whether a failure inside this node's body is swallowed. */
+  readonly swallows: (node: SyntaxNode) => boolean
+  /** The target and value of a binding. */
+  readonly binding: (
+    node: SyntaxNode
+  ) => ReadonlyArray<{ readonly target: SyntaxNode; readonly value: SyntaxNode }>
+}
+
+export interface Helper {
+  readonly parameters: ReadonlyArray<SyntaxNode>
+  readonly body: SyntaxNode
+}
+
+export type Helpers = ReadonlyMap<string, Helper>
+
+export interface Reading {
+  readonly assertions: ReadonlyArray<Assertion>
+  /** What it does besides, in order. */
+  readonly steps: ReadonlyArray<string>
+}
+
+const maxAssertions = 5_000
+const maxHelperDepth = 4
+
+export const readBody = (dialect: Dialect, helpers: Helpers, body: SyntaxNode, scope: Scope): Reading => {
+  const assertions: Array<Assertion> = []
+  const steps: Array<string> = []
+
+  const claimed = (claims: ReadonlyArray<Assertion>): void => {
+    if (assertions.length < maxAssertions) assertions.push(...claims)
+  }
+
+  /** True when nothing after it runs. */
+  const visit = (node: SyntaxNode, known: Scope, depth: number): boolean => {
+    if (/^(function_definition|function_declaration|function_item|class_definition)$/u.test(node.type))
+      return false
+    const claims = dialect.claims(node, known)
+    if (claims !== undefined) {
+      claimed(claims)
+      return false
+    }
+    if (dialect.isFailure(node)) {
+      claimed([{ relation: "opaque", subject: show(node, known), expected: "", line: node.line }])
+      return true
+    }
+    if (dialect.isEnd(node)) return true
+    const bindings = dialect.binding(node)
+    if (bindings.length > 0) {
+      for (const { target, value } of bindings) bind(target, { node: value, scope: known }, known)
+      return false
+    }
+    if (isBranch(node)) return branch(node, known, depth)
+    const loop = loopOf(node)
+    if (loop !== undefined) {
+      repeat(loop, known, depth)
+      return false
+    }
+    if (dialect.swallows(node)) {
+      const kept = assertions.length
+      children(node, known, depth)
+      assertions.length = kept
+      return false
+    }
+    if (inline(node, known, depth)) return false
+    if (isUnknownCheck(node, helpers)) {
+      claimed([{ relation: "opaque", subject: show(node, known), expected: "", line: node.line }])
+      return false
+    }
+    if (node.type === "expression_statement") {
+      const [before, wasAt] = [assertions.length, steps.length]
+      const isOver = children(node, known, depth)
+      if (assertions.length === before && steps.length === wasAt) steps.push(show(node, known))
+      return isOver
+    }
+    const isOver = children(node, isScope(node) ? new Scope(known) : known, depth)
+    return isOver && /^(block|statement_block|statement_list|expression_statement|module)$/u.test(node.type)
+  }
+
+  const children = (node: SyntaxNode, known: Scope, depth: number): boolean => {
+    for (const child of node.children) {
+      if (child.children.length > 0 && visit(child, known, depth)) return true
+      if (child.children.length === 0 && dialect.isEnd(child)) return true
+    }
+    return false
+  }
+
+  const branch = (node: SyntaxNode, known: Scope, depth: number): boolean => {
+    const inside = new Scope(known)
+    const first = field(node, "initializer")
+    if (first !== undefined) visit(first, inside, depth)
+    const condition = field(node, "condition")
+    const yes = field(node, "consequence")
+    const no = field(node, "alternative")
+    if (condition === undefined || yes === undefined) return children(node, inside, depth)
+    const text = show(condition, inside)
+    const fails = (block: SyntaxNode | undefined) => block !== undefined && failsIn(block)
+    if (fails(yes) && text !== "false") claimed(holds(condition, inside, false))
+    else if (text !== "false") visit(yes, new Scope(inside), depth)
+    if (no === undefined) return text === "true" && endsIn(yes)
+    if (fails(no) && text !== "true") claimed(holds(condition, inside, true))
+    else if (text !== "true") visit(no, new Scope(inside), depth)
+    return false
+  }
+
+  const failsIn = (block: SyntaxNode): boolean =>
+    dialect.isFailure(block) ||
+    block.children.some(
+      (child) =>
+        /^(block|statement_list|expression_statement|statement_block|else_clause|raise_statement)$/u.test(
+          child.type
+        ) && failsIn(child)
+    ) ||
+    block.children.some((child) => dialect.isFailure(child))
+
+  const endsIn = (block: SyntaxNode): boolean =>
+    dialect.isEnd(block) || block.children.some((child) => dialect.isEnd(child) || endsIn(child))
+
+  const repeat = (loop: Loop, known: Scope, depth: number): void => {
+    const rows = elements(loop.iterable, known)
+    if (rows === undefined) {
+      visit(loop.body, new Scope(known), depth)
+      return
+    }
+    for (const row of rows) {
+      if (assertions.length >= maxAssertions) return
+      visit(loop.body, bindRow(loop.pattern, loop.iterable, row, known), depth)
+    }
+  }
+
+  /** A helper of the change, read with what it is given here. */
+  const inline = (node: SyntaxNode, known: Scope, depth: number): boolean => {
+    if (!/^call(_expression)?$/u.test(node.type) || depth >= maxHelperDepth) return false
+    const helper = helpers.get(path(field(node, "function")).at(-1) ?? "")
+    if (helper === undefined) return false
+    const inside = new Scope(scope)
+    const given = parts(field(node, "arguments"))
+    const named = new Map(
+      given
+        .filter(({ type }) => type === "keyword_argument")
+        .map((argument) => [field(argument, "name")?.text, field(argument, "value")] as const)
+    )
+    for (const [index, parameter] of helper.parameters.entries()) {
+      const name = bare(parameter).text
+      const value = named.get(name) ?? given[index]
+      if (value !== undefined && value.type !== "keyword_argument")
+        bind(parameter, { node: value, scope: known } satisfies Value, inside)
+    }
+    const before = assertions.length
+    visit(helper.body, inside, depth + 1)
+    return assertions.length > before
+  }
+
+  visit(body, new Scope(scope), 0)
+  return { assertions, steps }
+}
+
+/** A call that checks, by its name or because it is handed the test, in a file that the change does not show. */
+const isUnknownCheck = (node: SyntaxNode, helpers: Helpers): boolean => {
+  if (!/^(call|call_expression|macro_invocation)$/u.test(node.type)) return false
+  const name = path(field(node, "function") ?? field(node, "macro")).at(-1) ?? ""
+  if (helpers.has(name)) return false
+  const [first] = parts(field(node, "arguments"))
+  return (
+    /^_*(?:[Aa]ssert|[Cc]heck|[Ee]xpect|[Vv]erify|[Ee]nsure|[Mm]ust|[Ss]hould|[Rr]equire)(?![a-z])/u.test(
+      name
+    ) ||
+    (first?.type === "identifier" && first.text === "t")
+  )
+}
+
+interface Loop {
+  readonly pattern: SyntaxNode
+  readonly iterable: SyntaxNode
+  readonly body: SyntaxNode
+}
+
+const loopOf = (node: SyntaxNode): Loop | undefined => {
+  if (/^(for_statement|for_in_statement|for_expression)$/u.test(node.type)) {
+    const range = node.children.find(({ type }) => type === "range_clause") ?? node
+    const pattern = field(range, "left") ?? field(range, "pattern")
+    const iterable = field(range, "right") ?? field(range, "value")
+    const body = field(node, "body")
+    return pattern === undefined || iterable === undefined || body === undefined
+      ? undefined
+      : { pattern, iterable, body }
+  }
+  // `rows.forEach((row) => …)`
+  const called = node.type === "call_expression" ? field(node, "function") : undefined
+  if (called === undefined || path(called).at(-1) !== "forEach") return undefined
+  const iterable = field(called, "object")
+  const [callback] = parts(field(node, "arguments"))
+  const pattern = parts(field(callback, "parameters"))[0] ?? field(callback, "parameter")
+  const body = field(callback, "body")
+  const inner = pattern?.type === "required_parameter" ? field(pattern, "pattern") : pattern
+  return iterable === undefined || inner === undefined || body === undefined
+    ? undefined
+    : { pattern: inner, iterable, body }
+}
+
+const isBranch = ({ type }: SyntaxNode): boolean => type === "if_statement" || type === "if_expression"
+
+const isScope = ({ type }: SyntaxNode): boolean => /function|func_literal|closure|lambda/u.test(type)

@@ -1,0 +1,256 @@
+/**
+ * Weakened tests: what the tests of the base claim and those of the commit no longer do, by syntax (Go, Python, Rust, JavaScript, TypeScript).
+ *
+ * Each test is read as the list of its claims (`walk.ts`), the claims of base and commit are matched (`match.ts`), and what remains is a
+ * finding: claims lost or made looser, tests skipped, deleted while what they exercise lives, or no longer collected. Moving, renaming,
+ * folding into tables and helpers, and changing the library of assertions leave no remainder.
+ *
+ * A changed expectation is decided by what else changed. It is a finding where the code that the test reaches is the same in base and commit:
+ * nothing but tests changed, or all that its words reach in the changed files is as it was. Old and new expectation cannot both hold then,
+ * so the test was made to agree with what the code does. Where the code did change, the issue must say which is right, and no syntax
+ * does: it is a note for the reviewer, and the bite check says whether the base fails it.
+ *
+ * A file that does not parse is not judged and named in a note. So is whatever depends on the platform, and longer timeouts.
+ */
+import type { Change, ChangedFile } from "../change.ts"
+import { isTestPath } from "../files.ts"
+import type { Finding } from "../finding.ts"
+import { say } from "./assertion.ts"
+import * as javascript from "./javascript.ts"
+import * as go from "./go.ts"
+import { type Pair, pairs, type Placed, type Weakening, weakenings } from "./match.ts"
+import { mayReach, type Production, productionOf } from "./production.ts"
+import * as python from "./python.ts"
+import { runnerConfigFindings } from "./runnerConfig.ts"
+import * as rust from "./rust.ts"
+import { type Grammar, grammarOf, type Parse } from "./syntax.ts"
+import { likeness, type TestFile, wordsOf } from "./testCase.ts"
+
+const readers = { python, go, rust, javascript, typescript: javascript, tsx: javascript } as const
+
+const generated = /^.{0,4}\s*(?:Code generated .* DO NOT EDIT|@generated)/mu
+
+const isGenerated = (text: string | undefined): boolean =>
+  text !== undefined && generated.test(text.slice(0, 2_000))
+
+interface Side {
+  readonly tests: Array<Placed>
+  /** Functions that no runner collects, by file. */
+  readonly others: Array<{
+    readonly file: string
+    readonly name: string
+    readonly words: ReadonlySet<string>
+  }>
+}
+
+export const weakenedTests = (change: Change, parse: Parse): ReadonlyArray<Finding> => {
+  const base: Side = { tests: [], others: [] }
+  const head: Side = { tests: [], others: [] }
+  const findings: Array<Finding> = [...runnerConfigFindings(change)]
+  for (const file of change.files) {
+    const grammar = grammarOf(file.path)
+    const isTest = grammar === "rust" || isTestPath(file.path) || isTestPath(file.oldPath ?? file.path)
+    if (
+      grammar === undefined ||
+      !isTest ||
+      isGenerated(file.before) ||
+      (file.before === undefined && isGenerated(file.after))
+    )
+      continue
+    const before = readText(grammar, file.before, parse)
+    const after = readText(grammar, file.after, parse)
+    if (before === "unreadable" || after === "unreadable") {
+      if (grammar !== "rust" || isTestPath(file.path))
+        findings.push(unread(file, before === "unreadable" ? "base" : "commit"))
+      continue
+    }
+    const oldPath = file.oldPath ?? file.path
+    collect(base, oldPath, before, true)
+    const hasOwnNames = change.files.some(
+      (one) =>
+        one.before !== undefined &&
+        isTestPath(one.oldPath ?? one.path) &&
+        !collects(one.oldPath ?? one.path, grammar)
+    )
+    collect(head, file.path, after, collects(file.path, grammar) || hasOwnNames)
+    if (before.tests.length > 0 && before.excluded === undefined && after.excluded !== undefined) {
+      findings.push({
+        rule: "weakened",
+        file: file.path,
+        line: 1,
+        message: `none of its tests runs any more by default: ${after.excluded}`
+      })
+    }
+  }
+  const production = productionOf(change, parse)
+  const matched = pairs(base.tests, head.tests)
+  const weak = weakenings(matched, head.tests)
+  for (const pair of matched) {
+    findings.push(
+      ...findingsOf(
+        pair,
+        weak.filter((one) => one.pair === pair),
+        production,
+        head
+      )
+    )
+  }
+  return findings
+}
+
+const collect = (side: Side, file: string, read: TestFile, isCollected: boolean): void => {
+  if (isCollected && read.excluded === undefined)
+    side.tests.push(...read.tests.map((test) => ({ file, test })))
+  else if (!isCollected)
+    side.others.push(...read.tests.map((test) => ({ file, name: test.name, words: test.words })))
+  side.others.push(...[...read.others].map(([name, words]) => ({ file, name, words })))
+}
+
+const readText = (grammar: Grammar, text: string | undefined, parse: Parse): TestFile | "unreadable" => {
+  if (text === undefined) return { tests: [], others: new Map() }
+  const root = parse(grammar, text)
+  return root === undefined ? "unreadable" : readers[grammar].readFile(root)
+}
+
+const unread = ({ path }: ChangedFile, where: string): Finding => ({
+  rule: "weakened",
+  file: path,
+  message: `its text in the ${where} does not parse, so its tests were not compared: read them`,
+  isNote: true
+})
+
+/** Whether the language's usual runner looks into the file. */
+const collects = (path: string, grammar: Grammar): boolean => {
+  switch (grammar) {
+    case "go":
+      return /_test\.go$/u.test(path)
+    case "python":
+      return /(^|\/)(test_[^/]*|[^/]*_test)\.py$/u.test(path)
+    case "rust":
+      return true
+    default:
+      return isTestPath(path)
+  }
+}
+
+const findingsOf = (
+  pair: Pair,
+  weak: ReadonlyArray<Weakening>,
+  production: Production,
+  head: Side
+): ReadonlyArray<Finding> => {
+  const { base } = pair
+  if (base.test.skip !== undefined) return []
+  if (pair.head === undefined) return goneFindings(base, weak, production, head)
+  const { file, test } = pair.head
+  const about = { rule: "weakened", file, line: test.line, test: test.name } as const
+  if (test.skip !== undefined) {
+    const message = `${test.name} is skipped now: ${test.skip.how}`
+    return [{ ...about, message, ...(test.skip.isConditional && { isNote: true as const }) }]
+  }
+  const found: Array<Finding> = []
+  if (test.isOnly === true && base.test.isOnly !== true)
+    found.push({
+      ...about,
+      message: `${test.name} is marked to run alone, so the others of its file do not run`
+    })
+  const lost = weak.filter((one) => one.kind === "lost" && !isExcused(one, production))
+  const always = test.reading.assertions.filter(({ relation }) => relation === "vacuous").length
+  if (lost.length > 0) {
+    const things = lost.length === 1 ? "1 thing" : `${lost.length} things`
+    const why = always > 0 ? "; what stands there now always holds" : ""
+    const said = lost
+      .slice(0, 3)
+      .map((one) => say(one.base))
+      .join(", ")
+    found.push({
+      ...about,
+      message: `${test.name} checks ${things} less: ${said}${lost.length > 3 ? " and more" : ""}${why}`
+    })
+  }
+  const hidden = weak.filter((one) => one.kind === "opaque" && !isExcused(one, production))
+  if (hidden.length > 0) {
+    const message = `${test.name} leaves ${hidden.length} of its checks to a helper that the change does not show`
+    found.push({ ...about, message, isNote: true })
+  }
+  for (const one of weak) {
+    if (one.kind !== "looser" && one.kind !== "bent") continue
+    const line = one.head.line
+    if (one.kind === "looser") {
+      const isTiming =
+        one.base.relation === "compares" &&
+        /time|elapsed|duration|took|since|seconds/iu.test(one.base.subject)
+      found.push({
+        ...about,
+        line,
+        message: `${test.name} asks for less: ${one.how}`,
+        ...(isTiming && { isNote: true as const })
+      })
+      continue
+    }
+    const isSameSetUp = base.test.reading.steps.join("\n") === test.reading.steps.join("\n")
+    const isBent = isSameSetUp && !mayReach(production, base.test.words)
+    found.push({
+      ...about,
+      line,
+      message: isBent
+        ? `${test.name} expects something else although nothing changed that it exercises: ${one.how}`
+        : `${test.name} expects something else: ${one.how}. Look whether the issue asks for it`,
+      ...(!isBent && { isNote: true as const })
+    })
+  }
+  const asked = base.test.reading.assertions.map(({ subject }) => subject).join(" ")
+  const doubled = test.doubles.filter(
+    (name) => name !== "" && !base.test.doubles.includes(name) && callsIn(asked).has(name)
+  )
+  if (doubled.length > 0)
+    found.push({
+      ...about,
+      message: `${test.name} replaces what it tests with a double: ${doubled.join(", ")}`
+    })
+  return found
+}
+
+const goneFindings = (
+  base: Placed,
+  weak: ReadonlyArray<Weakening>,
+  production: Production,
+  head: Side
+): ReadonlyArray<Finding> => {
+  const { file, test } = base
+  const lost = weak.filter((one) => one.kind === "lost" || one.kind === "opaque")
+  const about = { rule: "weakened", file, line: test.line, test: test.name } as const
+  const changed = weak.flatMap((one): ReadonlyArray<Finding> =>
+    one.kind === "bent" || one.kind === "looser"
+      ? [
+          {
+            ...about,
+            message: `${test.name} is gone, and another test expects something else: ${one.how}. Look whether the issue asks for it`,
+            isNote: true
+          }
+        ]
+      : []
+  )
+  const isEmpty = test.reading.assertions.length === 0
+  if (lost.length === 0 && !isEmpty) return changed
+  if ([...test.words].some((word) => production.removed.has(word))) return changed
+  const now = head.others.find(({ words }) => likeness(words, test.words) >= 0.8)
+  if (now !== undefined)
+    return [
+      ...changed,
+      { ...about, message: `${test.name} is no longer collected: it is ${now.name} in ${now.file} now` }
+    ]
+  if (isEmpty && head.tests.some((other) => likeness(other.test.words, test.words) >= 0.5)) return changed
+  return [...changed, { ...about, message: `${test.name} is deleted, and what it exercises is still there` }]
+}
+
+/** What a claim speaks of is gone, or no longer can fail. */
+const isExcused = ({ base }: Weakening, production: Production): boolean => {
+  const words = [...wordsOf(`${base.subject} ${base.expected}`)]
+  if (words.some((word) => production.removed.has(word))) return true
+  const isAboutFailing = base.relation === "raises" || base.relation === "succeeds" || base.expected === "nil"
+  return isAboutFailing && words.some((word) => production.reshaped.has(word))
+}
+
+const callsIn = (text: string): ReadonlySet<string> =>
+  new Set([...text.matchAll(/([A-Za-z_]\w*)\(/gu)].map(([, name = ""]) => name))
