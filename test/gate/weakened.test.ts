@@ -5,9 +5,11 @@ import { Effect } from "effect"
 import { findWeakened } from "../../layers/gate/weakened.ts"
 import { type Case, changeOf } from "./weakened/pair.ts"
 import { javascript } from "./weakened/javascript.ts"
+import { go } from "./weakened/go.ts"
 import { python } from "./weakened/python.ts"
+import { rust } from "./weakened/rust.ts"
 
-const cases: ReadonlyArray<Case> = [...python, ...javascript]
+const cases: ReadonlyArray<Case> = [...python, ...javascript, ...go, ...rust]
 
 const outcome = Effect.fnUntraced(function* (one: Case) {
   const findings = yield* findWeakened(changeOf(one))

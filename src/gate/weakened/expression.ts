@@ -199,9 +199,13 @@ export const isConstant = (text: string): boolean => {
   )
 }
 
-/** A constant, or what a constructor makes of constants: `Some(3)`, `Money("1.0")`. */
+/** A constant, or what constructors and conversions make of constants: `Some(3)`, `Money("1.0")`, `"x".to_string()`. */
 export const isValue = (text: string): boolean =>
-  isConstant(text.replaceAll(/\b(?:\w+(?:::|\.))?[A-Z]\w*\(/gu, "("))
+  isConstant(
+    text
+      .replaceAll(/\.(?:to_string|to_owned|to_vec|into|clone)\(\)/gu, "")
+      .replaceAll(/\b(?:\w+(?:::|\.))?[A-Z]\w*\(/gu, "(")
+  )
 
 /** How much of the text is a value by itself, for telling what is expected from what is asked. */
 export const constancy = (text: string): number => {

@@ -1,1 +1,203 @@
-export { readFile } from "./python.ts"
+/** Go's testing, with testify and gotest.tools. */
+import { type Assertion, claim, type Relation } from "./assertion.ts"
+import { bind } from "./binding.ts"
+import { compare, holds } from "./condition.ts"
+import { path, Scope, show } from "./expression.ts"
+import { childOf, field, isComment, nodes, parts, type SyntaxNode } from "./syntax.ts"
+import { type Skip, type TestCase, type TestFile, wordsOf } from "./testCase.ts"
+import { type Dialect, type Helper, readBody } from "./walk.ts"
+
+const comparisons: Readonly<Record<string, string>> = {
+  Equal: "==",
+  EqualValues: "==",
+  Exactly: "==",
+  Same: "==",
+  JSONEq: "==",
+  YAMLEq: "==",
+  DeepEqual: "==",
+  NotEqual: "!=",
+  NotSame: "!=",
+  Greater: ">",
+  GreaterOrEqual: ">=",
+  Less: "<",
+  LessOrEqual: "<="
+}
+
+const simple: Readonly<Record<string, Relation>> = {
+  Contains: "contains",
+  Subset: "contains",
+  ElementsMatch: "near",
+  Regexp: "matches",
+  NotNil: "present",
+  NotEmpty: "present",
+  NoError: "succeeds",
+  NilError: "succeeds",
+  NotPanics: "succeeds",
+  NotContains: "notEqual",
+  NotRegexp: "notEqual",
+  NotZero: "present"
+}
+
+/** testify, with or without its first argument `t`. */
+const claimsOfCall = (call: SyntaxNode, scope: Scope): ReadonlyArray<Assertion> | undefined => {
+  const { line } = call
+  const [first = "", ...rest] = path(field(call, "function"))
+  const maker = scope.get(first)?.text ?? ""
+  const isMade = /^(assert|require|is)\.New\(/u.test(maker)
+  if (rest.length !== 1 || !(isMade || /^(assert|require|is)$/u.test(first))) return undefined
+  const all = parts(field(call, "arguments"))
+  const given = isMade ? all : all.slice(1)
+  const [a, b, c] = given
+  const name = (rest[0] ?? "").replace(/(?<=[a-z])f$/u, "")
+  const text = (node: SyntaxNode | undefined) => (node === undefined ? "" : show(node, scope))
+  const operator = comparisons[name]
+  if (operator !== undefined && a !== undefined && b !== undefined)
+    return compare(operator, a, b, scope, line)
+  const relation = simple[name]
+  const isOfTwo =
+    relation === "contains" || relation === "matches" || relation === "near" || relation === "notEqual"
+  if (relation !== undefined) {
+    const [one, other] = name === "Regexp" || name === "NotRegexp" ? [b, a] : [a, b]
+    if (relation === "succeeds" && name !== "NotPanics") return [claim("equal", line, text(a), "nil")]
+    return [claim(relation, line, text(one), isOfTwo ? text(other) : "")]
+  }
+  switch (name) {
+    case "True":
+    case "Assert":
+      return a === undefined ? undefined : holds(a, scope)
+    case "False":
+      return a === undefined ? undefined : holds(a, scope, false)
+    case "Nil":
+      return [claim("equal", line, text(a), "nil")]
+    case "Empty":
+    case "Zero":
+      return [claim("equal", line, text(a), name === "Zero" ? "0" : '""')]
+    case "Len":
+      return [claim("equal", line, `len(${text(a)})`, text(b))]
+    case "Error":
+      return [claim("present", line, text(a))]
+    case "ErrorIs":
+    case "ErrorAs":
+      return [claim("equal", line, text(a), text(b))]
+    case "ErrorContains":
+      return [claim("contains", line, text(a), text(b))]
+    case "EqualError":
+      return [claim("equal", line, `${text(a)}.Error()`, text(b))]
+    case "InDelta":
+    case "InEpsilon":
+    case "WithinDuration":
+      return [claim("near", line, text(a), text(b), Number(text(c)))]
+    case "IsType":
+      return [claim("type", line, text(b), text(a))]
+    case "Panics":
+      return [claim("raises", line, text(a))]
+    case "PanicsWithValue":
+    case "PanicsWithError":
+      return [claim("raises", line, text(b), text(a))]
+    default:
+      return undefined
+  }
+}
+
+const calledOn = (node: SyntaxNode): string =>
+  node.type === "call_expression" ? (field(node, "function")?.text ?? "") : ""
+
+const isSkipCall = (node: SyntaxNode): boolean => /^(t|tb|b|f)\.(Skip|Skipf|SkipNow)$/u.test(calledOn(node))
+
+/** A statement of one call, or the call. */
+const statement = (node: SyntaxNode): SyntaxNode =>
+  node.type === "expression_statement" ? (parts(node)[0] ?? node) : node
+
+export const dialect: Dialect = {
+  claims: (node, scope) => (node.type === "call_expression" ? claimsOfCall(node, scope) : undefined),
+  isFailure: (node) =>
+    /^((t|tb|b|f)\.(Error|Errorf|Fatal|Fatalf|Fail|FailNow)|panic)$/u.test(calledOn(statement(node))),
+  isEnd: (node) => node.type === "return_statement" || isSkipCall(statement(node)),
+  swallows: () => false,
+  binding: (node) => {
+    if (!/^(short_var_declaration|assignment_statement|var_spec|const_spec)$/u.test(node.type)) return []
+    if (node.type === "assignment_statement" && !/^:?=$/u.test(field(node, "operator")?.text ?? "="))
+      return []
+    const target = field(node, "left") ?? field(node, "name")
+    const value = field(node, "right") ?? field(node, "value")
+    if (target === undefined || value === undefined || /^func_literal$/u.test(parts(value)[0]?.type ?? ""))
+      return []
+    const [targets, values] = [parts(target), parts(value)]
+    return targets.length > 0 && targets.length === values.length
+      ? targets.flatMap((one, index) =>
+          values[index] === undefined ? [] : [{ target: one, value: values[index] }]
+        )
+      : [{ target, value }]
+  }
+}
+
+/** A constraint that keeps the file out of a plain `go test`. */
+const excludedBy = (root: SyntaxNode): string | undefined => {
+  for (const node of root.children) {
+    if (!isComment(node)) return undefined
+    const [, constraint] =
+      /^\/\/go:build (.*)$/u.exec(node.text) ?? /^\/\/ \+build (.*)$/u.exec(node.text) ?? []
+    if (constraint !== undefined && !/\b(linux|unix|amd64|arm64|cgo|go1|!)/u.test(constraint))
+      return node.text
+  }
+  return undefined
+}
+
+export const readFile = (root: SyntaxNode): TestFile => {
+  const file = new Scope()
+  const tests: Array<TestCase> = []
+  const helpers = new Map<string, Helper>()
+  const others = new Map<string, ReadonlySet<string>>()
+  const found: Array<{ readonly name: string; readonly node: SyntaxNode; readonly body: SyntaxNode }> = []
+  for (const node of nodes(root)) {
+    if (node.type === "type_spec") {
+      const type = field(node, "type")
+      if (type !== undefined) file.set(`type ${field(node, "name")?.text}`, { text: type.text, node: type })
+    }
+  }
+  for (const node of root.children) {
+    for (const declared of /^(var|const)_declaration$/u.test(node.type) ? nodes(node) : []) {
+      for (const { target, value } of dialect.binding(declared))
+        bind(target, { node: value, scope: file }, file)
+    }
+    const body = field(node, "body")
+    const name = field(node, "name")?.text ?? ""
+    if (!/^(function|method)_declaration$/u.test(node.type) || body === undefined) continue
+    const parameters = parts(field(node, "parameters")).flatMap((one) =>
+      one.children.filter((child) => child.field === "name")
+    )
+    // A method of a testify suite is a test, too.
+    const isTest =
+      /^(Test|Fuzz)(?![a-z])/u.test(name) &&
+      (node.type === "function_declaration" ? parameters.length === 1 : parameters.length === 0)
+    if (isTest && name !== "TestMain") found.push({ name, node, body })
+    else {
+      helpers.set(name, { parameters, body })
+      others.set(name, wordsOf(body.text))
+    }
+  }
+  for (const { body, name, node } of found) {
+    tests.push({
+      name,
+      line: node.line,
+      reading: readBody(dialect, helpers, body, file),
+      skip: skipIn(body),
+      doubles: [],
+      words: wordsOf(body.text)
+    })
+  }
+  return { tests, others, excluded: excludedBy(root) }
+}
+
+/** At the top of the body, outright or on a condition. */
+const skipIn = (body: SyntaxNode): Skip | undefined => {
+  for (const node of parts(childOf(body, "statement_list"))) {
+    if (isSkipCall(statement(node))) return { how: node.text, isConditional: false }
+    if (node.type !== "if_statement") continue
+    const inside = [...nodes(field(node, "consequence") ?? node)].find((inner) => isSkipCall(inner))
+    const condition = field(node, "condition")?.text ?? ""
+    if (inside !== undefined)
+      return { how: node.text.split("\n")[0] ?? "", isConditional: condition !== "true" }
+  }
+  return undefined
+}
