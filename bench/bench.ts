@@ -21,8 +21,11 @@ const benches: Readonly<Record<string, Bench>> = {
     about: "the operator beside nodes that beat and tasks that fit nowhere",
     load: () => import("./idle.ts")
   },
+  decide: { about: "the scheduler alone", load: () => import("./decide.ts") },
+  processes: { about: "start and memory of operator and agent", load: () => import("./processes.ts") },
   "run-task": { about: "run-task's start, turns and memory", load: () => import("./run-task.ts") },
-  gate: { about: "a gate beside its Job's own pod", load: () => import("./gate.ts") }
+  gate: { about: "a gate beside its Job's own pod", load: () => import("./gate.ts") },
+  project: { about: "npm run demo and npm test", load: () => import("./project.ts") }
 }
 
 const help = `npm run bench -- [--only NAME[,NAME…]] [--kubeconfig FILE] [--quick] [--json FILE]
