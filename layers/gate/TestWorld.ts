@@ -1,0 +1,112 @@
+/** What the stages after the checks stand on: the tests' runs of one gate, one after another in the same work folder. */
+import { Clock, Duration, Effect } from "effect"
+
+import type { Change } from "../../src/gate/change.ts"
+import type { Check } from "../../src/gate/checks.ts"
+import { makefileNames } from "../../src/gate/make.ts"
+import type { TestOutcome, TestRunner } from "../../src/gate/runners/TestRunner.ts"
+import { isTestCheck, runnerOf } from "../../src/gate/testRunner.ts"
+import type { Checkout } from "./Checkout.ts"
+import type { GateStopped } from "./GateStopped.ts"
+import type { Run } from "./Toolchain.ts"
+
+export interface TestWorld {
+  readonly commit: string
+  /** The merge base. */
+  readonly base: string
+  readonly change: Change
+  /** The checks that ran, with the end of what they printed. */
+  readonly ran: ReadonlyArray<{ readonly check: Check; readonly exitCode: number; readonly output: string }>
+  readonly checkout: Pick<Checkout, "readBase" | "place" | "placeMixed">
+  readonly run: (
+    command: string,
+    options: { readonly timeout: Duration.Duration; readonly echo: false }
+  ) => Effect.Effect<Run, GateStopped>
+  readonly print: (line: string) => void
+  /** Wall time after which a stage starts no further run. */
+  readonly patience: Duration.Duration
+}
+
+/** A check of tests, and its runner where that is known. */
+export interface TestCheck {
+  readonly check: Check
+  readonly runner: TestRunner | undefined
+}
+
+export const testChecks = Effect.fnUntraced(function* (
+  world: Pick<TestWorld, "ran" | "checkout">
+): Effect.fn.Return<ReadonlyArray<TestCheck>, GateStopped> {
+  const checks = world.ran.map(({ check }) => check).filter(isTestCheck)
+  if (checks.length === 0) return []
+  const { readBase } = world.checkout
+  const packageJson = yield* readBase("package.json")
+  let makefile: string | undefined
+  for (const name of makefileNames) makefile ??= yield* readBase(name)
+  return checks.map((check) => ({ check, runner: runnerOf(check, { makefile, packageJson }) }))
+})
+
+/** A run shorter than this is never cut off: machines stumble. */
+const leastTimeout = Duration.seconds(60)
+/** As many bytes as a run keeps of its output; from there on the beginning is missing. */
+const wholeOutputBytes = 32 * 1024 - 4
+
+/** As long as the same took before, five times. What a change brought to an end may wait for ever without it. */
+export const timeoutAfter = (seconds: number): Duration.Duration =>
+  Duration.max(leastTimeout, Duration.seconds(seconds * 5))
+
+/** What a run said of each test; undefined when it says nothing, or the beginning of it is gone. */
+export const outcomesOf = (runner: TestRunner, run: Run): ReadonlyArray<TestOutcome> | undefined =>
+  Buffer.byteLength(run.logTail) < wholeOutputBytes ? runner.read(run.logTail) : undefined
+
+/** Says how much of a span is left, from now on. Monotonic. */
+export const countdown = (span: Duration.Duration): Effect.Effect<Effect.Effect<Duration.Duration>> =>
+  Effect.map(Clock.currentTimeNanos, (start) =>
+    Effect.map(Clock.currentTimeNanos, (now) =>
+      Duration.max(Duration.zero, Duration.subtract(span, Duration.nanos(now - start)))
+    )
+  )
+
+export const isOver = (left: Effect.Effect<Duration.Duration>): Effect.Effect<boolean> =>
+  Effect.map(left, (span) => Duration.toMillis(span) === 0)
+
+/** Runs for one file, without a word of them in the log, and what they cost. */
+export interface Meter {
+  readonly run: (command: string, timeout?: Duration.Duration) => Effect.Effect<Run, GateStopped>
+  readonly seconds: () => number
+}
+
+/** A command may take as long as a whole gate does; a file's own run takes less. */
+export const meter = (world: Pick<TestWorld, "run" | "patience">): Meter => {
+  let seconds = 0
+  return {
+    run: (command, timeout = Duration.max(leastTimeout, world.patience)) =>
+      world.run(command, { timeout, echo: false }).pipe(
+        Effect.tap((run) =>
+          Effect.sync(() => {
+            seconds += run.seconds
+          })
+        )
+      ),
+    seconds: () => seconds
+  }
+}
+
+/** What the work folder shows. */
+export type State =
+  | "commit"
+  | "base"
+  | { readonly paths: ReadonlyArray<string>; readonly texts: ReadonlyArray<readonly [string, string]> }
+
+/** Puts states of the change into the work folder: the commit, its base, or the commit with some paths as of the base or with other texts. */
+export const stage = (world: Pick<TestWorld, "checkout" | "commit" | "base">) => {
+  let shown = ""
+  return (state: State): Effect.Effect<void, GateStopped> =>
+    Effect.suspend(() => {
+      const wanted = JSON.stringify(state)
+      if (wanted === shown) return Effect.void
+      shown = wanted
+      if (typeof state === "string") return world.checkout.place(world[state])
+      const { paths, texts } = state
+      return world.checkout.placeMixed(world.commit, { paths, from: world.base, texts: new Map(texts) })
+    })
+}

@@ -1,0 +1,49 @@
+/** What a gate knows of a test runner: how to run some files only, and how to read what it prints. */
+import type { Invocation } from "./invocation.ts"
+
+export interface TestFile {
+  /** Relative to the root of the repository. */
+  readonly path: string
+  /** Names of the tests that it declares, as far as they could be read. */
+  readonly tests: ReadonlyArray<string>
+}
+
+/** What became of one test. A test that is to do cannot fail: it counts as skipped. */
+export interface TestOutcome {
+  /** As the runner names it within its file. */
+  readonly name: string
+  readonly outcome: "passed" | "failed" | "skipped"
+}
+
+export interface TestRunner {
+  /** For people: `go test`. */
+  readonly name: string
+  /** Whether a file is of a kind that this runner runs at all. */
+  readonly takes: (path: string) => boolean
+  /** Whether the check's own command is sure to collect a file. When not, it takes a run to know. */
+  readonly surelyCollects: (path: string) => boolean
+  /** Whether files are compiled together, so that a broken one makes its neighbours fail. */
+  readonly isShared: boolean
+  /** The command for some files, all of which it takes. */
+  readonly narrow: (files: ReadonlyArray<TestFile>) => string
+  /**
+   * What the narrowed command said of each test; undefined when it printed nothing that reads as this runner's. The candidate prints it:
+   * it tells, and where an exit code can decide it decides nothing.
+   */
+  readonly read: (output: string) => ReadonlyArray<TestOutcome> | undefined
+  /** Whether an exit code says that nothing was collected. */
+  readonly isNothing?: (exitCode: number) => boolean
+  /** Files in which the check's own command, as it stands, reported a failure. Empty when it does not say. */
+  readonly failedFiles: (output: string, all: ReadonlyArray<string>) => ReadonlyArray<string>
+}
+
+/** A row of the table: what a command comes to, if it is this runner's. */
+export type Recognise = (invocation: Invocation) => TestRunner | undefined
+
+/** Terminal colours, which some runners print into a pipe as well. */
+export const plain = (text: string): string =>
+  text.replaceAll("\r", "").replace(new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`, "gu"), "")
+
+/** A path as a command sees it that runs in `folder`; undefined outside it. */
+export const within = (folder: string, path: string): string | undefined =>
+  path.startsWith(folder) ? path.slice(folder.length) : undefined

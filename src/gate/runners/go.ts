@@ -1,0 +1,97 @@
+/** `go test`. Its JSON is made by the go command, which tells a test's own frames from what the test prints. */
+import { Option, Schema } from "effect"
+
+import { options, render } from "./invocation.ts"
+import { plain, type Recognise, type TestOutcome, within } from "./TestRunner.ts"
+
+const valued =
+  /^--?(?:run|skip|count|timeout|tags|p|parallel|cpu|ldflags|gcflags|asmflags|mod|modfile|vet|exec|o|bench|benchtime|covermode|coverpkg|coverprofile|shuffle|fuzz|overlay|toolexec)$/u
+const ours = /^--?(?:v|json|count|cover\w*)(?:=|$)/u
+/** With these a check runs some tests of a package only, or none. */
+const choosing = /^--?(?:run|skip|list|bench|fuzz|args|exec|c|o)(?:=|$)/u
+
+const Event = Schema.fromJsonString(
+  Schema.Struct({
+    Action: Schema.String,
+    Package: Schema.optionalKey(Schema.String),
+    Test: Schema.optionalKey(Schema.String)
+  })
+)
+const decode = Schema.decodeUnknownOption(Event)
+const outcomes: Readonly<Record<string, TestOutcome["outcome"]>> = {
+  pass: "passed",
+  fail: "failed",
+  skip: "skipped"
+}
+
+export const go: Recognise = ({ lead, folder, words }) => {
+  if (words[0] !== "go" || words[1] !== "test") return undefined
+  const given = options(words.slice(2), valued)
+  if (given.options.some((option) => choosing.test(option))) return undefined
+  const flags = given.options.filter(
+    (option, index, all) => !ours.test(option) && !/^--?(?:count|cover\w+)$/u.test(all[index - 1] ?? "")
+  )
+  const packages = given.operands.length === 0 ? ["."] : given.operands
+  return {
+    name: "go test",
+    isShared: true,
+    takes: (path) => path.endsWith("_test.go") && within(folder, path) !== undefined,
+    surelyCollects: (path) => {
+      const inside = packageOf(folder, path)
+      return (
+        !/(^|\/)(?:testdata|vendor|[._][^/]*)(\/|$)/u.test(inside.slice(2)) &&
+        packages.some((pattern) => {
+          const root = pattern.replace(/\/\.\.\.$/u, "")
+          return root === inside || (root !== pattern && (root === "." || inside.startsWith(`${root}/`)))
+        })
+      )
+    },
+    narrow: (files) =>
+      render(lead, [
+        "go",
+        "test",
+        ...flags,
+        "-count=1",
+        "-json",
+        "-run",
+        `^(${[...new Set(files.flatMap(({ tests }) => tests))].join("|")})$`,
+        ...new Set(files.map(({ path }) => packageOf(folder, path)))
+      ]),
+    read: (output) => {
+      const events = output.split("\n").flatMap((line) => Option.toArray(decode(line)))
+      return events.length === 0
+        ? undefined
+        : events.flatMap(({ Action, Test: name }) => {
+            const outcome = outcomes[Action]
+            return name === undefined || outcome === undefined ? [] : [{ name, outcome }]
+          })
+    },
+    failedFiles: (output, all) => {
+      const failed = [...plain(output).matchAll(/^FAIL\s+(\S+)(?:\s+[\d.]+s|\s+\[)/gmu)].map(
+        ([, path]) => path ?? ""
+      )
+      // A package is named by its import path: its folder is the end of that, as far as there is such a folder.
+      return all.filter((path) => {
+        const inside = packageOf(folder, path).slice(2)
+        return (
+          path.endsWith("_test.go") &&
+          failed.some((name) =>
+            inside === "" ? !all.some((other) => isIn(name, folder, other)) : name.endsWith(`/${inside}`)
+          )
+        )
+      })
+    }
+  }
+}
+
+const isIn = (name: string, folder: string, path: string): boolean => {
+  const inside = packageOf(folder, path).slice(2)
+  return inside !== "" && name.endsWith(`/${inside}`)
+}
+
+/** `./pkg` for `pkg/a_test.go`, `.` for the folder of the command. */
+const packageOf = (folder: string, path: string): string => {
+  const inside = within(folder, path) ?? path
+  const at = inside.lastIndexOf("/")
+  return at < 0 ? "." : `./${inside.slice(0, at)}`
+}

@@ -1,0 +1,176 @@
+/** The runners of Node: its own, vitest, jest and mocha. */
+import picomatch from "picomatch"
+
+import { options, render } from "./invocation.ts"
+import { plain, type Recognise, type TestOutcome, type TestRunner, within } from "./TestRunner.ts"
+
+const isScript = (path: string) => /\.[cm]?[jt]sx?$/u.test(path)
+const failedBy =
+  (folder: string, pattern: RegExp): TestRunner["failedFiles"] =>
+  (output, all) => {
+    const failed = [...plain(output).matchAll(pattern)].map(
+      ([, path]) => `${folder}${(path ?? "").replace(/^\.\//u, "")}`
+    )
+    return all.filter((path) => failed.some((name) => name === path || name.endsWith(`/${path}`)))
+  }
+
+/** The Test Anything Protocol, nested as Node writes it or flat. */
+export const readTap = (output: string): ReadonlyArray<TestOutcome> | undefined => {
+  const text = plain(output)
+  if (!/^(?:TAP version|1\.\.\d+)/mu.test(text)) return undefined
+  return [...text.matchAll(/^\s*(not ok|ok) \d+ ?(?:- )?(.*?)(?: # (SKIP|TODO|time=)[^\n]*)?$/gimu)].map(
+    ([, word, name = "", directive]): TestOutcome => ({
+      name: (name.split(" > ").at(-1) ?? name).replaceAll("\\#", "#"),
+      outcome: /skip|todo/iu.test(directive ?? "")
+        ? "skipped"
+        : word?.toLowerCase() === "ok"
+          ? "passed"
+          : "failed"
+    })
+  )
+}
+
+/** What `node --test` looks for by itself. */
+const usual = [
+  "**/*{.,-,_}test.{js,cjs,mjs,ts,cts,mts}",
+  "**/test-*.{js,cjs,mjs,ts,cts,mts}",
+  "**/test.{js,cjs,mjs,ts,cts,mts}",
+  "**/test/**/*.{js,cjs,mjs,ts,cts,mts}"
+]
+const valuedOfNode =
+  /^(?:-r|-C|--(?:require|import|loader|conditions|env-file|test-name-pattern|test-reporter|test-reporter-destination|test-concurrency|test-timeout|test-shard|test-skip-pattern))$/u
+
+export const nodeTest: Recognise = ({ lead, folder, words }) => {
+  const at = words.findIndex((word) => /^(?:.*\/)?node$/u.test(word))
+  if (at < 0 || at > 1 || !words.includes("--test")) return undefined
+  const given = options(words.slice(at + 1), valuedOfNode)
+  if (given.options.some((option) => /^--test-(?:name-pattern|skip-pattern|only|shard)/u.test(option)))
+    return undefined
+  const flags = given.options.filter(
+    (option, index, all) =>
+      !/^--test(?:-reporter(?:-destination)?(?:=.*)?)?$/u.test(option) &&
+      !/^--test-reporter(?:-destination)?$/u.test(all[index - 1] ?? "")
+  )
+  const globs =
+    given.operands.length === 0 ? usual : given.operands.map((operand) => operand.replace(/^\.\//u, ""))
+  return {
+    name: "node --test",
+    isShared: false,
+    takes: (path) => isScript(path) && within(folder, path) !== undefined,
+    surelyCollects: (path) =>
+      !path.includes("node_modules/") && picomatch.isMatch(within(folder, path) ?? path, globs),
+    narrow: (files) =>
+      render(lead, [
+        ...words.slice(0, at + 1),
+        ...flags,
+        "--test",
+        "--test-reporter=tap",
+        ...files.map(({ path }) => within(folder, path) ?? path)
+      ]),
+    read: readTap,
+    failedFiles: failedBy(folder, /^test at (\S+?):\d+:\d+$/gmu)
+  }
+}
+
+/** A runner whose settings lie in files of its own: which files it collects takes a run to know, but for the usual names. */
+const packaged =
+  (runner: {
+    readonly name: string
+    readonly valued: RegExp
+    readonly choosing: RegExp
+    readonly ours: RegExp
+    readonly first: ReadonlyArray<string>
+    readonly command?: string
+    readonly beforeFiles?: ReadonlyArray<string>
+    readonly read: TestRunner["read"]
+    readonly failed: RegExp
+    readonly usual: ReadonlyArray<string>
+  }): Recognise =>
+  ({ lead, folder, words }) => {
+    const at = words.findIndex((word) => new RegExp(`^(?:.*/)?${runner.name}$`, "u").test(word))
+    if (
+      at < 0 ||
+      !words
+        .slice(0, at)
+        .every((word) => /^(?:npx|pnpm|yarn|bunx|exec|c8|nyc|-y|--yes|--no-install|--)$/u.test(word))
+    )
+      return undefined
+    const given = options(words.slice(at + 1), runner.valued)
+    if (given.options.some((option) => runner.choosing.test(option))) return undefined
+    const operands = given.operands.filter((operand) => operand !== "run")
+    if (operands.some((operand) => /^(?:watch|bench|related|list|init|dev)$/u.test(operand))) return undefined
+    return {
+      name: runner.name,
+      isShared: false,
+      takes: (path) => isScript(path) && within(folder, path) !== undefined,
+      surelyCollects: (path) =>
+        operands.length === 0 && picomatch.isMatch(within(folder, path) ?? path, [...runner.usual]),
+      narrow: (files) =>
+        render(lead, [
+          ...words.slice(0, at + 1),
+          ...(runner.command === undefined ? [] : [runner.command]),
+          ...given.options.filter((option) => !runner.ours.test(option)),
+          ...runner.first,
+          ...(runner.beforeFiles ?? []),
+          ...files.map(({ path }) => within(folder, path) ?? path)
+        ]),
+      read: runner.read,
+      failedFiles: failedBy(folder, runner.failed)
+    }
+  }
+
+const usualOfPackages = ["**/*.{test,spec}.?(c|m)[jt]s?(x)"]
+
+export const vitest = packaged({
+  name: "vitest",
+  valued: /^(?:-[cr]|--(?:config|root|dir|project|environment|pool|maxWorkers|testTimeout))$/u,
+  choosing: /^(?:-t|--(?:testNamePattern|shard|changed|dir|exclude|tags?Filter)(?:=|$))/u,
+  ours: /^(?:--run|--watch(?:=.*)?|--reporter(?:=.*)?|--coverage(?:[.=].*)?|--passWithNoTests|--silent)$/u,
+  command: "run",
+  first: ["--reporter=tap-flat"],
+  read: readTap,
+  failed: /^\s*FAIL\s+(?:\|[^|]*\| )?(\S+\.[cm]?[jt]sx?)\b/gmu,
+  usual: usualOfPackages
+})
+
+/** What `jest --verbose` prints of each test. */
+export const readJest = (output: string): ReadonlyArray<TestOutcome> | undefined => {
+  const text = plain(output)
+  if (!/^Tests: {7}/mu.test(text) && !/^Test Suites: /mu.test(text)) return undefined
+  const marks: Readonly<Record<string, TestOutcome["outcome"]>> = {
+    "✓": "passed",
+    "✕": "failed",
+    "○": "skipped",
+    "✎": "skipped"
+  }
+  return [...text.matchAll(/^\s+([✓✕○✎]) (?:skipped |todo )?(.*?)(?: \(\d+(?:\.\d+)? m?s\))?$/gmu)].map(
+    ([, mark = "", name = ""]) => ({
+      name,
+      outcome: marks[mark] ?? "skipped"
+    })
+  )
+}
+
+export const jest = packaged({
+  name: "jest",
+  valued: /^(?:-[cw]|--(?:config|rootDir|maxWorkers|testTimeout|env))$/u,
+  choosing:
+    /^(?:-[tof]|--(?:testNamePattern|testPathPatterns?|shard|changedSince|onlyChanged|onlyFailures|findRelatedTests|runTestsByPath)(?:=|$))/u,
+  ours: /^(?:--verbose|--silent|--coverage(?:=.*)?|--passWithNoTests|--watch\w*|--json)$/u,
+  first: ["--verbose"],
+  beforeFiles: ["--runTestsByPath"],
+  read: readJest,
+  failed: /^FAIL (?:\S+ )?(\S+\.[cm]?[jt]sx?)\b/gmu,
+  usual: [...usualOfPackages, "**/__tests__/**/*.?(c|m)[jt]s?(x)"]
+})
+
+export const mocha = packaged({
+  name: "mocha",
+  valued: /^(?:-[rtugfR]|--(?:require|timeout|ui|grep|fgrep|config|reporter|extension|file))$/u,
+  choosing: /^(?:-[gfi]|--(?:grep|fgrep|invert)(?:=|$))/u,
+  ours: /^(?:-R|--reporter(?:=.*)?|--recursive)$/u,
+  first: ["--reporter=tap"],
+  read: readTap,
+  failed: /^$/gmu,
+  usual: ["test/*.{js,cjs,mjs}"]
+})

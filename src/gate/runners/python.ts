@@ -1,0 +1,149 @@
+/** pytest and unittest. */
+import { options, render } from "./invocation.ts"
+import { plain, type Recognise, type TestOutcome, within } from "./TestRunner.ts"
+
+const isPython = (path: string) => path.endsWith(".py")
+const nameOf = (path: string) => path.slice(path.lastIndexOf("/") + 1)
+
+const valued =
+  /^(?:-[kmcnpoW]|--(?:rootdir|maxfail|durations|junitxml|junit-xml|cov-config|cov-report|ignore|ignore-glob|deselect|basetemp|confcutdir|numprocesses|dist|timeout|tb|color|capture|log-level|import-mode))$/u
+const shown =
+  /^(?:-[qvsxl]+|--(?:tb|color|capture|show-capture|quiet|verbose|no-header|cov|cov-report|cov-fail-under|maxfail|exitfirst)(?:=.*)?|-r\w*)$/u
+const words: Readonly<Record<string, TestOutcome["outcome"]>> = {
+  PASSED: "passed",
+  XFAIL: "passed",
+  XPASS: "passed",
+  FAILED: "failed",
+  ERROR: "failed",
+  SKIPPED: "skipped"
+}
+
+export const pytest: Recognise = (invocation) => {
+  const { lead, folder } = invocation
+  const at = invocation.words.findIndex((word) => /^(?:.*\/)?(?:pytest|py\.test)$/u.test(word))
+  if (
+    at < 0 ||
+    !invocation.words
+      .slice(0, at)
+      .every((word) => /^(?:[\w./-]*python[\d.]*|-m|uv|poetry|pipenv|hatch|run|coverage)$/u.test(word))
+  ) {
+    return undefined
+  }
+  const given = options(invocation.words.slice(at + 1), valued)
+  const flags = given.options.filter(
+    (option, index, all) =>
+      !shown.test(option) && !/^--(?:tb|color|capture|cov-report|maxfail)$/u.test(all[index - 1] ?? "")
+  )
+  return {
+    name: "pytest",
+    isShared: false,
+    isNothing: (exitCode) => exitCode === 5,
+    takes: (path) => isPython(path) && within(folder, path) !== undefined,
+    surelyCollects: (path) =>
+      /^test_|_test\.py$/u.test(nameOf(path)) &&
+      !/(^|\/)(?:\.[^/]*|build|dist|node_modules|venv|[^/]*\.egg)\//u.test(path) &&
+      given.operands.every((operand) => operand === ".") &&
+      !flags.some((flag) => /^--(?:ignore|deselect|pyargs)|^-c$/u.test(flag)),
+    narrow: (files) =>
+      render(lead, [
+        ...invocation.words.slice(0, at + 1),
+        ...flags,
+        "-rA",
+        "--tb=line",
+        "--show-capture=no",
+        ...files.map(({ path }) => within(folder, path) ?? path)
+      ]),
+    read: (output) => {
+      const text = plain(output)
+      if (
+        !/^(?:=+ )?(?:\d+ (?:passed|failed|skipped|error|xfailed|xpassed|deselected)|no tests ran)/mu.test(
+          text
+        )
+      )
+        return undefined
+      return [
+        ...text.matchAll(/^(PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS) (?:\[(\d+)\] )?(\S+(?:\[.*?\])?)/gmu)
+      ].map(([, word = "", , id = ""]) => ({
+        name: (id.split("::").at(-1) ?? id).replace(/\[.*$/su, ""),
+        outcome: words[word] ?? "skipped"
+      }))
+    },
+    failedFiles: (output, all) => {
+      const failed = [...plain(output).matchAll(/^(?:FAILED|ERROR) ([^\s:]+\.py)\b/gmu)].map(
+        ([, path]) => `${folder}${path}`
+      )
+      return all.filter((path) => failed.includes(path))
+    }
+  }
+}
+
+export const unittest: Recognise = ({ lead, folder, words: said }) => {
+  const at = said.indexOf("unittest")
+  if (at < 2 || said[at - 1] !== "-m" || !/python[\d.]*$/u.test(said[0] ?? "")) return undefined
+  const isDiscovery = said[at + 1] === "discover" || said.slice(at + 1).every((word) => word.startsWith("-"))
+  const rest = options(said.slice(at + (said[at + 1] === "discover" ? 2 : 1)), /^-[sptk]$/u)
+  const operands = [...rest.operands]
+  if (
+    rest.options.some((option) => /^(?:-k|-p|--pattern)/u.test(option)) ||
+    (isDiscovery && operands.length > 1)
+  ) {
+    return undefined
+  }
+  const start = rest.options[rest.options.indexOf("-s") + 1] ?? operands[0]
+  const root =
+    rest.options.includes("-s") || (isDiscovery && operands.length === 1)
+      ? `${(start ?? "").replace(/^\.\/?|\/$/gu, "")}/`.replace(/^\//u, "")
+      : ""
+  const flags = rest.options.filter((option) => !/^-[vqfcb]$/u.test(option))
+  const moduleOf = (path: string) => (within(folder, path) ?? path).replace(/\.py$/u, "").replaceAll("/", ".")
+  return {
+    name: "unittest",
+    isShared: false,
+    isNothing: (exitCode) => exitCode === 5,
+    takes: (path) => isPython(path) && within(folder, path) !== undefined,
+    surelyCollects: (path) =>
+      isDiscovery
+        ? nameOf(path).startsWith("test") && within(`${folder}${root}`, path) === nameOf(path)
+        : operands.includes(moduleOf(path)) || operands.includes(within(folder, path) ?? path),
+    // A file by its path would be imported from another place than discovery does it.
+    narrow: (files) =>
+      files
+        .map(({ path }) =>
+          isDiscovery
+            ? [
+                ...said.slice(0, at + 1),
+                "discover",
+                "-v",
+                ...flags,
+                ...(operands[0] === undefined ? [] : ["-s", operands[0]]),
+                "-p",
+                nameOf(path)
+              ]
+            : [...said.slice(0, at + 1), "-v", ...flags, within(folder, path) ?? path]
+        )
+        .map((each, index) => render(index === 0 ? lead : "", each))
+        .join(" && "),
+    read: (output) => {
+      const text = plain(output)
+      if (!/^Ran \d+ tests? in /mu.test(text)) return undefined
+      return [
+        ...text.matchAll(
+          /^(\w+) \([^)\n]*\)(?:\n[^\n]*)? \.\.\. (?:[^\n]*?)(ok|FAIL|ERROR|skipped|expected failure|unexpected success)\b/gmu
+        )
+      ].map(([, name = "", word = ""]) => ({
+        name,
+        outcome: word === "skipped" ? "skipped" : /FAIL|ERROR|unexpected/u.test(word) ? "failed" : "passed"
+      }))
+    },
+    failedFiles: (output, all) => {
+      const failed = [...plain(output).matchAll(/^(?:FAIL|ERROR): \w+ \(([\w.]+)\)/gmu)].map(
+        ([, name]) => name ?? ""
+      )
+      return all.filter(
+        (path) =>
+          isPython(path) &&
+          failed.some((name) => `.${name}.`.includes(`.${nameOf(path).replace(/\.py$/u, "")}.`))
+      )
+    }
+  }
+}

@@ -1,0 +1,81 @@
+/** `cargo test`: integration tests by their target, tests inside a module by its path. */
+import { options, render } from "./invocation.ts"
+import { plain, type Recognise, type TestOutcome, within } from "./TestRunner.ts"
+
+const valued =
+  /^(?:-[jpF]|--(?:features|target|profile|manifest-path|jobs|package|target-dir|color|config|message-format))$/u
+const ours = /^(?:-[vq]+|--(?:quiet|verbose|workspace|all|no-fail-fast|all-targets|tests))$/u
+/** With these a check runs some targets of a package only. */
+const choosing =
+  /^(?:-p|--(?:package|test|lib|bin|bins|doc|example|examples|bench|benches|exclude|no-run|manifest-path))(?:=|$)/u
+const outcomes: Readonly<Record<string, TestOutcome["outcome"]>> = {
+  ok: "passed",
+  FAILED: "failed",
+  ignored: "skipped"
+}
+
+export const cargo: Recognise = ({ lead, folder, words }) => {
+  const at = words[1]?.startsWith("+") === true ? 2 : 1
+  if (words[0] !== "cargo" || (words[at] !== "test" && words[at] !== "t")) return undefined
+  const end = words.indexOf("--")
+  const given = options(words.slice(at + 1, end < 0 ? undefined : end), valued)
+  if (given.operands.length > 0 || end >= 0 || given.options.some((option) => choosing.test(option)))
+    return undefined
+  const start = [...words.slice(0, at), "test", ...given.options.filter((option) => !ours.test(option))]
+  return {
+    name: "cargo test",
+    isShared: true,
+    takes: (path) => placeOf(folder, path) !== undefined,
+    surelyCollects: () => true,
+    narrow: (files) => {
+      const places = files.flatMap(({ path }) => placeOf(folder, path) ?? [])
+      const packages = new Set(places.map((place) => place.package))
+      const commands = [...packages].flatMap((name) => {
+        const own = name === "" ? start : [...start, "--manifest-path", `${name}Cargo.toml`]
+        const mine = places.filter((place) => place.package === name)
+        const targets = mine.flatMap(({ target }) => (target === undefined ? [] : ["--test", target]))
+        const modules = mine.flatMap(({ module }) => (module === undefined ? [] : [module]))
+        return [
+          ...(targets.length > 0 ? [[...own, ...targets]] : []),
+          ...(modules.length > 0 ? [[...own, "--", ...modules]] : [])
+        ]
+      })
+      return commands.map((each, index) => render(index === 0 ? lead : "", each)).join(" && ")
+    },
+    read: (output) => {
+      const text = plain(output)
+      if (!/^test result: /mu.test(text)) return undefined
+      return [...text.matchAll(/^test (\S+)(?: - [^\n]*?)? \.\.\. (?:[^\n]*?)(ok|FAILED|ignored)\b/gmu)].map(
+        ([, name = "", word = ""]) => ({
+          name: name.split("::").at(-1) ?? name,
+          outcome: outcomes[word] ?? "skipped"
+        })
+      )
+    },
+    failedFiles: (output, all) => {
+      const failed = [...plain(output).matchAll(/`(?:-p \S+ )?--test (\S+?)`/gu)].map(([, target]) => target)
+      return /`(?:-p \S+ )?--(?:lib|bin|doc)/u.test(output)
+        ? []
+        : all.filter((path) => failed.includes(placeOf(folder, path)?.target))
+    }
+  }
+}
+
+interface Place {
+  /** Folder of the package, relative to the command's; empty, or ending with a slash. */
+  readonly package: string
+  readonly target?: string
+  readonly module?: string
+}
+
+const placeOf = (folder: string, path: string): Place | undefined => {
+  const inside = within(folder, path) ?? ""
+  const integration = /^((?:.*\/)?)tests\/(?:(\w[\w-]*)\.rs|(\w[\w-]*)\/main\.rs)$/u.exec(inside)
+  if (integration !== null) {
+    return { package: integration[1] ?? "", target: integration[2] ?? integration[3] ?? "" }
+  }
+  const unit = /^((?:.*\/)?)src\/(.+)\.rs$/u.exec(inside)
+  if (unit === null) return undefined
+  const module = (unit[2] ?? "").replace(/(?:^|\/)(?:mod|lib|main)$/u, "").replaceAll("/", "::")
+  return { package: unit[1] ?? "", module: module === "" ? "tests::" : `${module}::` }
+}

@@ -1,0 +1,164 @@
+/**
+ * What the text of a test file says, read cheaply: its words without comments and layout, the tests that it declares, whether a test
+ * asserts anything, whether a changed file asks anything that it did not ask before. Words, not syntax: used where a wrong guess costs a
+ * run or a note.
+ */
+import { type Language, languageOf } from "./files.ts"
+
+export interface DeclaredTest {
+  readonly name: string
+  /** First and last line, from 1. */
+  readonly from: number
+  readonly to: number
+}
+
+const slashed =
+  /\/\/[^\n]*|\/\*[\s\S]*?\*\/|`(?:\\[\s\S]|[^`\\])*`|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|[\p{L}_$][\p{L}\d_$]*|\d[\w.]*|[^\s\p{L}\d]/gu
+const hashed =
+  /#[^\n]*|(?:\b[rbufRBUF]{1,2})?(?:"""[\s\S]*?"""|'''[\s\S]*?'''|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')|[\p{L}_$][\p{L}\d_$]*|\d[\w.]*|[^\s\p{L}\d]/gu
+
+/** A rune or a string in Rust and Go begins with `'` too, but so does a lifetime: those read as single marks. */
+const lifetimes = /'(?=[a-z_]\w*\b(?!'))/gu
+
+const isHashed = (language: Language | undefined) =>
+  language === "python" || language === "shell" || language === undefined
+
+/** The words of a text, without comments, layout, the kind of quotes, and marks that a formatter adds or takes away. */
+export const wordsOf = (path: string, text: string): ReadonlyArray<string> => {
+  const language = languageOf(path)
+  const source = language === "rust" ? text.replace(lifetimes, " ") : text
+  const all = source.match(isHashed(language) ? hashed : slashed) ?? []
+  return all
+    .filter((word) => (isHashed(language) ? !word.startsWith("#") : !/^\/[/*]/u.test(word)))
+    .filter(
+      (word, index, words) => word !== ";" && !(word === "," && /^[)\]}]$/u.test(words[index + 1] ?? ""))
+    )
+    .map((word) => (/^(?:[rbuf]{1,2})?['"`]/iu.test(word) ? word.replace(/['"`]{1,3}/gu, '"') : word))
+}
+
+/** Whether two texts differ in more than comments and layout. */
+export const differs = (path: string, before: string | undefined, after: string | undefined): boolean =>
+  before === undefined || after === undefined
+    ? before !== after
+    : wordsOf(path, before).join("\n") !== wordsOf(path, after).join("\n")
+
+/** Numbers and texts of a file, each as often as it occurs: what its tests put in and expect. */
+const literalsOf = (path: string, text: string): Map<string, number> => {
+  const counts = new Map<string, number>()
+  for (const word of wordsOf(path, text)) {
+    if (/^(?:\d|[rbuf]{0,2}")/iu.test(word)) counts.set(word, (counts.get(word) ?? 0) + 1)
+  }
+  return counts
+}
+
+/** Words that a text is made of, in lower case: `TestAddZero` and `"adds zero"` share `add` and `zero`. */
+const parts = (text: string): ReadonlyArray<string> =>
+  (text.match(/[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+/gu) ?? []).map((part) => part.toLowerCase())
+
+/**
+ * Whether a file asks nothing that the base did not: no number or text is new in it, or there more often, but labels whose words the
+ * base has. So it is with tests that were folded into a table, split, renamed or put in another order.
+ */
+export const asksNothingNew = (path: string, before: string, after: string): boolean => {
+  // In a shell every word may be what is expected.
+  if (isHashed(languageOf(path)) && languageOf(path) !== "python") return false
+  const known = literalsOf(path, before)
+  const words = new Set(parts(before))
+  return [...literalsOf(path, after)].every(([literal, count]) => {
+    if (count <= (known.get(literal) ?? 0)) return true
+    const said = parts(literal)
+    return (
+      literal.includes('"') && said.length > 0 && said.every((part) => words.has(part) && !/^\d/u.test(part))
+    )
+  })
+}
+
+const declarations: { readonly [L in Language]?: RegExp } = {
+  go: /^func (?:\(\w+ \*?\w+\) )?(?<name>(?:Test|Fuzz|Example)(?!Main\()\w*)\s*\(/u,
+  python: /^\s*(?:async\s+)?def (?<name>test\w*)\s*\(/u,
+  rust: /^\s*(?:pub\s+)?(?:async\s+)?fn (?<name>\w+)/u,
+  java: /^\s*(?:public |private |protected )?(?:\w+ )?void (?<name>\w+)\s*\(/u
+}
+const calls =
+  /^\s*(?:await\s+)?(?:\w+\.)?(?:it|test)(?:\.\w+)*(?:\(\[.*\]\))?\s*\(\s*(?<quote>["'`])(?<name>(?:\\.|(?!\k<quote>).)*)\k<quote>/u
+const attribute = /^\s*(?:#\[(?:\w+::)*test\b|#\[rstest|@(?:Parameterized|Repeated)?Test\b)/u
+const needsAttribute = (language: Language | undefined) => language === "rust" || language === "java"
+
+/** The tests of a file, in order, each up to the next one. */
+export const declaredTests = (path: string, text: string): ReadonlyArray<DeclaredTest> => {
+  const language = languageOf(path)
+  const pattern =
+    language === "javascript" || language === "typescript" ? calls : language && declarations[language]
+  if (pattern === undefined) return []
+  const lines = text.split("\n")
+  const found: Array<{ readonly name: string; readonly from: number }> = []
+  let marked: number | undefined
+  lines.forEach((line, index) => {
+    if (attribute.test(line)) marked = index + 1
+    const name = pattern.exec(line)?.groups?.["name"]
+    if (name === undefined || (needsAttribute(language) && marked === undefined)) return
+    found.push({ name, from: marked ?? index + 1 })
+    marked = undefined
+  })
+  return found.map((test, index) => ({ ...test, to: (found[index + 1]?.from ?? lines.length + 1) - 1 }))
+}
+
+/** Assertions that hold whatever the program does. */
+const vacuous: ReadonlyArray<RegExp> = [
+  /\bassert\s+(?:True|1)\b(?!\s*[=<>!.])/gu,
+  /\bself\.assert(?:True\(\s*True|False\(\s*False|Equals?\(\s*(\w+),\s*\1)\s*\)/gu,
+  /\bexpect\(\s*(true|1|false)\s*\)\.(?:toBe|toEqual|toStrictEqual)\(\s*\1\s*\)|\bexpect\(\s*true\s*\)\.(?:toBeTruthy|toBeDefined)\(\)/gu,
+  /\bassert(?:\.ok)?\(\s*(?:true|1)\s*(?:,[^)]*)?\)|\bassert\.(?:strictE|deepE|deepStrictE|e)qual\(\s*(\w+),\s*\1\s*\)/gu,
+  /\bassert!\(\s*true\s*\)|\bassert_eq!\(\s*(\w+),\s*\1\s*\)/gu,
+  /\b(?:assert|require)\.True\(\s*t,\s*true\s*\)/gu
+]
+/** What a test fails by, in the languages that we know: assertions, panics and unwraps, and calls that are handed the test itself. */
+const telling =
+  /assert|expect|should|require|fail|fatal|error|panic|raise|throw|reject|check|verify|must|unwrap|snapshot|match|equal|\bcmp\b|\bplan\b|exit|Output:|\?;|\(\s*(?:t|tb|self|ctx)\b(?!\s*\*)|=>\s*\{?\s*\w*\(?t\b/iu
+
+/** Functions of the file itself, and what it takes from beside it or from helpers: they may assert for a test. */
+const helpersOf = (text: string): ReadonlyArray<string> => [
+  ...[...text.matchAll(/(?:\bfunction\s+|\bconst\s+|\bdef\s+|\bfunc\s+|\bfn\s+)(\w+)/gu)].map(
+    ([, name = ""]) => name
+  ),
+  ...[
+    ...text.matchAll(
+      /import\s+([^;'"]*?)\s+from\s+["'](?:\.\/|[^"']*(?:helper|util|common|support|fixture))/gu
+    ),
+    ...text.matchAll(
+      /from\s+(?:\.|\S*(?:helper|util|common|support|conftest|fixture|tests?\b))\S*\s+import\s+([^\n]+)/gu
+    )
+  ].flatMap(([, names = ""]) => names.match(/\w+/gu) ?? [])
+]
+
+/** Whether nothing in a test's body could fail but the call itself. `text` is the whole file. */
+export const assertsNothing = (path: string, text: string, test: DeclaredTest): boolean => {
+  const language = languageOf(path)
+  if (language === undefined || language === "shell") return false
+  const body = text
+    .split("\n")
+    .slice(test.from - 1, test.to)
+    .join("\n")
+  const code = withoutComments(
+    path,
+    vacuous.reduce((rest, pattern) => rest.replace(pattern, ""), withoutHead(body, test.name))
+  )
+  const called = new Set([...code.matchAll(/\b(\w+)!?\s*\(/gu)].map(([, name]) => name))
+  return !telling.test(code) && !helpersOf(text).some((name) => name !== test.name && called.has(name))
+}
+
+/** A test's own name and its parameter are no assertion, whatever they are called. */
+const withoutHead = (body: string, name: string): string => {
+  const at = body.indexOf(name) + name.length
+  const attributes = body.slice(0, at - name.length)
+  const rest = body
+    .slice(at)
+    .replace(/^["'`]?\s*(?:\(\s*(?:t|self|tb|b)\b[^)]*\)|,\s*(?:async\s*)?\(?\s*\w*\s*\)?\s*=>)/u, "")
+  return /should_panic/u.test(attributes) ? `${attributes}${rest}` : rest
+}
+
+const withoutComments = (path: string, code: string): string =>
+  code.replace(
+    isHashed(languageOf(path)) ? /^\s*#[^\n]*/gmu : /(?:^|\s)\/\/(?! (?:Unordered o|O)utput:)[^\n]*/gmu,
+    ""
+  )

@@ -1,0 +1,91 @@
+/** The stages after the checks, on a real repository: git, the toolchains of this machine, and a shell without a judge around it. */
+import { spawn } from "node:child_process"
+
+import { Duration, Effect, Option } from "effect"
+
+import * as Checkout from "../../layers/gate/Checkout.ts"
+import type { TestWorld } from "../../layers/gate/TestWorld.ts"
+import type { Run } from "../../layers/gate/Toolchain.ts"
+import type { Check } from "../../src/gate/checks.ts"
+import { type Files, make } from "./GateWorld.ts"
+
+export interface TestBench extends TestWorld {
+  /** Commands that ran so far. */
+  readonly commands: ReadonlyArray<string>
+  /** Runs the checks at the commit, as the judge does before the stages. */
+  readonly checked: Effect.Effect<TestBench>
+}
+
+const shell = (workDir: string, command: string, timeout: Duration.Duration): Effect.Effect<Run> =>
+  Effect.callback<Run>((resume) => {
+    const startedAt = performance.now()
+    let output = ""
+    const child = spawn("/bin/sh", ["-c", `(${command}\n) 2>&1`], {
+      cwd: workDir,
+      detached: true,
+      stdio: ["ignore", "pipe", "ignore"]
+    })
+    child.stdout.on("data", (chunk: Buffer) => {
+      output += chunk.toString("utf8")
+    })
+    child.on("close", (code) =>
+      resume(
+        Effect.succeed({
+          exitCode: code ?? 137,
+          seconds: (performance.now() - startedAt) / 1000,
+          logTail: output
+        })
+      )
+    )
+    return Effect.sync(() => {
+      if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL")
+    })
+  }).pipe(
+    Effect.timeoutOption(timeout),
+    Effect.map(
+      Option.getOrElse((): Run => ({
+        exitCode: 137,
+        seconds: Duration.toSeconds(timeout),
+        logTail: "",
+        limit: "time"
+      }))
+    )
+  )
+
+export const bench = Effect.fnUntraced(function* (options: {
+  readonly base: Files
+  readonly change: Files
+  readonly checks: ReadonlyArray<Check>
+  readonly patience?: Duration.Duration
+}) {
+  const world = yield* make(options.base)
+  const commit = world.commit("work", options.change)
+  const settings = world.settings()
+  const checkout = yield* Checkout.open(settings)
+  const commands: Array<string> = []
+  const run: TestWorld["run"] = (command, { timeout }) => {
+    commands.push(command)
+    return shell(settings.workDir, command, timeout)
+  }
+  const made: TestBench = {
+    commit,
+    base: checkout.base ?? "",
+    change: yield* checkout.change,
+    checkout,
+    ran: options.checks.map((check) => ({ check, exitCode: 0, output: "" })),
+    run,
+    print: () => undefined,
+    patience: options.patience ?? Duration.minutes(2),
+    commands,
+    checked: Effect.gen(function* () {
+      yield* checkout.place(commit)
+      const ran = yield* Effect.forEach(options.checks, (check) =>
+        shell(settings.workDir, check.command, Duration.seconds(60)).pipe(
+          Effect.map(({ exitCode, logTail }) => ({ check, exitCode, output: logTail }))
+        )
+      )
+      return { ...made, ran }
+    }).pipe(Effect.orDie)
+  }
+  return made
+})
