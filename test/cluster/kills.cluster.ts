@@ -56,8 +56,19 @@ const signalAgent = (name: "KILL" | "STOP" | "CONT") =>
 
 const killAgent = () => signalAgent("KILL")
 
-const killOperator = async () => {
-  await kubectl(
+/** Acts while the daemon stands still. */
+const frozen = async (act: () => Promise<void>): Promise<void> => {
+  await signalAgent("STOP")
+  try {
+    await act()
+  } finally {
+    // Whom the act killed is not there, or there anew.
+    await signalAgent("CONT").catch(() => undefined)
+  }
+}
+
+const killOperator = () =>
+  kubectl(
     "delete",
     "pod",
     "--namespace=foreman-system",
@@ -65,8 +76,6 @@ const killOperator = async () => {
     "--force",
     "--grace-period=0"
   )
-  await signalAgent("CONT")
-}
 
 beforeAll(async () => {
   await install()
@@ -122,8 +131,8 @@ const plan = (victim: string) => {
 }
 
 const phasesOf = async (tasks: ReadonlyArray<Planned>): Promise<ReadonlyArray<string>> => {
-  const { items } = await getJson("at", ...tasks.map(({ name }) => name))
-  return items.map(({ status }: any) => status?.phase)
+  const { items } = await getJson("at")
+  return tasks.map(({ name }) => items.find(({ metadata }: any) => metadata.name === name)?.status?.phase)
 }
 
 const have = (tasks: ReadonlyArray<Planned>, phase: string) =>
@@ -172,10 +181,11 @@ describe("tasks that are Pending, Scheduled and Running, in the daemon and in Jo
       await have(running, "Running")
       const withJobs = running.filter(({ agent }) => agent !== "coder")
       for (const { name } of withJobs) await until(`a Job of ${name}`, async () => (await jobsOf(name))[0])
-      await signalAgent("STOP")
-      await create(...[...scheduled, ...pending].map(manifestOf))
-      await Promise.all([have(scheduled, "Scheduled"), have(pending, "Pending"), have(running, "Running")])
-      await kill()
+      await frozen(async () => {
+        await create(...[...scheduled, ...pending].map(manifestOf))
+        await Promise.all([have(scheduled, "Scheduled"), have(pending, "Pending"), have(running, "Running")])
+        await kill()
+      })
       await create(...late.map(manifestOf))
       const outcomes = await Promise.all(tasks.map((each) => outcomeOf(each, watch.seen)))
       assert.deepStrictEqual(outcomes, tasks.map(expected))

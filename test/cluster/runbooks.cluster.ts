@@ -9,6 +9,7 @@ import { careless } from "./scripts.ts"
 import {
   create,
   ended,
+  everything,
   getJson,
   git,
   helm,
@@ -46,16 +47,6 @@ const runBlocks = (file: string) => {
     })
     assert.notMatch(done.stderr, /warning/iu)
   })
-}
-
-/** What people would miss: every object of our kinds, and the claim with the caches. */
-const everything = async () => {
-  const { items } = await getJson("agentictasks,agents,workloads,inferenceservices", "-A")
-  const { metadata } = await getJson("pvc", "foreman-gate-cache", "-n", "foreman-system")
-  return new Set([
-    ...items.map((item: any) => `${item.kind} ${item.metadata.name} ${item.metadata.uid}`),
-    metadata.uid
-  ])
 }
 
 beforeAll(async () => {

@@ -108,16 +108,31 @@ export const until = async <A>(
 
 export const release = ["foreman", "charts/foreman", "--namespace", "foreman-system"] as const
 
+/** What people would miss: every object of our kinds, and the claim with the caches. */
+export const everything = async (): Promise<ReadonlySet<string>> => {
+  const { items } = await getJson("agentictasks,agents,workloads,inferenceservices", "-A")
+  const { metadata } = await getJson("pvc", "foreman-gate-cache", "-n", "foreman-system")
+  return new Set([
+    ...items.map((item: any) => `${item.kind} ${item.metadata.name} ${item.metadata.uid}`),
+    metadata.uid
+  ])
+}
+
 /** Takes Foreman away; its kinds and their objects stay. */
 export const uninstall = (): Promise<string> =>
   helm("uninstall", "foreman", "--namespace=foreman-system", "--ignore-not-found", "--wait")
 
 /** Foreman as the runbooks leave it, with the example agents; nothing happens where it is so already. */
-export const install = async (...more: ReadonlyArray<string>): Promise<void> => {
+export const install = (...more: ReadonlyArray<string>): Promise<void> =>
+  installFrom("charts/foreman", ...more)
+
+export const installFrom = async (chart: string, ...more: ReadonlyArray<string>): Promise<void> => {
   await helm(
     "upgrade",
     "--install",
-    ...release,
+    "foreman",
+    chart,
+    "--namespace=foreman-system",
     "--create-namespace",
     "--set=agent.mode=native",
     "--set=agent.roles={worker,verifier}",
