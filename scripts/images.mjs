@@ -49,11 +49,17 @@ const run = (command, args, options = {}) => {
   return stdout
 }
 
-/** docker's client without its daemon is no tool. */
-const works = (tool) => spawnSync(tool, [tool === "docker" ? "info" : "version"]).status === 0
+/** A client without its daemon is no tool: whoever does not answer is passed over, and said. */
+const answers = (tool) => {
+  const { error, status, stderr } = spawnSync(tool, ["info"], { encoding: "utf8", timeout: 20_000 })
+  if (error?.code === "ENOENT" || status === 0) return status === 0
+  const why = error?.message ?? stderr.trim().split("\n").at(-1)
+  console.error(`${tool} is here and does not answer, so the next tool is asked: ${why}`)
+  return false
+}
 const findTool = () =>
   CONTAINER_TOOL ||
-  ["docker", "podman", "buildah"].find(works) ||
+  ["docker", "podman", "buildah"].find(answers) ||
   fail("images need docker, podman or buildah; none of them works here", 69)
 
 /** Node for the image: that of this machine's dependencies where it is a Linux, else the same version from npm. */

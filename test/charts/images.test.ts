@@ -19,16 +19,21 @@ describe("npm run images", () => {
     return { status, stderr }
   }
   /** A tool that ends with this code, whatever it is asked. */
-  const install = (tool: string, code: number) => {
-    writeFileSync(join(bin, tool), `#!/bin/sh\nexit ${code}\n`)
+  const install = (tool: string, code: number, complaint = "") => {
+    writeFileSync(
+      join(bin, tool),
+      `#!/bin/sh\n[ -z "${complaint}" ] || echo "${complaint}" >&2\nexit ${code}\n`
+    )
     chmodSync(join(bin, tool), 0o755)
   }
 
+  const passedOver = "docker is here and does not answer, so the next tool is asked: no daemon\n"
+
   it("says what it needs where no tool is there, or only a client without its daemon", () => {
-    const missing = { status: 69, stderr: "images need docker, podman or buildah; none of them works here\n" }
-    assert.deepStrictEqual(images({ PATH: bin }), missing)
-    install("docker", 1)
-    assert.deepStrictEqual(images({ PATH: bin }), missing)
+    const missing = "images need docker, podman or buildah; none of them works here\n"
+    assert.deepStrictEqual(images({ PATH: bin }), { status: 69, stderr: missing })
+    install("docker", 1, "no daemon")
+    assert.deepStrictEqual(images({ PATH: bin }), { status: 69, stderr: passedOver + missing })
   })
 
   it("knows an image by its name before it builds anything", () => {
