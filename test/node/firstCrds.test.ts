@@ -2,20 +2,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 
-import type { JsonObject } from "../../layers/embedded/Apiserver.ts"
 import { agenticTasks } from "../../schema/AgenticTask.ts"
-import { foremanResources, inferenceResources, toCrd } from "../../schema/Crd.ts"
 import { FakeCluster, layerWith } from "../fakes/FakeCluster.ts"
+import { firstCrds } from "../interop/firstCrds.ts"
 import { atEpoch, result, scheduled, scriptedExecutor, startDaemon, statusOf } from "./running.ts"
-
-const firstCrds: ReadonlyArray<JsonObject> = [...foremanResources, ...inferenceResources].map((resource) => {
-  const crd: any = structuredClone(toCrd(resource))
-  for (const version of crd.spec.versions) {
-    delete version.selectableFields
-    delete version.schema.openAPIV3Schema.properties.status?.properties?.claim
-  }
-  return crd
-})
 
 describe("node daemon on the first implementation's CRDs", () => {
   it.effect(
