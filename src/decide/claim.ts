@@ -32,13 +32,15 @@ const effectiveClaim = (status: TaskStatus): Claim | undefined =>
     ? status.claim
     : undefined
 
+/** Whether this claim is the last that was made on the task, running or ended. */
+export const isUnder = (status: TaskStatus, claim: HeldClaim): boolean =>
+  status.assignedNode === claim.node &&
+  status.claimedAt === claim.claimedAt &&
+  (!claim.isFenced || effectiveClaim(status)?.id === claim.id)
+
 /** Whether the task, as it is now, is still under this claim. */
-export const holds = (task: AgenticTask, claim: HeldClaim): boolean => {
-  const status = task.status
-  if (status?.phase !== "Running") return false
-  if (status.assignedNode !== claim.node || status.claimedAt !== claim.claimedAt) return false
-  return !claim.isFenced || effectiveClaim(status)?.id === claim.id
-}
+export const holds = ({ status }: AgenticTask, claim: HeldClaim): boolean =>
+  status?.phase === "Running" && isUnder(status, claim)
 
 /** Whether a run that ended under `before` is the run that the task now waits for. */
 export const continues = (

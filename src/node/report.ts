@@ -3,7 +3,8 @@ import { Clock, Effect, Schedule } from "effect"
 
 import { type AgenticTask, agenticTasks, type TaskStatus } from "../../schema/AgenticTask.ts"
 import { refOf } from "../../schema/Meta.ts"
-import { holds, releaseFields } from "../decide/claim.ts"
+import { isTerminal } from "../../schema/Verdict.ts"
+import { type HeldClaim, holds, isUnder, releaseFields } from "../decide/claim.ts"
 import { type Outcome, rejectedFields, terminalFields } from "../decide/outcome.ts"
 import { reason, statusPatch, type StatusFields } from "../decide/status.ts"
 import { KubeClient, type KubeError } from "../services/KubeClient.ts"
@@ -16,6 +17,15 @@ const untilItLands = Schedule.min([Schedule.exponential("250 millis"), Schedule.
   Schedule.while(({ input }) => input.reason._tag !== "Invalid")
 )
 
+/** Whether the task stands as a write of ours would have left it: the write landed, and only its answer was lost. */
+const shows = (task: AgenticTask, sent: StatusFields<TaskStatus>, claim: HeldClaim): boolean =>
+  sent.finishedAt !== undefined &&
+  isTerminal(task.status?.phase) &&
+  task.status?.phase === sent.phase &&
+  task.status?.verdict === sent.verdict &&
+  task.status?.finishedAt === sent.finishedAt &&
+  isUnder(task.status, claim)
+
 /** The last write of a run, fenced: on a conflict it is tried again only if the claim still holds. */
 const write = Effect.fnUntraced(function* (
   claimed: Claimed,
@@ -24,22 +34,20 @@ const write = Effect.fnUntraced(function* (
   const kube = yield* KubeClient
   const ref = refOf(claimed.task)
   let task = claimed.task
+  // When the run ended, however long it takes to say so.
+  const now = yield* Clock.currentTimeMillis
 
   const attempt = Effect.gen(function* () {
     for (;;) {
-      const now = yield* Clock.currentTimeMillis
+      const sent = fieldsOf(task, now)
       const answer = yield* kube
-        .patch(
-          agenticTasks,
-          ref,
-          { type: "merge", body: statusPatch(task, fieldsOf(task, now)) },
-          { subresource: "status" }
-        )
+        .patch(agenticTasks, ref, { type: "merge", body: statusPatch(task, sent) }, { subresource: "status" })
         .pipe(Effect.catchReason("KubeError", "Conflict", () => Effect.succeed(undefined)))
       if (answer !== undefined) return { reported: "Written" as const, task: answer }
       const fresh = yield* kube.get(agenticTasks, ref)
       if (fresh.metadata.uid !== task.metadata.uid || !holds(fresh, claimed.claim)) {
-        return { reported: "StoodDown" as const, task: fresh }
+        const isWritten = fresh.metadata.uid === task.metadata.uid && shows(fresh, sent, claimed.claim)
+        return { reported: isWritten ? ("Written" as const) : ("StoodDown" as const), task: fresh }
       }
       task = fresh
     }
