@@ -63,17 +63,16 @@ const workspaceOf = (
   const stage = onDisk(() => writeFileSync(join(place.repository, "config"), config)).pipe(
     Effect.andThen(mustPass(place, ["add", "-A"], unusable, local))
   )
-  const difference = (flags: ReadonlyArray<string>) =>
-    stage.pipe(
-      Effect.andThen(
-        mustPass(
-          place,
-          ["diff", "--cached", "--no-ext-diff", "--no-textconv", "--no-color", ...flags, baseCommit],
-          unusable,
-          local
-        )
+  const diff = stage.pipe(
+    Effect.andThen(
+      mustPass(
+        place,
+        ["diff", "--cached", "--no-ext-diff", "--no-textconv", "--no-color", baseCommit],
+        unusable,
+        local
       )
     )
+  )
 
   /** Our repository, for what is read of commits and trees alone. */
   const read = (args: ReadonlyArray<string>, input?: string) =>
@@ -131,15 +130,7 @@ const workspaceOf = (
     directory,
     baseCommit,
     seen,
-    diff: difference([]),
-    changedFiles: difference(["--name-only", "--no-renames", "-z"]).pipe(
-      Effect.map((text) =>
-        text
-          .split("\0")
-          .filter((path) => path !== "")
-          .sort()
-      )
-    ),
+    diff,
     readBase,
     baseFiles: readText("ls-tree", "-r", "-z", "--name-only", baseCommit).pipe(
       Effect.map((text) => text.split("\0").filter((path) => path !== "")),
@@ -169,7 +160,6 @@ const emptyWorkspace = (directory: string): Workspace => ({
   readBase: () => Effect.undefined,
   baseFiles: Effect.succeed([]),
   change: Effect.succeed({ change: { files: [] }, tree: "" }),
-  changedFiles: Effect.succeed([]),
   commit: () => Effect.succeed(undefined),
   push: () => Effect.fail(pushFailed("the workspace has no remote"))
 })

@@ -11,6 +11,7 @@ import { Cause, Effect, Exit, Layer, Result as Outcome } from "effect"
 import * as ChatCompletionsClient from "../layers/ChatCompletionsClient.ts"
 import { HiddenPaths } from "../layers/confinedShell.ts"
 import * as FileRunRecord from "../layers/FileRunRecord.ts"
+import * as GateAnalysis from "../layers/GateAnalysis.ts"
 import * as GitCliWorkspace from "../layers/GitCliWorkspace.ts"
 import * as HostWorkspaceTools from "../layers/HostWorkspaceTools.ts"
 import * as HttpKubeClient from "../layers/kube/HttpKubeClient.ts"
@@ -183,6 +184,7 @@ export const main = (argv: ReadonlyArray<string>, env: Env): void => {
     kube,
     ChatCompletionsClient.layer,
     GitCliWorkspace.layer,
+    GateAnalysis.layer,
     HostWorkspaceTools.layerHost,
     FileRunRecord.layer(config.workspaceRoot),
     lazyTracker(config),

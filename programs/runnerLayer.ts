@@ -6,6 +6,7 @@ import * as ChatCompletionsClient from "../layers/ChatCompletionsClient.ts"
 import * as FileRunRecord from "../layers/FileRunRecord.ts"
 import * as GitCliWorkspace from "../layers/GitCliWorkspace.ts"
 import type { MirrorOptions } from "../layers/git/mirror.ts"
+import * as GateAnalysis from "../layers/GateAnalysis.ts"
 import * as GithubIssueTracker from "../layers/GithubIssueTracker.ts"
 import * as HostWorkspaceTools from "../layers/HostWorkspaceTools.ts"
 import * as KubeJobRunner from "../layers/kube/KubeJobRunner.ts"
@@ -18,6 +19,7 @@ export const runnerLayer = (config: RunnerConfig["Service"], mirrors: MirrorOpti
     mirrors === undefined
       ? GitCliWorkspace.layer
       : GitCliWorkspace.layerWith({ ...mirrors, isReadOnlyForCommands: isConfining }),
+    GateAnalysis.layer,
     HostWorkspaceTools.layerHost,
     GithubIssueTracker.layer({ token: config.gitToken }),
     ChatCompletionsClient.layer,

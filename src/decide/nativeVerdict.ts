@@ -96,7 +96,6 @@ export const decided = (facts: RunFacts, submission: Submission): Result => {
 /** A GO of a coder that did not reach a branch, and why. */
 export type Refusal =
   | { readonly outcome: "NO-CHANGES" }
-  | { readonly outcome: "PATHS-OUTSIDE-TASK"; readonly paths: ReadonlyArray<string> }
   | { readonly outcome: "COMMIT-REJECTED"; readonly error: string }
   | { readonly outcome: "PUSH-FAILED"; readonly error: string; readonly commitSHA: string }
 
@@ -104,8 +103,6 @@ const refusalSummary = (refusal: Refusal): string => {
   switch (refusal.outcome) {
     case "NO-CHANGES":
       return "the model said GO but changed nothing"
-    case "PATHS-OUTSIDE-TASK":
-      return `the change touches ${refusal.paths.length} files outside the task's paths: ${refusal.paths.slice(0, 3).join(", ")}`
     case "COMMIT-REJECTED":
       return `git refused the commit: ${refusal.error.slice(0, 200)}`
     case "PUSH-FAILED":
@@ -117,9 +114,14 @@ export const refused = (facts: RunFacts, submission: Submission, refusal: Refusa
   envelope(
     "NO-GO",
     refusalSummary(refusal),
-    { ...refusal, modelSummary: submission.summary, modelExtra: submission.extra, ...common(facts) },
-    facts.elapsedSec,
-    refusal.outcome === "PATHS-OUTSIDE-TASK" ? "ConstraintViolated" : undefined
+    {
+      ...refusal,
+      modelSummary: submission.summary,
+      modelExtra: submission.extra,
+      ...submission.facts,
+      ...common(facts)
+    },
+    facts.elapsedSec
   )
 
 /** The commit is on its branch. */
@@ -136,6 +138,7 @@ export const pushed = (
       outcome: "",
       ...commit,
       modelExtra: submission.extra,
+      ...submission.facts,
       ...common({ ...rest, intendedBranch: undefined })
     },
     facts.elapsedSec

@@ -11,6 +11,7 @@ import { systemPrompt, taskPrompt } from "../decide/prompt.ts"
 import { limitsOf } from "../decide/stuck.ts"
 import { preconditionFailed } from "../decide/verdict.ts"
 import { type LoopEnd, type LoopReport, run as runLoop } from "../loop/loop.ts"
+import type { GateAnalysis } from "../services/GateAnalysis.ts"
 import type { GitWorkspace, Workspace } from "../services/GitWorkspace.ts"
 import type { Endpoint, InferenceClient } from "../services/InferenceClient.ts"
 import { IssueTracker } from "../services/IssueTracker.ts"
@@ -29,11 +30,13 @@ import {
 } from "./checkout.ts"
 import { ExecutorError, type Run, RunEvents, RunnerConfig } from "./Executor.ts"
 import { modelEndpoint, Precondition } from "./modelEndpoint.ts"
+import { railed } from "./coderRails.ts"
 import { adopt, publish, type Remote } from "./publish.ts"
 import { judge, onMovedBranch } from "./reviewing.ts"
 import * as Transcript from "./Transcript.ts"
 
 export type Requirements =
+  | GateAnalysis
   | GitWorkspace
   | InferenceClient
   | IssueTracker
@@ -108,23 +111,33 @@ const prepare = Effect.fnUntraced(function* (
 })
 
 const converse = Effect.fnUntraced(function* (run: Run, prepared: Prepared) {
-  const { agent, endpoint, issue, tools, workspace } = prepared
+  const { agent, endpoint, issue, workspace } = prepared
   const { spec } = agent
   const publishEvent = yield* RunEvents
   const task = refOf(run.task)
   const editing = isEditing(run.task, agent)
   const files = yield* toolsOf(workspace)
-  const diff = editing
-    ? ""
-    : yield* Effect.flatMap(workspace, (checkout) =>
-        checkout.diff.pipe(failAs("BranchCheckoutFailed", "CloneFailed"))
+  const judged = editing
+    ? undefined
+    : judge(
+        run.task,
+        yield* Effect.flatMap(workspace, (checkout) =>
+          checkout.diff.pipe(failAs("BranchCheckoutFailed", "CloneFailed"))
+        ),
+        prepared.tools
       )
-  const judging = judge(run.task, diff, tools)
+  const tools =
+    judged?.tools ??
+    (prepared.remote === undefined ? prepared.tools : yield* railed(run.task, workspace, prepared.tools))
   const loop = runLoop<WorkspaceTools | IssueTracker>({
     endpoint,
     systemPrompt: systemPrompt(agent),
-    taskPrompt: taskPrompt(run.task, { issueText: issue, diff: judging.shown, isEditing: editing }),
-    tools: judging.tools,
+    taskPrompt: taskPrompt(run.task, {
+      issueText: issue,
+      diff: judged?.shown ?? { text: "" },
+      isEditing: editing
+    }),
+    tools,
     knownTools: toolNames,
     toolContext: { task, bashTimeout: Duration.seconds(spec.bashTimeoutSeconds) },
     ...(spec.temperature === undefined ? {} : { temperature: Number(spec.temperature) }),

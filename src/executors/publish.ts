@@ -3,7 +3,6 @@ import { Effect } from "effect"
 
 import type { Result } from "../../schema/Result.ts"
 import { pushed, refused, type RunFacts, type Submission } from "../decide/nativeVerdict.ts"
-import { outsidePaths } from "../decide/source.ts"
 import { type GitError, GitWorkspace, type Identity, type Workspace } from "../services/GitWorkspace.ts"
 import { RunRecord } from "../services/RunRecord.ts"
 import { ExecutorError, type Run } from "./Executor.ts"
@@ -24,21 +23,16 @@ export const publish = Effect.fn("publish")(function* (
   workspace: Workspace,
   remote: Remote,
   facts: RunFacts,
-  submission: Submission & { readonly commitMessage: string },
+  submission: Submission & { readonly commitMessage: string; readonly tree?: string },
   identity: { readonly author: Identity; readonly committer: Identity }
 ): Effect.fn.Return<Result, ExecutorError, GitWorkspace | RunRecord> {
   const git = yield* GitWorkspace
   const record = yield* RunRecord
   const { payload } = run.task.spec
 
-  const files = yield* workspace.changedFiles.pipe(Effect.mapError(executorError))
-  if (files.length === 0) return refused(facts, submission, { outcome: "NO-CHANGES" })
-  const outside = outsidePaths(files, payload.paths)
-  if (outside.length > 0) {
-    return refused(facts, submission, { outcome: "PATHS-OUTSIDE-TASK", paths: outside.slice(0, 100) })
-  }
-
-  const commit = yield* Effect.result(workspace.commit({ message: submission.commitMessage, ...identity }))
+  const commit = yield* Effect.result(
+    workspace.commit({ message: submission.commitMessage, tree: submission.tree, ...identity })
+  )
   if (commit._tag === "Failure") {
     return yield* commit.failure.reason._tag === "CommitRejected"
       ? Effect.succeed(

@@ -145,8 +145,10 @@ const settle = Effect.fnUntraced(function* <R>(
     // Appended one by one, so that a run that is cut short keeps the results it has.
     add(progress, [outcome.entry])
     done.push(outcome)
+    // What comes after the submission was not looked at before it was accepted.
+    if (outcome.terminal !== undefined) break
   }
-  const terminal = done.find((outcome) => outcome.terminal !== undefined)?.terminal
+  const terminal = done.at(-1)?.terminal
   if (terminal !== undefined) return { _tag: "Submitted", terminal }
 
   progress.stuck = Stuck.observe(progress.stuck, done)

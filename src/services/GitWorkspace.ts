@@ -1,6 +1,8 @@
 /** A checkout that a run works in. Credentials stay on this side: tools see files, never a token. */
 import { Context, type Effect, type Redacted, Schema, type Scope } from "effect"
 
+import type { Change } from "../gate/change.ts"
+
 const detail = { message: Schema.String }
 
 /** The remote could not be cloned or fetched. */
@@ -60,15 +62,21 @@ export interface Workspace {
   readonly baseCommit: string
   /** Commit of the remote's branch when it was cloned; `undefined` when it was not there. */
   readonly seen: string | undefined
+  /** A file of the base; `undefined` when there is none. */
+  readonly readBase: (path: string) => Effect.Effect<string | undefined, GitError>
+  /** Paths of the base. */
+  readonly baseFiles: Effect.Effect<ReadonlyArray<string>, GitError>
+  /** What differs between the base and the tree as it is, and the tree's id: a commit of that tree holds this change and no other. */
+  readonly change: Effect.Effect<{ readonly change: Change; readonly tree: string }, GitError>
   /** Three-dot diff of the base and the tree as it is, committed or not, untracked files included. */
   readonly diff: Effect.Effect<string, GitError>
-  /** Paths that differ from the base, untracked ones included, relative and sorted. */
-  readonly changedFiles: Effect.Effect<ReadonlyArray<string>, GitError>
   /**
    * Puts the whole difference from the base into one commit of ours, signed off; commits that the model made itself are folded in.
    * `undefined` when there is no difference.
    */
   readonly commit: (options: {
+    /** Id of the tree that was looked at; any other is refused. */
+    readonly tree?: string | undefined
     readonly message: string
     readonly author: Identity
     readonly committer: Identity

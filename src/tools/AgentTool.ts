@@ -15,6 +15,8 @@ export interface Terminal {
   readonly summary: string
   readonly failureReason?: FailureReason
   readonly commitMessage?: string
+  /** Id of the tree that was looked at before a GO was accepted. */
+  readonly tree?: string
   /** The model's own words; becomes `extra.modelExtra`. */
   readonly extra: { readonly [key: string]: Schema.Json }
   /** What the harness found out about the run; becomes part of `extra` itself. */

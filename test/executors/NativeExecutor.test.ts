@@ -63,6 +63,7 @@ describe("NativeExecutor", () => {
           commitSHA: commit.sha,
           commitMessage: "Greet politely\n\nFixes #7",
           modelExtra: {},
+          ownGate: { checks: [], handBacks: 0 },
           transcriptRef,
           turnCount: 3
         }
@@ -75,7 +76,7 @@ describe("NativeExecutor", () => {
 
   it.live("a GO without a difference is NO-CHANGES and pushes nothing", () =>
     Effect.gen(function* () {
-      const { run, tip } = yield* world({ turns: [submit("GO")] })
+      const { run, tip } = yield* world({ turns: [1, 2, 3, 4].map(() => submit("GO")) })
       assert.deepStrictEqual(words(yield* run), { verdict: "NO-GO", outcome: "NO-CHANGES" })
       assert.strictEqual(tip(branch), undefined)
     })
@@ -84,7 +85,7 @@ describe("NativeExecutor", () => {
   it.live("a change outside the task's paths is refused, and named", () =>
     Effect.gen(function* () {
       const { run, tip } = yield* world({
-        turns: [edit, submit("GO")],
+        turns: [edit, ...[1, 2, 3, 4].map(() => submit("GO"))],
         task: {
           payload: { repo: "acme/demo", issue: 7, branchStrategy: "reset", paths: ["src/**"] }
         }

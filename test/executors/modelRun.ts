@@ -2,12 +2,13 @@
 import { execFileSync } from "node:child_process"
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 
 import { Context, Effect, Layer, type Schema } from "effect"
 
 import * as ChatCompletionsClient from "../../layers/ChatCompletionsClient.ts"
 import * as FileRunRecord from "../../layers/FileRunRecord.ts"
+import * as GateAnalysis from "../../layers/GateAnalysis.ts"
 import * as GitCliWorkspace from "../../layers/GitCliWorkspace.ts"
 import * as HostWorkspaceTools from "../../layers/HostWorkspaceTools.ts"
 import type { Turn } from "../../layers/scripted/ModelScript.ts"
@@ -75,6 +76,7 @@ const commitTo = (
   content: string
 ) => {
   git(disk.seed, "checkout", "-q", "-B", branch, "main")
+  mkdirSync(dirname(join(disk.seed, file)), { recursive: true })
   writeFileSync(join(disk.seed, file), content)
   git(disk.seed, "add", "-A")
   git(disk.seed, "commit", "-q", "-m", "another's work")
@@ -126,6 +128,7 @@ export const world = Effect.fnUntraced(function* (setup: World) {
       FakeCluster.layer,
       ChatCompletionsClient.layer,
       GitCliWorkspace.layer,
+      GateAnalysis.layer,
       HostWorkspaceTools.layerHost,
       FileRunRecord.layer(config.workspaceRoot),
       tracker,

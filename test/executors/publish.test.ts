@@ -25,8 +25,10 @@ const pushed = Effect.fnUntraced(function* (head: Effect.Effect<string | undefin
     directory: "/nowhere",
     baseCommit: "ba5e",
     seen: undefined,
+    readBase: () => Effect.undefined,
+    baseFiles: Effect.succeed([]),
+    change: Effect.succeed({ change: { files: [] }, tree: "" }),
     diff: Effect.succeed(""),
-    changedFiles: Effect.succeed(["a.txt"]),
     commit: () => Effect.succeed({ commitSHA: "c0ffee" }),
     push: () => Effect.fail(cut)
   }
