@@ -1,28 +1,30 @@
 /** The main container of a gate Job: judges one branch, says so in the log, in the termination message and by its exit code. */
+import { randomUUID } from "node:crypto"
 import { writeFileSync } from "node:fs"
 
 import { Duration, Effect, Exit, Redacted, Schema } from "effect"
 
 import { type GateSettings, judgeBranch } from "../layers/gate/judgeBranch.ts"
 import { Checks } from "../src/gate/checks.ts"
-import { encodeEnvelope, type Envelope, exitCodes } from "../src/gate/judge.ts"
+import { encodeEnvelope, type Envelope, exitCodes } from "../src/gate/envelope.ts"
 
 type Env = { readonly [name: string]: string | undefined }
 
 export const main = (_argv: ReadonlyArray<string>, env: Env): void => {
   // Until there is a verdict, whatever ends this process ends it as GATE-ERROR.
   process.exitCode = exitCodes["GATE-ERROR"]
-  process.on("uncaughtException", (error) => end(env, judgeFailed("JudgeFailed", String(error))))
+  const nonce = randomUUID()
+  const end = (envelope: Envelope) => leave(env, nonce, envelope)
+  process.on("uncaughtException", (error) => end(judgeFailed("JudgeFailed", String(error))))
 
   const fiber = Effect.runFork(
-    Effect.flatMap(readSettings(env), (settings) =>
+    Effect.flatMap(readSettings(env, nonce), (settings) =>
       judgeBranch(settings, (text) => process.stdout.write(text))
     )
   )
   process.once("SIGTERM", () => fiber.interruptUnsafe())
   fiber.addObserver((exit) =>
     end(
-      env,
       Exit.isSuccess(exit)
         ? exit.value
         : Exit.hasInterrupts(exit)
@@ -33,9 +35,9 @@ export const main = (_argv: ReadonlyArray<string>, env: Env): void => {
 }
 
 /** The message is written last, and a judge that cannot write it has not judged. */
-const end = (env: Env, envelope: Envelope): never => {
+const leave = (env: Env, nonce: string, envelope: Envelope): never => {
   try {
-    writeFileSync(env["FOREMAN_TERMINATION_LOG"] ?? "/dev/termination-log", encodeEnvelope(envelope))
+    writeFileSync(env["FOREMAN_TERMINATION_LOG"] ?? "/dev/termination-log", encodeEnvelope(envelope, nonce))
   } catch (error) {
     console.error(`GATE ERROR: the result cannot be written: ${String(error)}`)
     process.exit(exitCodes["GATE-ERROR"])
@@ -50,7 +52,7 @@ const judgeFailed = (reason: string, message: string): Envelope => ({
   checks: []
 })
 
-const readSettings = Effect.fnUntraced(function* (env: Env) {
+const readSettings = Effect.fnUntraced(function* (env: Env, nonce: string) {
   const required = (name: string): string => {
     const value = env[name]
     if (value === undefined || value === "") throw new Error(`${name} is not set`)
@@ -69,6 +71,7 @@ const readSettings = Effect.fnUntraced(function* (env: Env) {
     exchangeDir: required("EXCHANGE_DIR"),
     judgeDir: required("JUDGE_DIR"),
     deadline: Duration.seconds(Number(env["DEADLINE_SECONDS"] ?? "1740")),
-    confinement: env["KUBERNETES_SERVICE_HOST"] === undefined ? "process" : "container"
+    confinement: env["KUBERNETES_SERVICE_HOST"] === undefined ? "process" : "container",
+    nonce
   } satisfies GateSettings
 })

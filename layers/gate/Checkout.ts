@@ -36,6 +36,10 @@ export interface Checkout {
   readonly readBase: (path: string) => Effect.Effect<string | undefined, GateStopped>
   /** Every path of the base. Empty without a base. */
   readonly baseFiles: Effect.Effect<ReadonlyArray<string>, GateStopped>
+  /** Every path of the commit. */
+  readonly files: Effect.Effect<ReadonlyArray<string>, GateStopped>
+  /** How often each word stands in the files of the commit. */
+  readonly mentions: (words: ReadonlyArray<string>) => Effect.Effect<ReadonlyMap<string, number>, GateStopped>
   /** What differs between base and commit. Without a base there is nothing to compare with: no file. Read once. */
   readonly change: Effect.Effect<Change, GateStopped>
   /** Makes the work folder show a commit, and nothing that an earlier run left but the folders of installed dependencies. */
@@ -88,6 +92,12 @@ export const open = Effect.fn("Checkout.open")(function* (
         ).pipe(Effect.mapError(failed))
   )
 
+  const listed = (treeish: string) =>
+    run("ls-tree", "-r", "-z", "--name-only", treeish).pipe(
+      Effect.map((text) => text.split("\0").filter((path) => path !== "")),
+      Effect.mapError(failed)
+    )
+
   return {
     commit,
     tree,
@@ -99,11 +109,13 @@ export const open = Effect.fn("Checkout.open")(function* (
             const listed = yield* run("--literal-pathspecs", "ls-tree", "--name-only", "-z", base, "--", path)
             return listed === "" ? undefined : yield* run("cat-file", "blob", `${base}:${path}`)
           }).pipe(Effect.mapError(failed)),
-    baseFiles:
-      base === undefined
-        ? Effect.succeed([])
-        : run("ls-tree", "-r", "-z", "--name-only", base).pipe(
-            Effect.map((text) => text.split("\0").filter((path) => path !== "")),
+    baseFiles: base === undefined ? Effect.succeed([]) : listed(base),
+    files: listed(commit),
+    mentions: (words) =>
+      words.length === 0
+        ? Effect.succeed(new Map())
+        : run("grep", "-I", "-h", "-o", "-w", "-F", ...words.flatMap((word) => ["-e", word]), commit).pipe(
+            Effect.map(countLines),
             Effect.mapError(failed)
           ),
     change,
@@ -127,6 +139,12 @@ export const open = Effect.fn("Checkout.open")(function* (
     )
   }
 })
+
+const countLines = (text: string): ReadonlyMap<string, number> => {
+  const counts = new Map<string, number>()
+  for (const line of text.split("\n")) counts.set(line, (counts.get(line) ?? 0) + 1)
+  return counts
+}
 
 type Run = (...args: ReadonlyArray<string>) => Effect.Effect<string, GitFailed>
 

@@ -1,7 +1,7 @@
 /** Nothing was judged, and why. */
 import { Effect, Schema } from "effect"
 
-import { GateFault } from "../../src/gate/judge.ts"
+import { GateFault } from "../../src/gate/envelope.ts"
 
 export class GateStopped extends Schema.TaggedError<GateStopped>()("GateStopped", {
   fault: GateFault,

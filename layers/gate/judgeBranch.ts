@@ -1,22 +1,19 @@
 /** One gate from clone to verdict. Whatever stops it becomes a GATE-ERROR that says why; what was found out before is kept. */
-import { statfs } from "node:fs/promises"
+import { Clock, Duration, Effect, type Redacted, type Scope } from "effect"
 
-import { Duration, Effect, type Redacted, Schema } from "effect"
-import { parse } from "yaml"
-
-import {
-  banner,
-  type Check,
-  checksOfFile,
-  defaultChecks,
-  GateFile,
-  gateFilePath,
-  makefileNames,
-  readMakefile
-} from "../../src/gate/checks.ts"
-import { dirtyLine, type Envelope, isSuspect, judge, lastLine, type Ran } from "../../src/gate/judge.ts"
+import type { Check } from "../../src/gate/checks.ts"
+import { coverageOf } from "../../src/gate/coverage.ts"
+import { type Envelope, lastLine, nonceLine, resultLine } from "../../src/gate/envelope.ts"
+import type { Finding } from "../../src/gate/finding.ts"
+import { dirtyLine, judge, type Judged, sorted, told } from "../../src/gate/judge.ts"
+import { toolChecks } from "../../src/gate/toolChecks.ts"
+import { biteCheck } from "./biteCheck.ts"
 import * as Checkout from "./Checkout.ts"
+import { examine } from "./examine.ts"
 import { GateStopped } from "./GateStopped.ts"
+import { type Log, make as makeLog, type Print } from "./log.ts"
+import { planChecks } from "./planChecks.ts"
+import { type Checked, type CheckWorld, retryOnBase, runChecks, runToolChecks } from "./runChecks.ts"
 import * as Toolchain from "./Toolchain.ts"
 
 export interface GateSettings {
@@ -26,7 +23,7 @@ export interface GateSettings {
   readonly baseBranch?: string | undefined
   readonly upstreamURL?: string | undefined
   readonly token?: Redacted.Redacted<string> | undefined
-  /** Absent: `.foreman/gate.yaml` at the base, else the make targets that the base declares. */
+  /** Absent: the base says what to check (`planChecks.ts`). */
   readonly checks?: ReadonlyArray<Check> | undefined
   readonly workDir: string
   readonly exchangeDir: string
@@ -34,72 +31,29 @@ export interface GateSettings {
   /** Wall time of the whole gate. */
   readonly deadline: Duration.Duration
   readonly confinement: "container" | "process"
+  /** Told by the log's first line, and then in nobody's reach: marks the line with the whole result. No such lines when absent. */
+  readonly nonce?: string | undefined
 }
 
 /** The sidecar starts before the judge does, so it answers at once or not at all. */
 const toolchainPatience = Duration.seconds(30)
-/** With less room than this a failing check says nothing about the change. */
-const leastFreeBytes = 16 * 1024 * 1024
 const maxDirtyLines = 50
-const maxIncludes = 20
 
-export type Print = (text: Uint8Array | string) => void
+/** What is known so far; a gate that is stopped tells as much. */
+interface Known {
+  evidence: Partial<Envelope>
+  checked: Array<Checked>
+  findings: ReadonlyArray<Finding>
+}
 
 export const judgeBranch = Effect.fn("judgeBranch")(function* (
   settings: GateSettings,
   write: Print
 ): Effect.fn.Return<Envelope> {
-  const print = onOwnLine(write)
-  const ran: Array<Ran> = []
-  let evidence: Partial<Envelope> = {}
-
-  const judged = yield* Effect.gen(function* () {
-    print.line(`=== clone ${settings.repo} @ ${settings.branch} ===`)
-    const [checkout, toolchain] = yield* Effect.all(
-      [
-        Checkout.open(settings).pipe(Effect.tap((opened) => opened.place(opened.commit))),
-        Toolchain.open({
-          exchangeDir: settings.exchangeDir,
-          workDir: settings.workDir,
-          print: print.raw,
-          patience: toolchainPatience
-        })
-      ],
-      { concurrency: 2 }
-    )
-    const { base, commit, tree } = checkout
-    evidence = { commit, tree, ...(base !== undefined && { base }) }
-    print.line(commit)
-
-    const declared = yield* declaredTargets(checkout)
-    const checks = settings.checks ?? (yield* checksOfBase(checkout, declared))
-    if (checks.length === 0) {
-      return yield* new GateStopped({
-        fault: "NothingToCheck",
-        message: `no checks: nobody named one, and the base has neither ${gateFilePath} nor one of the make targets`
-      })
-    }
-    for (const check of checks) {
-      print.line(banner(check))
-      const { name, command } = check
-      const { exitCode, limit, seconds } = yield* toolchain.run(command)
-      ran.push({ check: { name, command, exitCode, seconds, ...(limit !== undefined && { limit }) } })
-      if (exitCode === 0) continue
-      print.line(
-        `--- ${name}: ${limit === undefined ? `exit ${exitCode}` : `stopped at its limit: ${limit}`}`
-      )
-      yield* roomLeft(settings.workDir)
-    }
-    const dirty = yield* checkout.dirty
-    if (dirty.length > 0) {
-      print.line(dirtyLine)
-      print.line((yield* checkout.diffStat).trimEnd())
-      print.line(dirty.slice(0, maxDirtyLines).join("\n"))
-      evidence = { ...evidence, dirty: dirty.slice(0, maxDirtyLines) }
-    }
-    yield* retryOnBase({ checkout, toolchain, checks, declared, ran, print })
-    return judge({ ran, dirty })
-  }).pipe(
+  const log = makeLog(write)
+  if (settings.nonce !== undefined) log.line(nonceLine(settings.nonce))
+  const known: Known = { evidence: {}, checked: [], findings: [] }
+  const judged = yield* stages(settings, log, known).pipe(
     Effect.scoped,
     Effect.timeoutOrElse({
       duration: settings.deadline,
@@ -112,104 +66,156 @@ export const judgeBranch = Effect.fn("judgeBranch")(function* (
         )
     }),
     Effect.catchTag("GateStopped", ({ fault, message }) => {
-      print.line(`GATE ERROR: ${fault}: ${message}`)
+      log.line(`GATE ERROR: ${fault}: ${message}`)
       return Effect.succeed({ verdict: "GATE-ERROR" as const, reason: fault, message })
     })
   )
-  print.line(lastLine(judged.verdict))
-  return {
+  const envelope: Envelope = {
     ...judged,
-    ...evidence,
-    checks: ran.map(({ check }) => check),
+    ...known.evidence,
+    checks: known.checked.map(({ check }) => check),
+    ...(known.findings.length > 0 && { findings: known.findings }),
     confinement: settings.confinement
   }
+  if (settings.nonce !== undefined) log.line(resultLine(envelope, settings.nonce))
+  log.line(lastLine(envelope.verdict))
+  return envelope
 })
 
-/** A failure that may be nobody's fault is held against the base: the same command, the same limits. */
-const retryOnBase = Effect.fnUntraced(function* (world: {
-  readonly checkout: Checkout.Checkout
-  readonly toolchain: Toolchain.Toolchain
-  readonly checks: ReadonlyArray<Check>
-  readonly declared: ReadonlySet<string>
-  readonly ran: Array<Ran>
-  readonly print: ReturnType<typeof onOwnLine>
-}): Effect.fn.Return<void, GateStopped> {
-  const { checkout, declared, print, ran } = world
-  const { base } = checkout
-  const suspects = world.checks.flatMap((check, index) => {
-    const isUndeclared = check.target !== undefined && !declared.has(check.target)
-    const outcome = ran[index]
-    return outcome !== undefined && isSuspect(outcome.check.exitCode, isUndeclared, outcome.check.limit)
-      ? [{ check, index, outcome }]
-      : []
+const stages = Effect.fnUntraced(function* (
+  settings: GateSettings,
+  log: Log,
+  known: Known
+): Effect.fn.Return<Judged, GateStopped, Scope.Scope> {
+  const allowance = yield* halfOfWhatIsLeft(settings.deadline)
+  log.line(`=== clone ${settings.repo} @ ${settings.branch} ===`)
+  const [checkout, toolchain] = yield* Effect.all(
+    [
+      Checkout.open(settings).pipe(Effect.tap((opened) => opened.place(opened.commit))),
+      Toolchain.open({
+        exchangeDir: settings.exchangeDir,
+        workDir: settings.workDir,
+        print: log.raw,
+        patience: toolchainPatience
+      })
+    ],
+    { concurrency: 2 }
+  )
+  const { base, commit, tree } = checkout
+  known.evidence = { commit, tree, ...(base !== undefined && { base }) }
+  log.line(commit)
+
+  const rules = yield* planChecks(checkout, settings.checks)
+  known.evidence = { ...known.evidence, profile: rules.profile, source: rules.source }
+  const change = yield* checkout.change
+  const { declared, policy } = rules
+  const world = { checkout, toolchain, change, workDir: settings.workDir, declared, log, allowance }
+  // What needs no run is found out while the checks run.
+  const [{ documents, findings }] = yield* Effect.all(
+    [examine(checkout, change, rules.checks), runAll(world, rules.checks, known)],
+    { concurrency: 2 }
+  )
+  const dirty = yield* lookAtTree(checkout, log)
+  known.checked.push(...documents)
+  known.checked = [...(yield* retryOnBase(world, known.checked))]
+  const tests = yield* askTests(world, known.checked)
+  known.findings = sorted([...findings, ...dirty.map(asFinding), ...tests.findings], policy)
+  known.evidence = { ...known.evidence, ...tests.evidence, ...(dirty.length > 0 && { dirty }) }
+
+  const coverage = coverageOf(
+    change,
+    known.checked.map(({ looksAt }) => looksAt)
+  )
+  known.evidence = { ...known.evidence, coverage }
+  for (const line of told(known.findings, policy, coverage)) log.line(line)
+  const judged = judge({ ran: known.checked, findings: known.findings, policy, coverage, tests: tests.said })
+  return yield* boundToBranch(checkout, judged, known)
+})
+
+const runAll = Effect.fnUntraced(function* (world: CheckWorld, checks: ReadonlyArray<Check>, known: Known) {
+  const onChecked = (checked: Checked) => void known.checked.push(checked)
+  yield* runChecks(world, checks, onChecked)
+  yield* runToolChecks(world, toolChecks(world.change), onChecked)
+})
+
+/** Paths that the checks changed, with git's two letters; the first few. */
+const lookAtTree = Effect.fnUntraced(function* (checkout: Checkout.Checkout, log: Log) {
+  const dirty = yield* checkout.dirty
+  if (dirty.length === 0) return []
+  log.line(dirtyLine)
+  log.line((yield* checkout.diffStat).trimEnd())
+  log.line(dirty.slice(0, maxDirtyLines).join("\n"))
+  return dirty.slice(0, maxDirtyLines)
+})
+
+const asFinding = (line: string): Finding => ({
+  rule: "dirty",
+  file: line.slice(3),
+  message: line.startsWith("??")
+    ? "a check left it, and git does not ignore it"
+    : "differs from the commit after the checks"
+})
+
+/** The tests of the change are asked once everything passed: what a red test says without the change is not known. */
+const askTests = Effect.fnUntraced(function* (world: CheckWorld, checked: ReadonlyArray<Checked>) {
+  const { base, commit } = world.checkout
+  const isGreen = checked.every(({ check }) => check.exitCode === undefined || check.exitCode === 0)
+  if (base === undefined || !isGreen) return { findings: [], evidence: {}, said: undefined }
+  const ran = checked.flatMap(({ asked, check }) =>
+    check.exitCode === undefined
+      ? []
+      : [{ check: asked, exitCode: check.exitCode, output: check.logTail ?? "" }]
+  )
+  const bitten = yield* biteCheck({
+    commit,
+    base,
+    change: world.change,
+    ran,
+    checkout: world.checkout,
+    run: world.toolchain.run,
+    print: world.log.line,
+    patience: yield* world.allowance
   })
-  if (base === undefined || suspects.length === 0) return
-  print.line(`=== the same on the base ${base} ===`)
-  yield* checkout.place(base)
-  for (const { check, index, outcome } of suspects) {
-    print.line(banner(check))
-    const onBase = yield* world.toolchain.run(check.command)
-    ran[index] = { ...outcome, base: onBase.exitCode, baseLimit: onBase.limit }
-  }
-})
-
-const decodeGateFile = Schema.decodeUnknownEffect(GateFile, { onExcessProperty: "error", errors: "all" })
-
-const checksOfBase = Effect.fnUntraced(function* (
-  checkout: Checkout.Checkout,
-  declared: ReadonlySet<string>
-): Effect.fn.Return<ReadonlyArray<Check>, GateStopped> {
-  const text = yield* checkout.readBase(gateFilePath)
-  if (text === undefined) return defaultChecks(declared)
-  return yield* Effect.try({ try: (): unknown => parse(text, { maxAliasCount: 0 }), catch: String }).pipe(
-    Effect.flatMap((value) => decodeGateFile(value).pipe(Effect.mapError((error) => error.message))),
-    Effect.map(checksOfFile),
-    Effect.mapError(
-      (message) =>
-        new GateStopped({ fault: "ConfigInvalid", message: `${gateFilePath} at the base: ${message}` })
-    )
-  )
-})
-
-/** Targets of the base's makefile and of what it includes by name. */
-const declaredTargets = Effect.fnUntraced(function* (
-  checkout: Checkout.Checkout
-): Effect.fn.Return<ReadonlySet<string>, GateStopped> {
-  const targets = new Set<string>()
-  const toRead: Array<string> = []
-  for (const name of makefileNames) {
-    if ((yield* checkout.readBase(name)) === undefined) continue
-    toRead.push(name)
-    break
-  }
-  for (let index = 0; index < toRead.length && index < maxIncludes; index++) {
-    const file = readMakefile((yield* checkout.readBase(toRead[index] ?? "")) ?? "")
-    for (const target of file.targets) targets.add(target)
-    toRead.push(...file.includes.filter((path) => !toRead.includes(path)))
-  }
-  return targets
-})
-
-const roomLeft = (workDir: string): Effect.Effect<void, GateStopped> =>
-  Effect.promise(() => statfs(workDir)).pipe(
-    Effect.flatMap(({ bavail, bsize }) =>
-      bavail * bsize >= leastFreeBytes
-        ? Effect.void
-        : Effect.fail(new GateStopped({ fault: "DiskFull", message: "the volume of the checkout is full" }))
-    )
-  )
-
-/** Banners begin a line of their own, whatever a check left behind. */
-const onOwnLine = (write: Print) => {
-  let isAtStart = true
+  const biting = bitten.evidence.filter(({ result }) => result === "bites").length
   return {
-    raw: (chunk: Uint8Array) => {
-      isAtStart = chunk.at(-1) === 10
-      write(chunk)
-    },
-    line: (text: string) => {
-      write(`${isAtStart ? "" : "\n"}${text}\n`)
-      isAtStart = true
-    }
+    findings: bitten.findings,
+    evidence: bitten.evidence.length === 0 ? {} : { evidence: { bite: bitten.evidence } },
+    said: biting === 0 ? undefined : `${biting} changed test file(s) fail without the change`
   }
-}
+})
+
+/**
+ * Whoever builds on a GATE-PASS builds on the branch: one that moved on meanwhile was not judged as it is now. What a check said no to
+ * stays said; the commit is named.
+ */
+const boundToBranch = Effect.fnUntraced(function* (
+  checkout: Checkout.Checkout,
+  judged: Judged,
+  known: Known
+): Effect.fn.Return<Judged, GateStopped> {
+  if (judged.verdict === "GATE-ERROR") return judged
+  const moved = yield* judged.verdict === "GATE-PASS"
+    ? checkout.moved
+    : Effect.catchTag(checkout.moved, "GateStopped", () => Effect.undefined)
+  if (moved === undefined) return judged
+  known.evidence = { ...known.evidence, moved }
+  if (judged.verdict === "GATE-FAIL") return judged
+  return yield* new GateStopped({
+    fault: "BranchMoved",
+    message:
+      moved === "gone"
+        ? `the branch was deleted while its commit ${checkout.commit} was judged`
+        : `the branch is at ${moved} now, and ${checkout.commit} was judged: judge it again`
+  })
+})
+
+/** Half of the time that the gate has left, by a clock that nobody sets. */
+const halfOfWhatIsLeft = (deadline: Duration.Duration) =>
+  Effect.map(Clock.currentTimeNanos, (start) =>
+    Effect.map(Clock.currentTimeNanos, (now) =>
+      Duration.max(
+        Duration.millis(1),
+        Duration.times(Duration.subtract(deadline, Duration.nanos(now - start)), 0.5)
+      )
+    )
+  )

@@ -11,7 +11,20 @@ export const failureReasonOf = (verdict: Verdict): FailureReason | undefined =>
   verdict === "GATE-FAIL" ? "GateFailed" : verdict === "GATE-ERROR" ? "GateError" : undefined
 
 /** What was judged, and how: it stands beside the tool's own words, where every gate's reader looks. */
-const evidence = ["commitSHA", "tree", "base", "checks", "attempts", "confinement"] as const
+const evidence = [
+  "commitSHA",
+  "tree",
+  "base",
+  "profile",
+  "source",
+  "moved",
+  "checks",
+  "coverage",
+  "findings",
+  "evidence",
+  "attempts",
+  "confinement"
+] as const
 
 /** The tool ran. Without a word of its own that the run is over, that it ran at all is GO. */
 export const dispatched = (run: {

@@ -1,52 +1,8 @@
-/** From what the checks did to a verdict, and the forms that a verdict travels in. Pure: the judge's program brings the facts. */
-import { Schema } from "effect"
-
-import { GateCheck, type GateLimit } from "../../schema/Result.ts"
-
-/** Why nothing was judged, as the judge itself can know it. What only Kubernetes knows is a `JobFault`. */
-export const GateFault = Schema.Literals([
-  "CloneFailed",
-  "BranchNotFound",
-  "BranchMoved",
-  "RemoteUnreachable",
-  "ConfigInvalid",
-  "NothingToCheck",
-  "CheckUnavailable",
-  "ToolchainSilent",
-  "ToolchainDied",
-  "OutOfMemory",
-  "DiskFull",
-  "DeadlineExceeded",
-  "Terminated",
-  "JudgeFailed"
-])
-export type GateFault = typeof GateFault.Type
-
-export const GateVerdict = Schema.Literals(["GATE-PASS", "GATE-FAIL", "GATE-ERROR"])
-export type GateVerdict = typeof GateVerdict.Type
-
-export const exitCodes: Readonly<Record<GateVerdict, number>> = {
-  "GATE-PASS": 0,
-  "GATE-FAIL": 1,
-  "GATE-ERROR": 69
-}
-
-/** The verdict bound to what was judged: the termination message of a gate pod. */
-export const Envelope = Schema.Struct({
-  verdict: GateVerdict,
-  reason: Schema.optionalKey(Schema.String),
-  /** One sentence for a person. */
-  message: Schema.String,
-  commit: Schema.optionalKey(Schema.String),
-  tree: Schema.optionalKey(Schema.String),
-  base: Schema.optionalKey(Schema.String),
-  checks: Schema.Array(GateCheck),
-  /** Paths that differed from the commit after the checks; the first few. */
-  dirty: Schema.optionalKey(Schema.Array(Schema.String)),
-  /** What held the candidate: `container`, or `process` where there is no kubelet but ours. */
-  confinement: Schema.optionalKey(Schema.String)
-})
-export type Envelope = typeof Envelope.Type
+/** From what the checks did and what was found to one verdict, one reason and one sentence. Pure: the judge's program brings the facts. */
+import type { GateCheck, GateLimit } from "../../schema/Result.ts"
+import type { Coverage } from "./coverage.ts"
+import type { Envelope } from "./envelope.ts"
+import { type Finding, type Policy, type Rule } from "./finding.ts"
 
 /** A check as it ran. `base` is what the same command did on the base, where that was asked. */
 export interface Ran {
@@ -54,6 +10,8 @@ export interface Ran {
   readonly base?: number | undefined
   /** The limit that ended it there. */
   readonly baseLimit?: GateLimit | undefined
+  /** What reruns of a failed check showed: the base fails in the same way, or the failure comes and goes. Absent: it stands. */
+  readonly rerun?: "shared" | "flaky" | undefined
 }
 
 /** Exit codes by which a command says that it never began, and the one of a process that the kernel killed for memory. */
@@ -72,8 +30,13 @@ export const isSuspect = (exitCode: number, isUndeclared: boolean, limit?: GateL
   exitCode === killed ||
   (exitCode !== 0 && isUndeclared)
 
+const isRed = ({ check }: Ran): boolean =>
+  check.skipped === undefined && (check.exitCode !== 0 || check.limit !== undefined)
+
 const isExcused = ({ base, baseLimit, check }: Ran): boolean =>
-  check.limit === undefined ? check.exitCode !== 0 && base === check.exitCode : baseLimit !== undefined
+  check.limit === undefined
+    ? check.exitCode !== 0 && base !== undefined && base === check.exitCode
+    : baseLimit !== undefined
 
 /** Reason and sentence of a check that runs into a limit with the change and without it: the limit is too low, whoever set it. */
 const atLimit: Readonly<Record<GateLimit, { readonly reason: string; readonly message: string }>> = {
@@ -84,96 +47,128 @@ const atLimit: Readonly<Record<GateLimit, { readonly reason: string; readonly me
   disk: { reason: "DiskFull", message: "needs more disk than there is" }
 }
 
-/** What the checks and the tree came to. GATE-FAIL needs a check that ran and said no, or a tree that the checks changed. */
+const failureOf = ({ base, check }: Ran): string =>
+  check.limit !== undefined
+    ? `${check.name} ${atLimit[check.limit].message}${base === undefined ? "" : ", and on the base it does not"} (limit: ${check.limit})`
+    : check.exitCode === killed
+      ? `${check.name} was killed, as it is for want of memory, and is not on the base`
+      : `${check.name} exited ${check.exitCode}${check.message === undefined ? "" : `: ${check.message}`}`
+
+/** Reason of a GATE-FAIL by a finding. */
+export const reasons: Readonly<Record<Rule, string>> = {
+  protected: "ProtectedChanged",
+  dirty: "TreeDirty",
+  weakened: "TestsWeakened",
+  hollow: "TestsHollow",
+  flaky: "TestsFlaky",
+  untested: "Untested",
+  unused: "CodeUnused"
+}
+/** Whose reason is named where several rules fail: what touches the judge first. */
+const order: ReadonlyArray<Rule> = ["protected", "dirty", "weakened", "hollow", "flaky", "untested", "unused"]
+
+const isHeld = (policy: Policy) => (finding: Finding) =>
+  finding.isNote !== true && policy[finding.rule] === "fail"
+
+/** Failing ones first, then warnings, then notes. */
+export const sorted = (findings: ReadonlyArray<Finding>, policy: Policy): ReadonlyArray<Finding> => {
+  const rank = (finding: Finding) => (isHeld(policy)(finding) ? 0 : finding.isNote === true ? 2 : 1)
+  return findings.toSorted((a, b) => rank(a) - rank(b) || order.indexOf(a.rule) - order.indexOf(b.rule))
+}
+
+export type Judged = Pick<Envelope, "verdict" | "message"> & { readonly reason?: string }
+
+/** GATE-FAIL needs a check that ran and said no, or a finding that the policy holds against the change. */
 export const judge = (facts: {
   readonly ran: ReadonlyArray<Ran>
-  readonly dirty: ReadonlyArray<string>
-}): Pick<Envelope, "verdict" | "message"> & { readonly reason?: string } => {
-  const failed = facts.ran.filter(
-    (ran) => (ran.check.exitCode !== 0 || ran.check.limit !== undefined) && !isExcused(ran)
-  )
+  readonly findings: ReadonlyArray<Finding>
+  readonly policy: Policy
+  readonly coverage: Coverage
+  /** What the bite check has to say for the tests of the change, in a few words. */
+  readonly tests?: string | undefined
+}): Judged => {
+  const failed = facts.ran.filter((ran) => isRed(ran) && !isExcused(ran) && ran.rerun === undefined)
   if (failed.length > 0) {
-    const said = failed.map(({ base, check }) =>
-      check.limit !== undefined
-        ? `${check.name} ${atLimit[check.limit].message}${base === undefined ? "" : ", and on the base it does not"} (limit: ${check.limit})`
-        : check.exitCode === killed
-          ? `${check.name} was killed, as it is for want of memory, and is not on the base`
-          : `${check.name} exited ${check.exitCode}`
-    )
     const isLimit = failed.every(({ check }) => check.limit !== undefined)
     return {
       verdict: "GATE-FAIL",
       reason: isLimit ? "LimitExceeded" : "CheckFailed",
-      message: said.join("; ")
+      message: failed.map(failureOf).join("; ")
     }
   }
-  const excused = facts.ran.find(isExcused)
-  if (excused !== undefined) {
-    const { exitCode, limit, name } = excused.check
-    if (limit !== undefined) {
-      const { message, reason } = atLimit[excused.baseLimit ?? limit]
-      return {
-        verdict: "GATE-ERROR",
-        reason,
-        message: `${name} ${message}, on the base too (limit: ${excused.baseLimit ?? limit})`
-      }
-    }
-    return exitCode === killed
-      ? { verdict: "GATE-ERROR", reason: "OutOfMemory", message: `${name} is killed on the base too` }
-      : {
-          verdict: "GATE-ERROR",
-          reason: "CheckUnavailable",
-          message: `${name} cannot start on the base either (exit ${exitCode})`
-        }
-  }
-  if (facts.dirty.length > 0) {
-    const [first] = facts.dirty
+  const excused = facts.ran.find((ran) => isRed(ran) && isExcused(ran) && ran.rerun === undefined)
+  if (excused !== undefined) return unavailable(excused)
+  const held = sorted(facts.findings, facts.policy).filter(isHeld(facts.policy))
+  const [first] = held
+  if (first !== undefined) {
     return {
       verdict: "GATE-FAIL",
-      reason: "TreeDirty",
-      message: `the checks left ${facts.dirty.length} path(s) that differ from the commit, ${first} among them`
+      reason: reasons[first.rule],
+      message: held.slice(0, 3).map(said).join("; ")
     }
   }
-  return { verdict: "GATE-PASS", message: `${facts.ran.length} check(s) passed` }
+  return { verdict: "GATE-PASS", message: rests(facts) }
 }
+
+const unavailable = ({ baseLimit, check }: Ran): Judged => {
+  const { exitCode, limit, name } = check
+  if (limit !== undefined) {
+    const { message, reason } = atLimit[baseLimit ?? limit]
+    return {
+      verdict: "GATE-ERROR",
+      reason,
+      message: `${name} ${message}, on the base too (limit: ${baseLimit ?? limit})`
+    }
+  }
+  return exitCode === killed
+    ? { verdict: "GATE-ERROR", reason: "OutOfMemory", message: `${name} is killed on the base too` }
+    : {
+        verdict: "GATE-ERROR",
+        reason: "CheckUnavailable",
+        message: `${name} cannot start on the base either (exit ${exitCode})`
+      }
+}
+
+const said = ({ file, line, message, test }: Finding): string =>
+  `${file}${line === undefined ? "" : `:${line}`}${test === undefined ? "" : ` ${test}`}: ${message}`
+
+/** What a GATE-PASS rests on. */
+const rests = (facts: Parameters<typeof judge>[0]): string => {
+  const { coverage } = facts
+  const green = facts.ran.filter((ran) => ran.check.skipped === undefined && !isRed(ran)).length
+  const skipped = facts.ran.filter(({ check }) => check.skipped !== undefined).length
+  const labelled = facts.ran.flatMap(({ check, rerun }) =>
+    rerun === undefined ? [] : [`${check.name}: ${rerun}`]
+  )
+  const warnings = facts.findings.filter(({ isNote }) => isNote !== true)
+  const rules = [...new Set(warnings.map(({ rule }) => rule))]
+  return [
+    `${green} check(s) passed${skipped === 0 ? "" : ` and ${skipped} had nothing to do`}`,
+    ...(labelled.length === 0 ? [] : [`failing on the base as well (${labelled.join(", ")})`]),
+    ...(coverage.files === 0
+      ? ["nothing differs from the base"]
+      : [`${coverage.examined} of ${coverage.files} changed file(s) examined`]),
+    ...(facts.tests === undefined ? [] : [facts.tests]),
+    ...(warnings.length === 0 ? [] : [`${warnings.length} warning(s): ${rules.join(", ")}`])
+  ].join("; ")
+}
+
+/** Lines of the log for what was found, and for what nothing looked at. */
+export const told = (
+  findings: ReadonlyArray<Finding>,
+  policy: Policy,
+  { examined, files, uncovered }: Coverage
+): ReadonlyArray<string> => [
+  ...(findings.length === 0 ? [] : ["=== findings ==="]),
+  ...findings.map((finding) => {
+    const weight = finding.isNote === true ? "note" : policy[finding.rule]
+    return `${weight} ${finding.rule}: ${said(finding)}`
+  }),
+  ...(uncovered.length === 0
+    ? []
+    : [
+        `--- ${examined} of ${files} changed files were examined; not: ${uncovered.slice(0, 20).join(", ")}${uncovered.length > 20 ? ", …" : ""}`
+      ])
+]
 
 export const dirtyLine = "GATE FAIL: tree dirty after checks (unformatted or stale codegen)"
-
-/** The last line of the log. It tells a reader; it decides nothing. */
-export const lastLine = (verdict: GateVerdict): string => verdict.replace("-", " ")
-
-/** As much as Kubernetes keeps of a termination message. */
-export const maxEnvelopeBytes = 4_096
-
-const encode = Schema.encodeSync(Schema.fromJsonString(Envelope))
-const size = (text: string): number => new TextEncoder().encode(text).length
-
-/** The envelope in at most 4,096 bytes: the wording gives way first, then the paths, then checks that passed, then the last ones. */
-export const encodeEnvelope = (envelope: Envelope): string => {
-  const short = {
-    ...envelope,
-    message: cut(envelope.message, 300),
-    checks: envelope.checks.map((check) => ({
-      ...check,
-      name: cut(check.name, 63),
-      command: cut(check.command, 80)
-    }))
-  }
-  const { dirty: _, ...bare } = short
-  const failing = bare.checks.filter(({ exitCode }) => exitCode !== 0)
-  const candidates: Array<Envelope> = [
-    envelope,
-    short,
-    { ...short, ...(short.dirty && { dirty: short.dirty.slice(0, 5).map((path) => cut(path, 100)) }) },
-    bare,
-    { ...bare, checks: failing.slice(0, 10) }
-  ]
-  const last = { ...bare, checks: [] }
-  return encode(candidates.find((candidate) => size(encode(candidate)) <= maxEnvelopeBytes) ?? last)
-}
-
-/** The first characters of a text, never half of one. */
-const cut = (text: string, length: number): string => {
-  const characters = Array.from(text)
-  return characters.length <= length ? text : `${characters.slice(0, length - 1).join("")}…`
-}

@@ -1,19 +1,22 @@
 /** Has one branch judged by a gate Job. A red gate is a result; that nothing was judged becomes GATE-ERROR here and nowhere else. */
-import { Duration, Effect, Option, Schema } from "effect"
+import { Duration, Effect, Schema } from "effect"
 
 import type { ResourceRequirements } from "../../schema/Agent.ts"
 import { GateProfile } from "../../schema/GateProfile.ts"
-import type { GateCheck } from "../../schema/Result.ts"
 import { MakeTarget, plan } from "../gate/checks.ts"
-import { Envelope, exitCodes } from "../gate/judge.ts"
+import { type Envelope, exitCodes, forPeople, readEnvelope } from "../gate/envelope.ts"
+import { isWeather } from "../gate/faults.ts"
 import { defaultDeadlineSeconds, gateContainer, gateJob } from "../gate/manifest.ts"
 import { type JobError, type JobOutcome, JobRunner } from "../services/JobRunner.ts"
 import { type AgentTool, make, type Terminal, ToolError } from "./AgentTool.ts"
 
 const optional = Schema.optionalKey
 
+/** `owner/name`, or deeper: no part is `.` or `..` or looks like an option. It becomes a path of GitHub's. */
+const repositoryForm = /^(?!.*(?:^|\/)(?:\.{1,2}|-[^/]*)(?:\/|$))[A-Za-z0-9_.-]+(\/[A-Za-z0-9_.-]+)+$/u
+
 const Arguments = Schema.Struct({
-  repo: Schema.String.check(Schema.isPattern(/^[A-Za-z0-9_.-]+(\/[A-Za-z0-9_.-]+)+$/u)).annotate({
+  repo: Schema.String.check(Schema.isPattern(repositoryForm)).annotate({
     description: "Repository, as owner/name."
   }),
   branch: Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(255)).annotate({
@@ -51,9 +54,8 @@ export interface GateSettings {
   readonly onJobCreated: (jobName: string) => Effect.Effect<void>
 }
 
-/** Weather passes: a first Job and two more, a little apart. */
-const maxAttempts = 3
-const pauseBetweenAttempts = Duration.seconds(2)
+/** Weather passes: a first Job and two more, ever further apart. This budget is the infrastructure's; the author has his own. */
+const pauses = [Duration.seconds(2), Duration.seconds(6)]
 
 /** Where the chart and the coder keep the token for git, if the node's flags say nothing. */
 const usualSecret = { name: "foreman-git-credentials", key: "token" }
@@ -107,7 +109,7 @@ const judged = Effect.fnUntraced(function* (
   const runner = yield* JobRunner
   // Twice the Job's deadline. Contract §5.3.
   const pollTimeout = Duration.seconds(2 * (settings.deadlineSeconds ?? defaultDeadlineSeconds))
-  const attempts: Array<{ readonly jobName: string; readonly fault: string; readonly message: string }> = []
+  const attempts: Array<Attempt> = []
   for (let attempt = 1; ; attempt++) {
     const end = yield* Effect.result(
       runner.run({
@@ -117,17 +119,28 @@ const judged = Effect.fnUntraced(function* (
         onCreated: settings.onJobCreated
       })
     )
-    if (end._tag === "Success") {
-      return { jobName: end.success.jobName, terminal: withAttempts(verdictOf(end.success), attempts) }
+    const { jobName } = end._tag === "Success" ? end.success : end.failure
+    const said = end._tag === "Success" ? verdictOf(end.success) : notJudged(end.failure)
+    if (said.fault === undefined) return { jobName, terminal: withAttempts(said.terminal, attempts) }
+    attempts.push({ jobName, fault: said.fault, message: said.message })
+    const pause = pauses[attempt - 1]
+    if (pause === undefined || !said.mayPass) {
+      return { jobName, terminal: withAttempts(said.terminal, attempts) }
     }
-    const error = end.failure
-    attempts.push({ jobName: error.jobName, fault: error.fault, message: error.message })
-    if (!error.isRetryable || attempt >= maxAttempts) {
-      return { jobName: error.jobName, terminal: withAttempts(notJudged(error), attempts) }
-    }
-    yield* Effect.sleep(pauseBetweenAttempts)
+    yield* Effect.sleep(pause)
   }
 })
+
+type Attempt = { readonly jobName: string; readonly fault: string; readonly message: string }
+
+/** What one Job came to. `fault` is set when nothing was judged. */
+interface Said {
+  readonly terminal: Terminal
+  readonly fault?: string | undefined
+  readonly message: string
+  /** Whether another Job may judge what this one could not. */
+  readonly mayPass: boolean
+}
 
 /** `attempts` are the Jobs that judged nothing; a gate that was judged at once has none. */
 const withAttempts = (
@@ -136,57 +149,92 @@ const withAttempts = (
 ): Terminal =>
   attempts.length === 0 ? terminal : { ...terminal, extra: { ...terminal.extra, attempts: [...attempts] } }
 
-const decodeEnvelope = Schema.decodeUnknownOption(Schema.fromJsonString(Envelope))
-
-/** A verdict counts when the judge's message and its exit say the same. What the log says decides nothing. */
-const verdictOf = (outcome: JobOutcome): Terminal => {
-  const where = { jobName: outcome.jobName, namespace: outcome.namespace, logTail: outcome.logTail }
-  const envelope = Option.getOrUndefined(decodeEnvelope(outcome.terminationMessage))
-  if (envelope === undefined || exitCodes[envelope.verdict] !== outcome.exitCode) {
+/** A verdict counts when the judge's message and its exit say the same. What a check printed decides nothing. */
+const verdictOf = (outcome: JobOutcome): Said => {
+  const read = readEnvelope(outcome)
+  const where = {
+    jobName: outcome.jobName,
+    namespace: outcome.namespace,
+    logTail: forPeople(outcome.logTail, read?.nonce)
+  }
+  if (read === undefined || exitCodes[read.envelope.verdict] !== outcome.exitCode) {
     const why = `the judge ended with exit ${outcome.exitCode} and left no result`
-    return gateError(where, "ContainerFailed", why)
+    return notRun(where, "ContainerFailed", why)
   }
-  const extra = {
-    ...where,
-    ...(envelope.commit !== undefined && { commitSHA: envelope.commit }),
-    ...(envelope.tree !== undefined && { tree: envelope.tree }),
-    ...(envelope.base !== undefined && { base: envelope.base }),
-    ...(envelope.confinement !== undefined && { confinement: envelope.confinement }),
-    ...(envelope.dirty !== undefined && { dirty: envelope.dirty }),
-    checks: envelope.checks.map((check: GateCheck) => ({ ...check }))
-  }
+  const { envelope } = read
+  const extra = { ...where, ...evidenceOf(envelope) }
+  const { message } = envelope
   switch (envelope.verdict) {
     case "GATE-PASS":
-      return { verdict: "GATE-PASS", summary: "all gate checks passed", extra }
+      return {
+        message,
+        mayPass: false,
+        terminal: { verdict: "GATE-PASS", summary: "all gate checks passed", extra: { ...extra, message } }
+      }
     case "GATE-FAIL":
       return {
-        verdict: "GATE-FAIL",
-        summary: "one or more gate checks failed",
-        failureReason: "GateFailed",
-        extra: { ...extra, reason: envelope.reason ?? "CheckFailed", message: envelope.message }
+        message,
+        mayPass: false,
+        terminal: {
+          verdict: "GATE-FAIL",
+          summary: "one or more gate checks failed",
+          failureReason: "GateFailed",
+          extra: { ...extra, reason: envelope.reason ?? "CheckFailed", message }
+        }
       }
     case "GATE-ERROR":
-      return gateError(extra, envelope.reason ?? "JudgeFailed", envelope.message)
+      return notRun(extra, envelope.reason ?? "JudgeFailed", message)
   }
 }
 
-const gateError = (extra: Terminal["extra"], fault: string, why: string): Terminal => ({
-  verdict: "GATE-ERROR",
-  summary: `gate did not run: ${why}`,
-  failureReason: "GateError",
-  extra: { ...extra, reason: fault, message: why }
+const copied = [
+  "tree",
+  "base",
+  "profile",
+  "source",
+  "moved",
+  "confinement",
+  "coverage",
+  "findings",
+  "evidence",
+  "dirty"
+] as const
+
+const evidenceOf = (envelope: Envelope): Terminal["extra"] => ({
+  ...(envelope.commit !== undefined && { commitSHA: envelope.commit }),
+  ...Object.fromEntries(
+    copied.flatMap((key) => (envelope[key] === undefined ? [] : [[key, asJson(envelope[key])]]))
+  ),
+  checks: asJson(envelope.checks)
+})
+
+/** What was decoded from JSON is JSON. */
+const asJson = Schema.decodeUnknownSync(Schema.Json)
+
+const notRun = (extra: Terminal["extra"], fault: string, message: string): Said => ({
+  fault,
+  message,
+  mayPass: isWeather(fault),
+  terminal: {
+    verdict: "GATE-ERROR",
+    summary: `gate did not run: ${message}`,
+    failureReason: "GateError",
+    extra: { ...extra, reason: fault, message }
+  }
 })
 
 /** Words of contract §5.3: `reason` holds the sentence of a Job that could not be created, `pollError` that of a wait without end. */
-const notJudged = (error: JobError): Terminal => {
-  const where = { jobName: error.jobName, namespace: error.namespace, logTail: error.logTail }
-  const terminal = gateError(where, error.fault, error.message)
-  if (error.fault === "PollTimeout") {
-    return { ...terminal, extra: { ...terminal.extra, pollError: "poll timeout" } }
-  }
-  return error.message.startsWith("create job:")
-    ? { ...terminal, extra: { ...terminal.extra, fault: error.fault, reason: error.message } }
-    : terminal
+const notJudged = (error: JobError): Said => {
+  const { fault, jobName, logTail, message, namespace } = error
+  const said = notRun({ jobName, namespace, logTail }, fault, message)
+  const more =
+    fault === "PollTimeout"
+      ? { pollError: "poll timeout" }
+      : message.startsWith("create job:")
+        ? { fault, reason: message }
+        : {}
+  const terminal = { ...said.terminal, extra: { ...said.terminal.extra, ...more } }
+  return { ...said, mayPass: error.isRetryable, terminal }
 }
 
 /** A claim's identity as a part of a name, and the number of the try. */

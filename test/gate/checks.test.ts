@@ -1,14 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 
-import {
-  banner,
-  defaultChecks,
-  defaultTargets,
-  makeCheck,
-  plan,
-  readMakefile
-} from "../../src/gate/checks.ts"
+import { banner, defaultChecks, defaultTargets, makeCheck, plan } from "../../src/gate/checks.ts"
 import { encodeRequest, exitCodeOf } from "../../src/gate/exchange.ts"
+import { makefilePart, readMakefile } from "../../src/gate/make.ts"
+import { checksOfFiles } from "../../src/gate/presets.ts"
 
 describe("plan", () => {
   it("leaves the choice to the repository when nobody chose", () => {
@@ -31,7 +26,7 @@ describe("plan", () => {
   it("lets the tool's argument win over the profile, and keeps the profile's image", () => {
     assert.deepStrictEqual(plan({ checks: ["fmt"], gateProfile: { language: "node" } }), {
       image: "node:22",
-      checks: [{ name: "fmt", command: "make fmt", target: "fmt" }]
+      checks: [{ name: "fmt", command: "make fmt", target: "fmt", role: "format" }]
     })
   })
 
@@ -41,8 +36,8 @@ describe("plan", () => {
       {
         image: "node:22",
         checks: [
-          { name: "format", command: "prettier --check ." },
-          { name: "test", command: "node --test" }
+          { name: "format", command: "prettier --check .", role: "format" },
+          { name: "test", command: "node --test", role: "test" }
         ]
       }
     )
@@ -55,8 +50,59 @@ describe("plan", () => {
     })
   })
 
-  it("has nothing to check for a generic profile without commands", () => {
-    assert.deepStrictEqual(plan({ gateProfile: { language: "generic" } }).checks, [])
+  it("leaves the choice to the repository for a profile that comes to no command", () => {
+    assert.isUndefined(plan({ gateProfile: { language: "generic" } }).checks)
+  })
+})
+
+describe("checksOfFiles", () => {
+  const commands = (paths: ReadonlyArray<string>, texts: Readonly<Record<string, string>> = {}) =>
+    checksOfFiles({ paths: [...paths, ...Object.keys(texts)], texts: new Map(Object.entries(texts)) }).map(
+      ({ command }) => command
+    )
+
+  it.each([
+    ["nothing that is known", [], {}, []],
+    ["a Go module", ["go.mod"], {}, ["gofmt", "go vet ./...", "go build ./...", "go test ./..."]],
+    ["a crate", ["Cargo.toml"], {}, ["cargo fmt --check", "cargo build --all-targets", "cargo test"]],
+    [
+      "the scripts that a package has, the placeholder of npm not among them",
+      [],
+      {
+        "package.json": `{"scripts":{"lint":"eslint .","test":"echo \\"Error: no test specified\\" && exit 1","x":"y"}}`
+      },
+      ["npm run lint"]
+    ],
+    ["a package.json that is broken", [], { "package.json": "{" }, []],
+    ["Python tests", ["setup.py", "tests/test_a.py"], {}, ["python3 -m unittest"]],
+    [
+      "Python tests of pytest, and a linter that is configured",
+      ["tests/test_a.py"],
+      { "pyproject.toml": "[tool.ruff]\nline-length = 100\n[project]\ndependencies = ['pytest']\n" },
+      ["ruff check .", "python3 -m pytest -q"]
+    ]
+  ] as const)("finds %s", (_, paths, texts, expected) => {
+    assert.deepStrictEqual(
+      commands(paths, texts).map((command) => (command.includes("gofmt") ? "gofmt" : command)),
+      [...expected]
+    )
+  })
+})
+
+describe("makefilePart", () => {
+  const base = "V = 1\n.PHONY: test\ntest: build\n\t./run $(V)\nbuild:\n\tcc a.c\nrelease:\n\tship\n"
+  const part = (text: string) => makefilePart(text, ["test"])
+
+  it.each([
+    ["another target's recipe", base.replace("ship", "ship --now"), true],
+    ["a new target, declared phony", base.replace(": test\n", ": test new\n") + "new:\n\ttrue\n", true],
+    ["a comment", `# why\n${base}`, true],
+    ["its own recipe", base.replace("./run", "true ./run"), false],
+    ["the recipe of what it needs", base.replace("cc a.c", "true"), false],
+    ["a variable", base.replace("V = 1", "V = 2"), false],
+    ["an include", `include x.mk\n${base}`, false]
+  ] as const)("sees a change of %s: same %s", (_, text, isSame) => {
+    assert.strictEqual(part(text) === part(base), isSame)
   })
 })
 
@@ -87,7 +133,7 @@ long \\
       "=== make fmt ===",
       "=== make test ==="
     ])
-    assert.strictEqual(banner({ name: "unit tests", command: "x" }), "=== unit tests ===")
+    assert.strictEqual(banner({ name: "unit tests" }), "=== unit tests ===")
     assert.strictEqual(makeCheck("chart-crds").command, "make chart-crds")
   })
 })

@@ -6,12 +6,15 @@ import {
   type Envelope,
   encodeEnvelope,
   Envelope as EnvelopeSchema,
-  isSuspect,
-  judge,
+  forPeople,
   lastLine,
   maxEnvelopeBytes,
-  type Ran
-} from "../../src/gate/judge.ts"
+  nonceLine,
+  readEnvelope,
+  resultLine
+} from "../../src/gate/envelope.ts"
+import { defaultPolicy, type Finding } from "../../src/gate/finding.ts"
+import { isSuspect, judge, type Ran } from "../../src/gate/judge.ts"
 
 const ran = (name: string, exitCode: number, base?: number): Ran => ({
   check: { name, command: `run ${name}`, exitCode, seconds: 1 },
@@ -22,14 +25,23 @@ const limited = (name: string, limit: GateLimit): Ran => ({
   check: { name, command: `run ${name}`, exitCode: 137, seconds: 1, limit }
 })
 
+const found = (rule: Finding["rule"], more: Partial<Finding> = {}): Finding => ({
+  rule,
+  file: "a.js",
+  message: "is not right",
+  ...more
+})
+
+const coverage = { files: 3, examined: 2, uncovered: ["logo.png"] }
+
 const rules: ReadonlyArray<
-  readonly [rule: string, ran: ReadonlyArray<Ran>, dirty: ReadonlyArray<string>, object]
+  readonly [rule: string, ran: ReadonlyArray<Ran>, findings: ReadonlyArray<Finding>, object]
 > = [
   [
     "all passed, tree clean",
     [ran("a", 0), ran("b", 0)],
     [],
-    { verdict: "GATE-PASS", message: "2 check(s) passed" }
+    { verdict: "GATE-PASS", message: "2 check(s) passed; 2 of 3 changed file(s) examined" }
   ],
   [
     "one said no",
@@ -38,14 +50,47 @@ const rules: ReadonlyArray<
     { verdict: "GATE-FAIL", reason: "CheckFailed", message: "b exited 2" }
   ],
   [
-    "only the tree says no",
+    "only a finding says no, and what touches the judge gives the reason",
     [ran("a", 0)],
-    ["?? x"],
+    [found("untested"), found("hollow", { line: 3, test: "adds" }), found("dirty", { file: "x" })],
     {
       verdict: "GATE-FAIL",
       reason: "TreeDirty",
-      message: "the checks left 1 path(s) that differ from the commit, ?? x among them"
+      message: "x: is not right; a.js:3 adds: is not right"
     }
+  ],
+  [
+    "warnings and notes are told and pass",
+    [ran("a", 0)],
+    [found("untested"), found("unused"), found("hollow", { isNote: true })],
+    {
+      verdict: "GATE-PASS",
+      message: "1 check(s) passed; 2 of 3 changed file(s) examined; 2 warning(s): untested, unused"
+    }
+  ],
+  [
+    "a check that had nothing to do is not counted among those that passed",
+    [ran("a", 0), { check: { name: "b", command: "b", seconds: 0, skipped: "nothing to do" } }],
+    [],
+    {
+      verdict: "GATE-PASS",
+      message: "1 check(s) passed and 1 had nothing to do; 2 of 3 changed file(s) examined"
+    }
+  ],
+  [
+    "a failure that the base shares is labelled",
+    [ran("a", 0), { ...ran("b", 1), rerun: "shared" }],
+    [],
+    {
+      verdict: "GATE-PASS",
+      message: "1 check(s) passed; failing on the base as well (b: shared); 2 of 3 changed file(s) examined"
+    }
+  ],
+  [
+    "a check that said no comes before what was found",
+    [ran("a", 1)],
+    [found("protected")],
+    { verdict: "GATE-FAIL", reason: "CheckFailed", message: "a exited 1" }
   ],
   [
     "one cannot start on the base either",
@@ -108,8 +153,18 @@ const rules: ReadonlyArray<
 ]
 
 describe("judge", () => {
-  it.each(rules)("%s", (_rule, ran, dirty, verdict) => {
-    assert.deepStrictEqual(judge({ ran, dirty }), verdict)
+  it.each(rules)("%s", (_rule, ran, findings, verdict) => {
+    assert.deepStrictEqual(judge({ ran, findings, policy: defaultPolicy, coverage }), verdict)
+  })
+
+  it("holds against a change what the policy says, and nothing else", () => {
+    const policy = { ...defaultPolicy, untested: "fail", hollow: "warn" } as const
+    const verdictOf = (findings: ReadonlyArray<Finding>) =>
+      judge({ ran: [ran("a", 0)], findings, policy, coverage }).verdict
+    assert.deepStrictEqual(
+      [[found("untested")], [found("hollow")], [found("untested", { isNote: true })]].map(verdictOf),
+      ["GATE-FAIL", "GATE-PASS", "GATE-PASS"]
+    )
   })
 
   it("suspects what never began, what was killed, and a target that the base does not declare", () => {
@@ -171,5 +226,53 @@ describe("encodeEnvelope", () => {
         [small.verdict, small.reason, small.commit, small.tree, small.base]
       )
     }
+  })
+})
+
+describe("the two roads of a result", () => {
+  const nonce = "0".repeat(31) + "1"
+  const whole: Envelope = {
+    verdict: "GATE-FAIL",
+    reason: "CheckFailed",
+    message: "b exited 2",
+    commit: "c".repeat(40),
+    checks: Array.from({ length: 9 }, (_, index) => ({
+      ...ran(`check ${index}`, 2).check,
+      logTail: "x".repeat(900)
+    }))
+  }
+  const log = (...lines: ReadonlyArray<string>) => ["noise", ...lines, "GATE FAIL", ""].join("\n")
+  const terminationMessage = encodeEnvelope(whole, nonce)
+
+  it("brings the whole where message and log are of the same judge and agree", () => {
+    const read = readEnvelope({ terminationMessage, logHead: "", logTail: log(resultLine(whole, nonce)) })
+    assert.deepStrictEqual(read, { envelope: whole, nonce })
+    assert.isAtMost(bytes(terminationMessage), maxEnvelopeBytes)
+  })
+
+  it.each([
+    ["another nonce", resultLine(whole, "f".repeat(32))],
+    ["another commit", resultLine({ ...whole, commit: "d".repeat(40) }, nonce)],
+    ["another verdict", resultLine({ ...whole, verdict: "GATE-PASS" }, nonce)],
+    ["no JSON", `FOREMAN-${nonce}: {`]
+  ])("takes the message alone where the log says %s", (_, line) => {
+    const { envelope } = readEnvelope({ terminationMessage, logHead: "", logTail: log(line) }) ?? {}
+    assert.deepStrictEqual([envelope?.verdict, envelope?.checks.length], ["GATE-FAIL", 9])
+    assert.isBelow(envelope?.checks[0]?.logTail?.length ?? 0, 900)
+  })
+
+  it("takes the log alone only where the message is lost and the first line told the nonce", () => {
+    const logTail = log(resultLine(whole, nonce))
+    const read = (message: string, logHead: string) =>
+      readEnvelope({ terminationMessage: message, logHead, logTail })?.envelope.verdict
+    assert.deepStrictEqual(
+      [read("", nonceLine(nonce)), read("", "noise"), read("garbage", nonceLine(nonce))],
+      ["GATE-FAIL", undefined, undefined]
+    )
+  })
+
+  it("shows people the log without its two lines for machines", () => {
+    const text = `${nonceLine(nonce)}\n=== a ===\n${resultLine(whole, nonce)}\nGATE FAIL\n`
+    assert.strictEqual(forPeople(text, nonce), "=== a ===\nGATE FAIL\n")
   })
 })

@@ -4,7 +4,7 @@ import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect } from "effect"
 
-import type { Envelope } from "../../src/gate/judge.ts"
+import type { Envelope } from "../../src/gate/envelope.ts"
 import * as GateWorld from "./GateWorld.ts"
 
 const makefile = `fmt:

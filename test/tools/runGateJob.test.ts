@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
 
-import { encodeEnvelope, type Envelope } from "../../src/gate/judge.ts"
+import { encodeEnvelope, type Envelope } from "../../src/gate/envelope.ts"
 import { JobError, type JobFault, type JobOutcome, JobRunner } from "../../src/services/JobRunner.ts"
 import type { Manifest } from "../../src/services/KubeClient.ts"
 import { type GateSettings, runGateJob } from "../../src/tools/runGateJob.ts"

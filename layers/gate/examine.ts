@@ -1,0 +1,66 @@
+/** What can be found out about a change without running it, while the checks run. */
+import { Effect } from "effect"
+
+import type { Change } from "../../src/gate/change.ts"
+import type { Check } from "../../src/gate/checks.ts"
+import { checkDocuments, type DocumentCheck, pathsOf } from "../../src/gate/documents.ts"
+import type { Finding } from "../../src/gate/finding.ts"
+import { protectedChanges } from "../../src/gate/protectedFiles.ts"
+import { newDefinitions, untested, unused } from "../../src/gate/untested.ts"
+import type { Checkout } from "./Checkout.ts"
+import type { GateStopped } from "./GateStopped.ts"
+import type { Checked } from "./runChecks.ts"
+import { findWeakened } from "./weakened.ts"
+
+export interface Examined {
+  readonly findings: ReadonlyArray<Finding>
+  readonly documents: ReadonlyArray<Checked>
+}
+
+export const examine = Effect.fn("examine")(function* (
+  checkout: Checkout,
+  change: Change,
+  checks: ReadonlyArray<Check>
+): Effect.fn.Return<Examined, GateStopped> {
+  if (change.files.length === 0) return { findings: [], documents: [] }
+  const documents = checkDocuments(change, pathsOf(yield* checkout.files)).map(asCheck)
+  const defined = newDefinitions(change)
+  const mentions = yield* checkout.mentions(defined.map(({ name }) => name))
+  const weakened = yield* findWeakened(change)
+  return {
+    documents,
+    findings: [
+      ...protectedChanges(change, checks),
+      ...weakened,
+      ...untested(change),
+      ...unused(defined, mentions)
+    ]
+  }
+})
+
+const maxFaults = 20
+
+/** Among the checks that ran, one more: its command says what it looks at. */
+const asCheck = ({ name, what, files, faults, shared }: DocumentCheck): Checked => {
+  const [first] = faults
+  const lines = [
+    ...faults,
+    ...shared.map((fault) => ({ ...fault, message: `${fault.message} (on the base too)` }))
+  ]
+    .slice(0, maxFaults)
+    .map(({ file, line, message }) => `${file}${line === undefined ? "" : `:${line}`}: ${message}`)
+  return {
+    asked: { name, command: what },
+    looksAt: (path) => files.includes(path),
+    check: {
+      name,
+      role: "lint",
+      command: `(built in) ${what}`,
+      exitCode: faults.length === 0 ? 0 : 1,
+      seconds: 0,
+      covered: files.length,
+      ...(first !== undefined && { message: lines[0] ?? "" }),
+      ...(lines.length > 0 && { logTail: lines.join("\n") })
+    }
+  }
+}

@@ -1,0 +1,94 @@
+/** Who says what to check, once the base is at hand, and what is held against the change. */
+import { createHash } from "node:crypto"
+
+import { Effect, Result } from "effect"
+
+import { type Check, defaultChecks } from "../../src/gate/checks.ts"
+import { defaultPolicy, type Policy } from "../../src/gate/finding.ts"
+import { gateFilePath, readGateFile } from "../../src/gate/gateFile.ts"
+import { makefileNames, readMakefile } from "../../src/gate/make.ts"
+import { checksOfFiles, tellingFiles } from "../../src/gate/presets.ts"
+import type { Checkout } from "./Checkout.ts"
+import { GateStopped } from "./GateStopped.ts"
+
+/** The base's files. */
+type Base = Pick<Checkout, "readBase" | "baseFiles">
+
+export interface Rules {
+  readonly checks: ReadonlyArray<Check>
+  readonly policy: Policy
+  /** Who named the checks. */
+  readonly source: "task" | "gate.yaml" | "make" | "files"
+  /** Make targets that the base declares. */
+  readonly declared: ReadonlySet<string>
+  /** SHA-256 of checks and policy: two gates with the same profile asked the same. */
+  readonly profile: string
+}
+
+const maxIncludes = 20
+
+/** `named` are the checks of the task. The policy is the repository's whoever names the checks. */
+export const planChecks = Effect.fn("planChecks")(function* (
+  checkout: Base,
+  named: ReadonlyArray<Check> | undefined
+): Effect.fn.Return<Rules, GateStopped> {
+  const declared = yield* declaredTargets(checkout)
+  const file = yield* gateFile(checkout)
+  const policy = file?.policy ?? defaultPolicy
+  const rules = (source: Rules["source"], checks: ReadonlyArray<Check>): Rules => ({
+    checks,
+    policy,
+    source,
+    declared,
+    profile: createHash("sha256").update(JSON.stringify({ checks, policy })).digest("hex")
+  })
+  if (named !== undefined) return rules("task", named)
+  if (file?.checks !== undefined) return rules("gate.yaml", file.checks)
+  const made = defaultChecks(declared)
+  if (made.length > 0) return rules("make", made)
+  const found = checksOfFiles({ paths: yield* checkout.baseFiles, texts: yield* tellingTexts(checkout) })
+  if (found.length > 0) return rules("files", found)
+  return yield* new GateStopped({
+    fault: "NothingToCheck",
+    message: `no checks: the task names none, and the base has neither ${gateFilePath} nor a make target nor a project file that calls for some`
+  })
+})
+
+const gateFile = Effect.fnUntraced(function* (checkout: Base) {
+  const text = yield* checkout.readBase(gateFilePath)
+  if (text === undefined) return undefined
+  const read = readGateFile(text)
+  if (Result.isSuccess(read)) return read.success
+  return yield* new GateStopped({
+    fault: "ConfigInvalid",
+    message: `${gateFilePath} at the base: ${read.failure}`
+  })
+})
+
+/** Targets of the base's makefile and of what it includes by name. */
+const declaredTargets = Effect.fnUntraced(function* (
+  checkout: Base
+): Effect.fn.Return<ReadonlySet<string>, GateStopped> {
+  const targets = new Set<string>()
+  const toRead: Array<string> = []
+  for (const name of makefileNames) {
+    if ((yield* checkout.readBase(name)) === undefined) continue
+    toRead.push(name)
+    break
+  }
+  for (let index = 0; index < toRead.length && index < maxIncludes; index++) {
+    const file = readMakefile((yield* checkout.readBase(toRead[index] ?? "")) ?? "")
+    for (const target of file.targets) targets.add(target)
+    toRead.push(...file.includes.filter((path) => !toRead.includes(path)))
+  }
+  return targets
+})
+
+const tellingTexts = Effect.fnUntraced(function* (checkout: Base) {
+  const texts = new Map<string, string>()
+  for (const path of tellingFiles) {
+    const text = yield* checkout.readBase(path)
+    if (text !== undefined) texts.set(path, text)
+  }
+  return texts
+})

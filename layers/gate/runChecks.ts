@@ -1,0 +1,188 @@
+/** Runs checks in their order, neighbours that may run together at once, and the red ones again on the base where that tells more. */
+import { statfs } from "node:fs/promises"
+
+import { Duration, Effect } from "effect"
+
+import type { GateCheck } from "../../schema/Result.ts"
+import type { Change } from "../../src/gate/change.ts"
+import { banner, type Check } from "../../src/gate/checks.ts"
+import { covers, isUntouched } from "../../src/gate/coverage.ts"
+import { isSuspect, type Ran } from "../../src/gate/judge.ts"
+import type { ToolCheck } from "../../src/gate/toolChecks.ts"
+import type { Checkout } from "./Checkout.ts"
+import { GateStopped } from "./GateStopped.ts"
+import type { Log } from "./log.ts"
+import type { Run, Toolchain } from "./Toolchain.ts"
+
+/** A check, what it did, and what it looked at. */
+export interface Checked extends Ran {
+  readonly asked: Check
+  readonly looksAt: (path: string) => boolean
+  /** Asked of single files of the change: red on the base too is nothing that the change brought. */
+  readonly ofFiles?: ToolCheck | undefined
+}
+
+export interface CheckWorld {
+  readonly checkout: Checkout
+  readonly change: Change
+  readonly toolchain: Toolchain
+  readonly workDir: string
+  readonly declared: ReadonlySet<string>
+  readonly log: Log
+  /** How long a check may take that does not say so itself: half of what is left, so that its base can be asked as well. */
+  readonly allowance: Effect.Effect<Duration.Duration>
+}
+
+/** As many at once; a machine is not a farm. */
+const maxParallel = 4
+/** With less room than this a failing check says nothing about the change. */
+const leastFreeBytes = 16 * 1024 * 1024
+
+const entry = (check: Check, change: Change, run: Run): GateCheck => ({
+  ...described(check, change),
+  exitCode: run.exitCode,
+  seconds: run.seconds,
+  ...(run.limit !== undefined && { limit: run.limit }),
+  ...(run.logTail !== "" && { logTail: run.logTail })
+})
+
+const described = (check: Check, change: Change) => ({
+  name: check.name,
+  ...(check.role !== undefined && { role: check.role }),
+  command: check.command,
+  ...(check.paths !== undefined && { paths: check.paths }),
+  covered: change.files.filter(({ path, status }) => status !== "deleted" && covers(check)(path)).length
+})
+
+/** Neighbours that say `parallel` form one group. */
+const groups = (checks: ReadonlyArray<Check>): ReadonlyArray<ReadonlyArray<Check>> => {
+  const grouped: Array<Array<Check>> = []
+  for (const check of checks) {
+    const last = grouped.at(-1)
+    if (check.parallel === true && last?.at(-1)?.parallel === true) last.push(check)
+    else grouped.push([check])
+  }
+  return grouped
+}
+
+export const runChecks = Effect.fn("runChecks")(function* (
+  world: CheckWorld,
+  checks: ReadonlyArray<Check>,
+  onChecked: (checked: Checked) => void
+): Effect.fn.Return<void, GateStopped> {
+  const { change, checkout, log } = world
+  for (const group of groups(checks)) {
+    const isShared = group.length > 1
+    yield* Effect.forEach(
+      group,
+      Effect.fnUntraced(function* (check) {
+        const looksAt = covers(check)
+        // Without a base nothing is known of what the change touches.
+        if (checkout.base !== undefined && isUntouched(check, change)) {
+          const skipped = "the change touches none of its paths"
+          log.line(banner(check))
+          log.line(`--- ${check.name}: skipped, ${skipped}`)
+          onChecked({
+            asked: check,
+            looksAt: () => false,
+            check: { ...described(check, change), seconds: 0, skipped }
+          })
+          return
+        }
+        if (!isShared) log.line(banner(check))
+        const run = yield* runOne(world, check, !isShared)
+        if (isShared) {
+          log.line(banner(check))
+          log.raw(Buffer.from(run.logTail))
+        }
+        onChecked({ asked: check, looksAt, check: entry(check, change, run) })
+        if (run.exitCode === 0 && run.limit === undefined) return
+        log.line(
+          `--- ${check.name}: ${run.limit === undefined ? `exit ${run.exitCode}` : `stopped at its limit: ${run.limit}`}`
+        )
+        yield* roomLeft(world.workDir)
+      }),
+      { concurrency: maxParallel, discard: true }
+    )
+  }
+})
+
+const runOne = Effect.fnUntraced(function* (world: CheckWorld, check: Check, echo: boolean) {
+  const declared = check.timeoutSeconds
+  const timeout = declared === undefined ? yield* world.allowance : Duration.seconds(declared)
+  return yield* world.toolchain.run(check.command, { timeout, echo })
+})
+
+/** Tools for what is no code: one that is absent did not run, and its files count as not examined. */
+export const runToolChecks = Effect.fn("runToolChecks")(function* (
+  world: CheckWorld,
+  checks: ReadonlyArray<ToolCheck>,
+  onChecked: (checked: Checked) => void
+): Effect.fn.Return<void, GateStopped> {
+  for (const ofFiles of checks) {
+    const { name, command, files, tool } = ofFiles
+    const asked: Check = { name, command, role: "lint" }
+    const about = { name, role: "lint", command, covered: files.length }
+    const run = yield* runOne(world, asked, false)
+    if (run.exitCode === 127) {
+      const skipped = `${tool} is not there`
+      onChecked({ asked, looksAt: () => false, check: { ...about, seconds: 0, skipped } })
+      continue
+    }
+    world.log.line(banner(asked))
+    world.log.raw(Buffer.from(run.logTail))
+    if (run.exitCode !== 0) world.log.line(`--- ${name}: exit ${run.exitCode}`)
+    onChecked({
+      asked,
+      ofFiles,
+      looksAt: (path) => files.includes(path),
+      check: {
+        ...about,
+        exitCode: run.exitCode,
+        seconds: run.seconds,
+        ...(run.limit !== undefined && { limit: run.limit }),
+        ...(run.logTail !== "" && { logTail: run.logTail })
+      }
+    })
+  }
+})
+
+/** A failure that may be nobody's fault is held against the base: the same command, the same limits. */
+export const retryOnBase = Effect.fn("retryOnBase")(function* (
+  world: CheckWorld,
+  checked: ReadonlyArray<Checked>
+): Effect.fn.Return<ReadonlyArray<Checked>, GateStopped> {
+  const { checkout, declared, log } = world
+  const isDoubtful = ({ asked, check, ofFiles }: Checked) =>
+    check.exitCode !== undefined &&
+    (ofFiles === undefined
+      ? isSuspect(check.exitCode, asked.target !== undefined && !declared.has(asked.target), check.limit)
+      : check.exitCode !== 0)
+  if (checkout.base === undefined || !checked.some(isDoubtful)) return checked
+  log.line(`=== the same on the base ${checkout.base} ===`)
+  yield* checkout.place(checkout.base)
+  return yield* Effect.forEach(
+    checked,
+    Effect.fnUntraced(function* (each) {
+      if (!isDoubtful(each)) return each
+      log.line(banner(each.asked))
+      const run = yield* runOne(world, each.asked, true)
+      const isShared = each.ofFiles !== undefined && run.exitCode !== 0
+      return {
+        ...each,
+        base: run.exitCode,
+        baseLimit: run.limit,
+        ...(isShared && { rerun: "shared" as const })
+      }
+    })
+  )
+})
+
+const roomLeft = (workDir: string): Effect.Effect<void, GateStopped> =>
+  Effect.promise(() => statfs(workDir)).pipe(
+    Effect.flatMap(({ bavail, bsize }) =>
+      bavail * bsize >= leastFreeBytes
+        ? Effect.void
+        : Effect.fail(new GateStopped({ fault: "DiskFull", message: "the volume of the checkout is full" }))
+    )
+  )

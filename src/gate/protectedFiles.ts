@@ -1,0 +1,101 @@
+/** Changes to what decides about changes: CI, release, gate and policy files, and the part of a build file that the checks run. */
+import type { Change, ChangedFile } from "./change.ts"
+import type { Check } from "./checks.ts"
+import type { Finding } from "./finding.ts"
+import { languageOf } from "./files.ts"
+import { makefileNames, makefilePart } from "./make.ts"
+import { scriptsOf } from "./presets.ts"
+
+const protectedPaths: ReadonlyArray<{ readonly what: string; readonly form: RegExp }> = [
+  { what: "the gate", form: /^\.foreman\//u },
+  {
+    what: "CI",
+    form: /^(\.github\/(workflows|actions)\/|\.circleci\/|\.buildkite\/|\.ci\/|\.gitlab\/ci\/|\.gitlab-ci\.ya?ml$|\.travis\.yml$|\.drone\.ya?ml$|\.woodpecker|Jenkinsfile$|azure-pipelines[^/]*\.ya?ml$|bitbucket-pipelines\.ya?ml$|\.pre-commit-config\.ya?ml$)/u
+  },
+  {
+    what: "releases",
+    form: /^(\.goreleaser\.ya?ml$|\.releaserc|release\.config\.[cm]?js$|release-please-config\.json$|\.github\/release[^/]*\.ya?ml$|cliff\.toml$)/u
+  },
+  {
+    what: "policy",
+    form: /^((\.github\/|docs\/|\.gitlab\/)?CODEOWNERS$|\.github\/(settings|branch-protection)[^/]*\.ya?ml$)/u
+  }
+]
+
+/** What a path decides about; undefined for one that decides nothing by its name. */
+export const protectedBy = (path: string): string | undefined =>
+  protectedPaths.find(({ form }) => form.test(path))?.what
+
+/** `checks` are those of the gate; what they do not run of a Makefile or a package.json may change. */
+export const protectedChanges = (change: Change, checks: ReadonlyArray<Check>): ReadonlyArray<Finding> =>
+  change.files.flatMap((file): ReadonlyArray<Finding> => {
+    const what = [file.path, ...(file.oldPath === undefined ? [] : [file.oldPath])]
+      .map(protectedBy)
+      .find((each) => each !== undefined)
+    const message =
+      what === undefined ? recipeChange(file, checks) : `decides about ${what}, and the change touches it`
+    const line = file.addedLines[0]
+    return message === undefined
+      ? []
+      : [{ rule: "protected", file: file.path, ...(line !== undefined && { line }), message }]
+  })
+
+const recipeChange = (file: ChangedFile, checks: ReadonlyArray<Check>): string | undefined => {
+  const path = file.oldPath ?? file.path
+  // What the base has not, the base's checks do not run; but make would take a new file of the better name.
+  const isMakefile = makefileNames.some((name) => name === path) || path.endsWith(".mk")
+  if (isMakefile) {
+    const targets = checks.flatMap(targetsOf)
+    if (targets.length === 0) return undefined
+    const [before, after] = [file.before ?? "", file.after ?? ""].map((text) => makefilePart(text, targets))
+    return before === after ? undefined : "changes what make does in a check of the gate"
+  }
+  if (file.status === "added") return undefined
+  if (path === "package.json") {
+    const names = checks.flatMap(({ command }) => scriptNames(command))
+    const [before, after] = [file.before, file.after].map((text) => reachedScripts(scriptsOf(text), names))
+    return before === after ? undefined : "changes a script that a check of the gate runs"
+  }
+  // A script of a check is its recipe, unless it is itself the test.
+  const isScript = languageOf(path) === "shell" && !/test/iu.test(path)
+  return isScript && checks.some(({ command }) => words(command).includes(path))
+    ? "is a script that a check of the gate runs"
+    : undefined
+}
+
+const words = (command: string): ReadonlyArray<string> =>
+  command.split(/[\s;&|()'"]+/u).map((word) => word.replace(/^\.\//u, ""))
+
+/** Make's own targets in a command; the default one where it names none. */
+const targetsOf = ({ target, command }: Check): ReadonlyArray<string> =>
+  target === undefined
+    ? [...command.matchAll(/\bmake\b([^;&|\n]*)/gu)].flatMap(([, rest = ""]) => {
+        const named = rest.split(/\s+/u).filter((word) => /^[\w./-]+$/u.test(word) && !word.startsWith("-"))
+        return named.length === 0 ? ["all"] : named
+      })
+    : [target]
+
+/** Scripts of a package.json that a command calls, with what runs before and after them. */
+const scriptNames = (command: string): ReadonlyArray<string> =>
+  [
+    ...command.matchAll(
+      /\b(?:npm|pnpm|yarn|bun)\s+(?:-\S+\s+)*(?:run(?:-script)?\s+)?(?:-\S+\s+)*([\w:.-]+)/gu
+    ),
+    ...command.matchAll(/\bnode\s+--run[ =]([\w:.-]+)/gu)
+  ].flatMap(([, name = ""]) => {
+    const script = name === "t" || name === "tst" ? "test" : name
+    return [`pre${script}`, script, `post${script}`]
+  })
+
+/** The text of all scripts that these names lead to. */
+const reachedScripts = (scripts: Readonly<Record<string, string>>, names: ReadonlyArray<string>): string => {
+  const reached = new Map<string, string>()
+  const toSee = [...names]
+  for (let name = toSee.pop(); name !== undefined; name = toSee.pop()) {
+    const script = Object.hasOwn(scripts, name) ? scripts[name] : undefined
+    if (script === undefined || reached.has(name)) continue
+    reached.set(name, script)
+    toSee.push(...scriptNames(script))
+  }
+  return JSON.stringify([...reached].sort(([a], [b]) => (a < b ? -1 : 1)))
+}

@@ -1,0 +1,70 @@
+/** Checks for files that are no code of the project's language, by tools that may or may not be there. */
+import type { Change, ChangedFile } from "./change.ts"
+import { languageOf } from "./files.ts"
+
+export interface ToolCheck {
+  readonly name: string
+  readonly files: ReadonlyArray<string>
+  readonly command: string
+  /** What is absent when the command ends with 127. */
+  readonly tool: string
+}
+
+/** A path as one word of a shell. */
+const quote = (path: string): string => `'${path.replaceAll("'", `'\\''`)}'`
+
+const shebang = /^#!\s*\S*\/(?:env\s+(?:-S\s+)?)?(sh|bash|dash)\b/u
+
+const isShell = ({ path, after }: ChangedFile): boolean =>
+  languageOf(path) === "shell" || shebang.test(after ?? "")
+
+/** Each file by itself; a file that is not there (on the base) is nothing to say no to. */
+const each = (files: ReadonlyArray<string>, command: string): string =>
+  `bad=0; for file in ${files.map(quote).join(" ")}; do [ -f "$file" ] || continue; ${command} || bad=1; done; exit $bad`
+
+const kinds: ReadonlyArray<{
+  readonly name: string
+  readonly tool: string
+  readonly covers: (file: ChangedFile) => boolean
+  readonly command: (files: ReadonlyArray<string>) => string
+}> = [
+  {
+    name: "shell",
+    tool: "sh",
+    covers: isShell,
+    // A shell reads the whole script without running it; bash where the script asks for it, as far as there is one.
+    command: (files) =>
+      each(
+        files,
+        'if command -v shellcheck >/dev/null 2>&1; then shellcheck -S error -- "$file"; elif head -n 1 "$file" | grep -q bash && command -v bash >/dev/null 2>&1; then bash -n "$file"; else sh -n "$file"; fi'
+      )
+  },
+  {
+    name: "workflows",
+    tool: "actionlint",
+    covers: ({ path }) => /^\.github\/workflows\/[^/]+\.ya?ml$/u.test(path),
+    command: (files) =>
+      `command -v actionlint >/dev/null 2>&1 || exit 127; ${each(files, 'actionlint "$file"')}`
+  },
+  {
+    name: "dockerfile",
+    tool: "hadolint",
+    covers: ({ path }) =>
+      /(^|\/)((Docker|Container)file(\.[^/]+)?|[^/]+\.(Docker|Container)file)$/iu.test(path),
+    command: (files) =>
+      `command -v hadolint >/dev/null 2>&1 || exit 127; ${each(files, 'hadolint --failure-threshold error "$file"')}`
+  }
+]
+
+/** A request to the toolchain has an end (`exchange.ts`). */
+const maxFiles = 100
+
+/** One for each kind that the change touches. */
+export const toolChecks = (change: Change): ReadonlyArray<ToolCheck> =>
+  kinds.flatMap(({ name, tool, covers, command }) => {
+    const files = change.files
+      .filter((file) => file.status !== "deleted" && file.after !== undefined && covers(file))
+      .map(({ path }) => path)
+      .slice(0, maxFiles)
+    return files.length === 0 ? [] : [{ name, tool, files, command: command(files) }]
+  })

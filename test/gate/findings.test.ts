@@ -1,0 +1,226 @@
+import { assert, describe, it } from "@effect/vitest"
+
+import type { Change, ChangedFile } from "../../src/gate/change.ts"
+import { makeCheck } from "../../src/gate/checks.ts"
+import { coverageOf, covers, isUntouched } from "../../src/gate/coverage.ts"
+import { checkDocuments, pathsOf } from "../../src/gate/documents.ts"
+import { protectedChanges } from "../../src/gate/protectedFiles.ts"
+import { toolChecks } from "../../src/gate/toolChecks.ts"
+import { newDefinitions, untested, unused } from "../../src/gate/untested.ts"
+
+/** Every line of `after` counts as added. */
+const file = (path: string, after: string | undefined, before?: string): ChangedFile => ({
+  path,
+  status: after === undefined ? "deleted" : before === undefined ? "added" : "modified",
+  addedLines: after?.split("\n").map((_, index) => index + 1) ?? [],
+  removedLines: [],
+  before,
+  after
+})
+const changeOf = (...files: ReadonlyArray<ChangedFile>): Change => ({ files })
+const check = (command: string) => ({ name: "c", command })
+
+describe("what is protected", () => {
+  it.each([
+    [".github/workflows/ci.yml", true],
+    [".foreman/gate.yaml", true],
+    [".goreleaser.yaml", true],
+    ["CODEOWNERS", true],
+    ["Jenkinsfile", true],
+    [".github/ISSUE_TEMPLATE.md", false],
+    ["docs/ci.md", false],
+    ["src/ci/run.go", false]
+  ])("%s by its path: %s", (path, isProtected) => {
+    const findings = protectedChanges(changeOf(file(path, "x\n", "y\n")), [check("true")])
+    assert.strictEqual(findings.length > 0, isProtected)
+  })
+
+  it("a protected file that is moved away is touched as well", () => {
+    const moved = { ...file("old/ci.yml", "x\n", "x\n"), oldPath: ".github/workflows/ci.yml" }
+    assert.strictEqual(protectedChanges(changeOf(moved), []).length, 1)
+  })
+
+  const manifest = (scripts: object, more: object = {}) => JSON.stringify({ scripts, ...more })
+  it.each([
+    [
+      "a dependency",
+      manifest({ test: "jest" }),
+      manifest({ test: "jest" }, { dependencies: { a: "1" } }),
+      false
+    ],
+    ["a script that nothing runs", manifest({ test: "jest" }), manifest({ test: "jest", x: "y" }), false],
+    ["the script itself", manifest({ test: "jest" }), manifest({ test: "true" }), true],
+    ["what runs before it", manifest({ test: "jest" }), manifest({ test: "jest", pretest: "rm -r t" }), true],
+    [
+      "a script that it calls",
+      manifest({ test: "npm run unit", unit: "jest" }),
+      manifest({ test: "npm run unit", unit: "true" }),
+      true
+    ]
+  ])("package.json, where %s changes: %s", (_, before, after, isProtected) => {
+    const findings = protectedChanges(changeOf(file("package.json", after, before)), [check("npm test")])
+    assert.strictEqual(findings.length > 0, isProtected)
+  })
+
+  it("a makefile as far as the checks run it", () => {
+    const before = "test:\n\t./run\nship:\n\tx\n"
+    const findings = (after: string) =>
+      protectedChanges(changeOf(file("Makefile", after, before)), [makeCheck("test")]).map(({ rule }) => rule)
+    assert.deepStrictEqual(findings(before.replace("./run", "true")), ["protected"])
+    assert.deepStrictEqual(findings(before.replace("\tx", "\ty")), [])
+  })
+
+  it("a script that a check runs, but not one that is the test", () => {
+    const change = changeOf(file("ci/lint.sh", "x\n", "y\n"), file("test.sh", "x\n", "y\n"))
+    const findings = protectedChanges(change, [check("sh ./ci/lint.sh && sh test.sh")])
+    assert.deepStrictEqual(
+      findings.map(({ file }) => file),
+      ["ci/lint.sh"]
+    )
+  })
+})
+
+describe("the share of the diff that something examined", () => {
+  const paths = ["a.go", "b.py", "c.sh", "docs/d.md", "go.mod", ".x/e.go"]
+  it.each([
+    ["go test ./...", undefined, ["a.go", "go.mod", ".x/e.go"]],
+    ["make test", undefined, ["a.go", "b.py", "c.sh", ".x/e.go"]],
+    ["anything", ["docs/**", "**/*.go"], ["a.go", "docs/d.md", ".x/e.go"]],
+    ["ruff check . && go vet ./...", undefined, ["a.go", "b.py", "go.mod", ".x/e.go"]]
+  ])("%s with globs %s covers %s", (command, globs, expected) => {
+    const looksAt = covers({ command, ...(globs !== undefined && { paths: globs }) })
+    assert.deepStrictEqual(paths.filter(looksAt), expected)
+  })
+
+  it("names what nothing looked at, and counts no deleted file", () => {
+    const change = changeOf(file("a.go", "x"), file("b.txt", "x"), file("c.txt", undefined, "x"))
+    assert.deepStrictEqual(coverageOf(change, [covers(check("go vet"))]), {
+      files: 2,
+      examined: 1,
+      uncovered: ["b.txt"]
+    })
+  })
+
+  it("a check with globs has nothing to do where the change touches none, by old name or new", () => {
+    const only = { ...check("x"), paths: ["src/**"] }
+    const moved = { ...file("lib/a.go", "x", "x"), oldPath: "src/a.go" }
+    assert.deepStrictEqual(
+      [changeOf(file("b.md", "x")), changeOf(moved), changeOf(file("src/x", "x"))].map((change) =>
+        isUntouched(only, change)
+      ),
+      [true, false, false]
+    )
+    assert.isFalse(isUntouched(check("x"), changeOf()))
+  })
+})
+
+describe("documents", () => {
+  const faults = (path: string, after: string, before?: string) => {
+    const paths = pathsOf(["docs/a.md", "docs/img/x.png", "README.md", path])
+    const [found] = checkDocuments(changeOf(file(path, after, before)), paths)
+    return found?.faults.map(({ line, message }) => `${line ?? ""} ${message}`)
+  }
+
+  it.each([
+    ["a.json", '{"a": 1}', []],
+    ["a.json", '{"a": 1,}', ["1 is no JSON"]],
+    ["tsconfig.json", '{ // comment\n"a": 1,}', undefined],
+    ["a.yaml", "a: 1\n---\nb: 2\n", []],
+    ["a.yaml", "a: {{ .Values.x }}\n", undefined],
+    ["job.yaml", "apiVersion: batch/v1\nkind: Job\nmetadata: {name: x}\n", []],
+    [
+      "job.yaml",
+      "apiVersion: batch/v1\nkind: Job\nspec: {}\n",
+      ["1 the manifest of a Job has no metadata.name"]
+    ],
+    ["kind.yaml", "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnodes: []\n", []],
+    ["docs/b.md", "[a](a.md#part), [i](./img/x.png) [up](../README.md) [web](https://x.y) [h](#h)\n", []],
+    ["docs/b.md", "ok\n\n[a](missing.md)\n", ["3 the link missing.md leads nowhere"]],
+    ["docs/b.md", "`[a](no.md)`\n```sh\n[a](no.md)\n```\n[forge](../../issues)\n", []],
+    ["docs/b.md", "[ref]: gone.md\n", ["1 the link gone.md leads nowhere"]]
+  ])("%s: %s", (path, text, expected) => {
+    assert.deepStrictEqual(faults(path, text), expected)
+  })
+
+  it("YAML that does not parse is told with its line, in a file and in Markdown", () => {
+    assert.match(faults("a.yaml", "a: 1\nb: [\n")?.[0] ?? "", /^\d+ is no YAML: /u)
+    assert.match(faults("docs/b.md", "text\n\n```yaml\na: 1\nb: {\n```\n")?.[0] ?? "", /^\d+ is no YAML: /u)
+  })
+
+  it("what the base has as well is not the change's", () => {
+    assert.deepStrictEqual(faults("a.json", "{", "["), [])
+    assert.deepStrictEqual(faults("docs/b.md", "[a](no.md) more\n", "[a](no.md)\n"), [])
+    assert.deepStrictEqual(faults("docs/b.md", "[a](no.md) [b](nor.md)\n", "[a](no.md)\n"), [
+      "1 the link nor.md leads nowhere"
+    ])
+  })
+})
+
+describe("tools for what is no code", () => {
+  it("are asked for the files that they know, each path one word of the shell", () => {
+    const change = changeOf(
+      file("it's.sh", "x"),
+      file("bin/run", "#!/usr/bin/env bash\nx"),
+      file(".github/workflows/ci.yml", "on: push"),
+      file("Dockerfile", "FROM x"),
+      file("gone.sh", undefined, "x")
+    )
+    assert.deepStrictEqual(
+      toolChecks(change).map(({ name, files }) => [name, files]),
+      [
+        ["shell", ["it's.sh", "bin/run"]],
+        ["workflows", [".github/workflows/ci.yml"]],
+        ["dockerfile", ["Dockerfile"]]
+      ]
+    )
+    assert.include(toolChecks(change)[0]?.command ?? "", `'it'\\''s.sh'`)
+  })
+})
+
+describe("production without a test", () => {
+  it.each([
+    ["production alone", [file("a.py", "x = 1")], ["a.py"]],
+    ["with a test", [file("a.py", "x = 1"), file("tests/test_a.py", "def test(): pass")], []],
+    ["with a test taken away", [file("a.py", "x = 1"), file("tests/test_a.py", undefined, "x")], ["a.py"]],
+    ["comments alone", [file("a.py", "# why\n\n")], []],
+    ["documents alone", [file("a.md", "x")], []],
+    ["generated code", [file("a.go", "// Code generated by x. DO NOT EDIT.\nvar x = 1")], []],
+    ["a Rust file with its test inside", [file("a.rs", "fn x() {}\n#[test]\nfn t() {}")], []],
+    ["code that went away", [file("a.py", undefined, "x = 1")], []]
+  ])("%s: %s", (_, files, expected) => {
+    assert.deepStrictEqual(
+      untested(changeOf(...files)).map(({ file }) => file),
+      expected
+    )
+  })
+})
+
+describe("new code that nothing names", () => {
+  it("is a new top-level definition that the commit mentions once", () => {
+    const change = changeOf(
+      file("a.py", "def used(): pass\ndef lonely(): pass\n@route\ndef page(): pass\ndef main(): pass\n"),
+      file("b.go", "func Known() {}\nfunc Fresh() {}\n", "func Known() {}\n"),
+      file("c.ts", "export const wide = 1\nconst x = () => {\n  const inner = 1\n}\n"),
+      file("d_test.go", "func TestX() {}\nfunc helper() {}\n")
+    )
+    const defined = newDefinitions(change)
+    assert.deepStrictEqual(
+      defined.map(({ name }) => name),
+      ["used", "lonely", "Fresh", "wide", "x"]
+    )
+    const mentions = new Map([
+      ["used", 2],
+      ["lonely", 1],
+      ["Fresh", 3],
+      ["wide", 1],
+      ["x", 2]
+    ])
+    assert.deepStrictEqual(
+      unused(defined, mentions).map(({ file, line, message }) => [file, line, message]),
+      [
+        ["a.py", 2, "nothing else in the repository names lonely"],
+        ["c.ts", 1, "nothing else in the repository names wide"]
+      ]
+    )
+  })
+})

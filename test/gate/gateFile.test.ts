@@ -1,0 +1,91 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Result } from "effect"
+
+import { defaultPolicy } from "../../src/gate/finding.ts"
+import { readGateFile } from "../../src/gate/gateFile.ts"
+
+const read = (text: string) => Result.getOrThrowWith(readGateFile(text), (message) => new Error(message))
+const refusal = (text: string) => Result.merge(Result.map(readGateFile(text), () => "taken"))
+
+describe(".foreman/gate.yaml", () => {
+  it("takes the whole form, and fills in what is left out", () => {
+    const text = `
+checks:
+  - name: unit
+    role: test
+    command: go test ./...
+    paths: ["**/*.go"]
+    timeout: 1h5m
+    parallel: true
+  - role: lint
+    command: |
+      go vet ./...
+      golangci-lint run
+policy:
+  untested: fail
+`
+    assert.deepStrictEqual(read(text), {
+      checks: [
+        {
+          name: "unit",
+          role: "test",
+          command: "go test ./...",
+          paths: ["**/*.go"],
+          timeoutSeconds: 3900,
+          parallel: true
+        },
+        { name: "lint", role: "lint", command: "go vet ./...\ngolangci-lint run\n" }
+      ],
+      policy: { ...defaultPolicy, untested: "fail" }
+    })
+  })
+
+  it("may speak of the policy alone", () => {
+    assert.deepStrictEqual(read("policy: {flaky: warn}"), {
+      checks: undefined,
+      policy: { ...defaultPolicy, flaky: "warn" }
+    })
+    assert.deepStrictEqual(read(""), { checks: undefined, policy: defaultPolicy })
+  })
+
+  it.each([
+    [
+      "checks: [{nam: x, role: test, command: x}]",
+      "checks[0].nam: there is no such key; the keys here are name, role, command, paths, timeout, parallel"
+    ],
+    ["check: []", "check: there is no such key; the keys here are checks, policy"],
+    [
+      "policy: {hallow: warn}",
+      "policy.hallow: there is no such key; the keys here are hollow, weakened, protected, dirty, flaky, untested, unused"
+    ],
+    ["policy: {hollow: ignore}", 'policy.hollow: Expected "fail" | "warn"'],
+    ["checks: [{role: test}]", "checks[0].command: is missing"],
+    [
+      "checks: [{role: tests, command: x}]",
+      'checks[0].role: Expected "format" | "lint" | "build" | "test" | "codegen"'
+    ],
+    ["checks: [{role: test, command: x, timeout: 300}]", "checks[0].timeout: Expected string"],
+    [
+      "checks: [{role: test, command: x, timeout: 5 min}]",
+      "checks[0].timeout: must be a duration such as 30s, 5m or 1h30m"
+    ],
+    [
+      "checks: [{role: test, command: x, timeout: 0s}]",
+      "checks[0].timeout: must be longer than nothing, such as 30s"
+    ],
+    ["checks: [{role: test, command: ' '}]", "checks[0].command: must hold a command for /bin/sh"],
+    [
+      "checks: [{role: test, command: x, paths: ['/etc']}]",
+      "checks[0].paths[0]: must be a glob from the root, such as src/**/*.go"
+    ],
+    [
+      "checks: [{role: test, command: a}, {role: test, command: b}]",
+      "checks: two are called test; give each a name of its own with the key name"
+    ],
+    ["checks: [", "is no YAML: "],
+    ["checks: &a [*a]", "may not use anchors and aliases: write the value out"]
+  ])("%s is refused with the key and the fix", (text, message) => {
+    const said = refusal(text)
+    assert.strictEqual(typeof said === "string" ? said.slice(0, message.length) : said, message)
+  })
+})
