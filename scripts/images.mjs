@@ -102,8 +102,9 @@ const build = (tool, name, context) => {
     context
   ])
   rmSync(archive, { force: true })
-  if (tool === "buildah") run(tool, ["push", tag, `docker-archive:${archive}:${tag}`])
-  else run(tool, ["save", ...(tool === "podman" ? ["--format", "docker-archive"] : []), "-o", archive, tag])
+  // podman's own save would name it localhost/…, which no pod that says `foreman` finds.
+  if (tool === "docker") run(tool, ["save", "-o", archive, tag])
+  else run(tool, ["push", tag, `docker-archive:${archive}:${tag}`])
   console.log(`${archive}  ${tag}  ${Math.round(statSync(archive).size / 1e6)} MB`)
 }
 
