@@ -19,7 +19,7 @@ export const ReadOnlyPaths = Context.Reference<ReadonlyArray<string>>("layers/Re
   defaultValue: () => []
 })
 
-const secretsOfHome = [
+export const secretsOfHome = [
   ".aws",
   ".azure",
   ".cargo/credentials.toml",
@@ -45,7 +45,7 @@ const protect = `
 protect() {
   [ ! -d "$1" ] || { mount --bind "$1" "$1" && mount -o remount,bind,ro "$1"; } || exit 125
 }`
-const withoutRights = "setpriv --no-new-privs --ambient-caps=-all --inh-caps=-all --bounding-set=-all"
+export const withoutRights = "setpriv --no-new-privs --ambient-caps=-all --inh-caps=-all --bounding-set=-all"
 
 /**
  * The first process of the namespace. It stays, so that the command may signal itself, and so that its end is the end of all that the
@@ -77,7 +77,8 @@ export type Shell = (command: string, workspace: string) => ShellCommand
 
 const plain: Shell = (command) => ({ program: "sh", args: ["-c", command] })
 
-const isIn = (path: string, folder: string): boolean => path === folder || path.startsWith(`${folder}/`)
+export const isIn = (path: string, folder: string): boolean =>
+  path === folder || path.startsWith(`${folder}/`)
 
 /** What a command cannot do without stays, even below something that is hidden. */
 const confined =
@@ -91,7 +92,7 @@ const confined =
 
 const trialTimeoutMillis = 5_000
 
-const succeeds = ({ program, args }: ShellCommand): Effect.Effect<boolean> =>
+export const succeeds = ({ program, args }: ShellCommand): Effect.Effect<boolean> =>
   Effect.callback((resume) => {
     const child = execFile(
       program,

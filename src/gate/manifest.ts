@@ -116,6 +116,8 @@ const podSpec = (job: GateJob): JobSpec["template"]["spec"] => ({
         { name: "EXCHANGE_DIR", value: "/exchange" },
         { name: "HOME", value: "/scratch" },
         { name: "TMPDIR", value: "/scratch" },
+        { name: "GOPATH", value: "/scratch/go" },
+        { name: "CARGO_HOME", value: "/scratch/cargo" },
         { name: "GOMODCACHE", value: "/cache/gomod" },
         { name: "GOCACHE", value: "/cache/gobuild" },
         { name: "XDG_DATA_HOME", value: "/cache/xdg" },
@@ -124,15 +126,23 @@ const podSpec = (job: GateJob): JobSpec["template"]["spec"] => ({
       ],
       volumeMounts: [
         { name: "work", mountPath: "/work" },
-        { name: "exchange", mountPath: "/exchange" },
+        // A FIFO can be written on a read-only mount; nobody can put another in its place.
+        { name: "exchange", mountPath: "/exchange", readOnly: true },
         { name: "scratch", mountPath: "/scratch" },
-        { name: "cache", mountPath: "/cache" }
+        { name: "tmp", mountPath: "/tmp" },
+        // What one repository's candidate leaves in a cache reaches no other repository.
+        { name: "cache", mountPath: "/cache", subPath: cacheFolder(job.repo) }
       ],
       resources: {
         requests: { cpu: "1900m", memory: "3968Mi", ...job.resources?.requests },
         limits: { cpu: "4", memory: "8Gi", ...job.resources?.limits }
       },
-      securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } }
+      // Images of tools have folders on their PATH that anybody may write: a check could replace what the next one runs.
+      securityContext: {
+        allowPrivilegeEscalation: false,
+        readOnlyRootFilesystem: true,
+        capabilities: { drop: ["ALL"] }
+      }
     }
   ],
   containers: [
@@ -173,11 +183,19 @@ const podSpec = (job: GateJob): JobSpec["template"]["spec"] => ({
     { name: "exchange", emptyDir: {} },
     { name: "judge", emptyDir: {} },
     { name: "scratch", emptyDir: {} },
+    { name: "tmp", emptyDir: {} },
     job.cachePVC === undefined
       ? { name: "cache", emptyDir: {} }
       : { name: "cache", persistentVolumeClaim: { claimName: job.cachePVC } }
   ]
 })
+
+/** One word of the file system for each repository, whatever its name. */
+const cacheFolder = (repo: string): string =>
+  repo
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9-]/gu, (character) => (character === "/" ? "__" : "_"))
+    .slice(0, 200)
 
 const sources = (job: GateJob): ReadonlyArray<EnvVar> => [
   { name: "REPO", value: literal(job.repo) },

@@ -72,7 +72,7 @@ describe("gateJob", () => {
           image: "golang:1.26",
           restartPolicy: "Always",
           command: ["/bin/sh", "-c", loop.split("$").join("$$")],
-          mounts: ["/work", "/exchange", "/scratch", "/cache"],
+          mounts: ["/work", "/exchange", "/scratch", "/tmp", "/cache"],
           resources: { requests: { cpu: "1900m", memory: "3968Mi" }, limits: { cpu: "4", memory: "8Gi" } }
         },
         {

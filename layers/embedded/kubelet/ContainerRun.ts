@@ -3,7 +3,13 @@ import { Clock, Deferred, Duration, Effect, Exit, Option } from "effect"
 
 import type { KubeClient, KubeError } from "../../../src/services/KubeClient.ts"
 import { isProgram } from "../../confinedShell.ts"
-import { type CommandOptions, type ConfigError, containerCommand, markerOf } from "./containerCommand.ts"
+import {
+  type CommandOptions,
+  type ConfigError,
+  containerCommand,
+  markerOf,
+  type OwnFolders
+} from "./containerCommand.ts"
 import * as ContainerProcess from "./ContainerProcess.ts"
 import { endProcesses, signal } from "./endProcesses.ts"
 import { LogFiles, type LogWriter } from "./LogFiles.ts"
@@ -18,13 +24,19 @@ export interface ContainerEnd extends ContainerProcess.ContainerExit {
   readonly finishedAtMillis: number
 }
 
+/** `ownFolders` are those of a container with a read-only root file system. */
+export type Confine = (
+  argv: ReadonlyArray<string>,
+  ownFolders: OwnFolders | undefined
+) => ReadonlyArray<string>
+
 export interface RunOptions extends CommandOptions {
   /** Which run of this container it is, from 0. */
   readonly run: number
   /** Between SIGTERM and SIGKILL, asked for when it is needed: a shutdown has less time than a delete. */
   readonly grace: () => Duration.Duration
   /** What hides from the container what is not its own. */
-  readonly confine: (argv: ReadonlyArray<string>) => ReadonlyArray<string>
+  readonly confine: Confine
   /** Before the process is there: from now on the pod counts as started. */
   readonly onStart: Effect.Effect<void>
   readonly onStarted: (group: StartedGroup, startedAtMillis: number) => Effect.Effect<void>
@@ -58,7 +70,7 @@ export const run = Effect.fn("ContainerRun.run")(function* (
       )
       const started = yield* ContainerProcess.start({
         ...command,
-        argv: isThere ? options.confine(command.argv) : command.argv,
+        argv: isThere ? options.confine(command.argv, command.ownFolders) : command.argv,
         onOutput: (chunk) => {
           writer.append(chunk, clock.currentTimeMillisUnsafe())
           tail.append(chunk)

@@ -11,6 +11,7 @@ import type { CacheEvent } from "../../../src/cache/Cache.ts"
 import * as Reflector from "../../../src/cache/Reflector.ts"
 import { KubeClient } from "../../../src/services/KubeClient.ts"
 import { HiddenPaths, makeHide } from "../../confinedShell.ts"
+import * as readOnlyRoot from "../../readOnlyRoot.ts"
 import { endProcesses } from "./endProcesses.ts"
 import { LogFiles } from "./LogFiles.ts"
 import { listPodFolders, podFolder, readRecord, writeRecord } from "./podFolder.ts"
@@ -47,6 +48,7 @@ export const layer = (options: Options): Layer.Layer<never, never, KubeClient | 
       const { dataDirectory, serviceAccountKubeconfig: kubeconfig } = options
       const hidden = yield* HiddenPaths
       const hide = hidden.length === 0 ? (argv: ReadonlyArray<string>) => argv : yield* makeHide
+      const onReadOnlyRoot = yield* readOnlyRoot.make
       const kube = yield* KubeClient
       const shims = writeShims(dataDirectory, options.foremanCommand)
       const cache = yield* Reflector.make(pods, { indexes: {} })
@@ -82,8 +84,10 @@ export const layer = (options: Options): Layer.Layer<never, never, KubeClient | 
             shims,
             hostPath: options.hostPath,
             kubeconfig: mayReachServer(pod) ? kubeconfig : undefined,
-            confine: (argv) =>
-              hide(argv, mayReachServer(pod) ? hidden.filter((path) => path !== kubeconfig) : hidden),
+            confine: (argv, ownFolders) =>
+              ownFolders === undefined || onReadOnlyRoot === undefined || mayReachServer(pod)
+                ? hide(argv, mayReachServer(pod) ? hidden.filter((path) => path !== kubeconfig) : hidden)
+                : onReadOnlyRoot(argv, { ...ownFolders, hidden: [dataDirectory] }),
             grace: () => entry.grace,
             publish: (status) => Effect.asVoid(Queue.offer(reports, { status, isFinal: false })),
             warn: (reason, message) =>

@@ -28,7 +28,7 @@ export interface Options {
   readonly hostPath: string
   readonly kubeconfig: string | undefined
   /** What hides from a container what is not its own. */
-  readonly confine: (argv: ReadonlyArray<string>) => ReadonlyArray<string>
+  readonly confine: ContainerRun.Confine
   readonly grace: () => Duration.Duration
   readonly publish: (status: PodStatus) => Effect.Effect<void>
   /** A wait that `kubectl describe` should show. */

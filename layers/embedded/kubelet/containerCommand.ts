@@ -12,6 +12,7 @@ import { type Mount, mountsOf, rewrite, terminationFile } from "./mounts.ts"
 import { containerEnv, expand } from "./podEnv.ts"
 import { containerFolder } from "./podFolder.ts"
 import { markerVariable } from "./processTable.ts"
+import type { Root } from "../../readOnlyRoot.ts"
 import { find, secretBytes } from "./volumes.ts"
 
 /** The container cannot be made, now (`isFinal` false: a Secret may still come) or ever. */
@@ -31,13 +32,20 @@ export interface CommandOptions {
   readonly kubeconfig: string | undefined
 }
 
+/** What a container with a read-only root file system may still write, and what else it needs to see. */
+export type OwnFolders = Pick<Root, "writable" | "readable" | "tmp">
+
 export const markerOf = (pod: Pod, container: Container): string =>
   `${pod.metadata.uid ?? ""}/${container.name}`
 
 /** Makes the container's folders, too. Doing it twice changes nothing. */
 export const containerCommand = Effect.fn("containerCommand")(function* (
   options: CommandOptions
-): Effect.fn.Return<Omit<Command, "onOutput">, ConfigError | KubeError, KubeClient> {
+): Effect.fn.Return<
+  Omit<Command, "onOutput"> & { readonly ownFolders: OwnFolders | undefined },
+  ConfigError | KubeError,
+  KubeClient
+> {
   const { pod, container, folder } = options
   const mounts = mountsOf(folder, container, options.claims)
   if ("refused" in mounts) return yield* new ConfigError({ message: mounts.refused, isFinal: true })
@@ -56,7 +64,7 @@ export const containerCommand = Effect.fn("containerCommand")(function* (
     argv: words.map((word) => rewrite(expand(word, declared), mounts)),
     env: {
       HOME: join(own, "home"),
-      TMPDIR: rewrite("/tmp", mounts) === "/tmp" ? join(own, "tmp") : rewrite("/tmp", mounts),
+      TMPDIR: tmpFolder(own, mounts),
       TERMINATION_LOG: terminationFile(folder, container.name),
       ...(options.kubeconfig === undefined ? {} : { KUBECONFIG: options.kubeconfig }),
       ...env,
@@ -64,7 +72,11 @@ export const containerCommand = Effect.fn("containerCommand")(function* (
       [markerVariable]: markerOf(pod, container)
     },
     cwd: workingFolder(own, container, mounts),
-    folder: own
+    folder: own,
+    ownFolders:
+      container.securityContext?.["readOnlyRootFilesystem"] === true
+        ? ownFolders(own, container, mounts)
+        : undefined
   }
 })
 
@@ -103,6 +115,22 @@ const makeFolders = (folder: string, container: Container, mounts: ReadonlyArray
   rmSync(terminationFile(folder, container.name), { force: true })
   writeFileSync(terminationFile(folder, container.name), "", { mode: 0o600 })
   return own
+}
+
+const tmpFolder = (own: string, mounts: ReadonlyArray<Mount>): string => {
+  const mounted = rewrite("/tmp", mounts)
+  return mounted === "/tmp" ? join(own, "tmp") : mounted
+}
+
+/** The file of the termination message is not among them: who has a read-only root says what it has to say in a volume. */
+const ownFolders = (own: string, container: Container, mounts: ReadonlyArray<Mount>): OwnFolders => {
+  const volumes = mounts.slice(1).map(({ folder }) => folder)
+  const isReadOnly = (container.volumeMounts ?? []).map(({ readOnly }) => readOnly === true)
+  return {
+    writable: [own, ...volumes.filter((_, index) => isReadOnly[index] !== true)],
+    readable: volumes.filter((_, index) => isReadOnly[index] === true),
+    tmp: tmpFolder(own, mounts)
+  }
 }
 
 /** A working directory that is in no volume exists for this container alone; Kubernetes makes one that its image lacks, too. */
