@@ -33,9 +33,30 @@ export interface TestRunner {
   readonly read: (output: string) => ReadonlyArray<TestOutcome> | undefined
   /** Whether an exit code says that nothing was collected. */
   readonly isNothing?: (exitCode: number) => boolean
-  /** Files in which the check's own command, as it stands, reported a failure. Empty when it does not say. */
-  readonly failedFiles: (output: string, all: ReadonlyArray<string>) => ReadonlyArray<string>
+  /** What the check's own command reported as failed. Empty when it does not say. */
+  readonly failures: (output: string) => ReadonlyArray<Failure>
+  /** The command for some failed tests only. */
+  readonly only: (failures: ReadonlyArray<Failure>) => string
+  /** The check's own command without some tests; undefined where the runner cannot leave out a test by its name. */
+  readonly except: (failures: ReadonlyArray<Failure>) => string | undefined
 }
+
+export interface Failure {
+  /** As the runner takes it back: `tests/test_a.py::test_b`, `TestB`, `a::tests::b`. */
+  readonly id: string
+  /** The test's own name. */
+  readonly name: string
+  /** Where it is: a file, or a package as the runner calls it. */
+  readonly place?: string | undefined
+}
+
+/** Each once. */
+export const distinct = (failures: ReadonlyArray<Failure>): ReadonlyArray<Failure> => [
+  ...new Map(failures.map((failure) => [`${failure.place ?? ""} ${failure.id}`, failure])).values()
+]
+
+/** A text as it stands, in a regular expression of any runner. */
+export const literally = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|]/gu, "\\$&")
 
 /** A row of the table: what a command comes to, if it is this runner's. */
 export type Recognise = (invocation: Invocation) => TestRunner | undefined

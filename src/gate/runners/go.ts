@@ -2,7 +2,15 @@
 import { Option, Schema } from "effect"
 
 import { options, render } from "./invocation.ts"
-import { plain, type Recognise, type TestOutcome, within } from "./TestRunner.ts"
+import {
+  distinct,
+  type Failure,
+  literally,
+  plain,
+  type Recognise,
+  type TestOutcome,
+  within
+} from "./TestRunner.ts"
 
 const valued =
   /^--?(?:run|skip|count|timeout|tags|p|parallel|cpu|ldflags|gcflags|asmflags|mod|modfile|vet|exec|o|bench|benchtime|covermode|coverpkg|coverprofile|shuffle|fuzz|overlay|toolexec)$/u
@@ -66,28 +74,36 @@ export const go: Recognise = ({ lead, folder, words }) => {
             return name === undefined || outcome === undefined ? [] : [{ name, outcome }]
           })
     },
-    failedFiles: (output, all) => {
-      const failed = [...plain(output).matchAll(/^FAIL\s+(\S+)(?:\s+[\d.]+s|\s+\[)/gmu)].map(
-        ([, path]) => path ?? ""
-      )
-      // A package is named by its import path: its folder is the end of that, as far as there is such a folder.
-      return all.filter((path) => {
-        const inside = packageOf(folder, path).slice(2)
-        return (
-          path.endsWith("_test.go") &&
-          failed.some((name) =>
-            inside === "" ? !all.some((other) => isIn(name, folder, other)) : name.endsWith(`/${inside}`)
-          )
-        )
-      })
-    }
+    failures: (output) => {
+      const found: Array<Failure> = []
+      let names: Array<string> = []
+      for (const line of plain(output).split("\n")) {
+        const test = /^\s*--- FAIL: ([^\s/]+)/u.exec(line)?.[1]
+        if (test !== undefined) names.push(test)
+        const place = /^(?:FAIL|ok)\s+(\S+)/u.exec(line)?.[1]
+        if (place === undefined) continue
+        found.push(...names.map((name) => ({ id: name, name, place })))
+        names = []
+      }
+      return distinct(found)
+    },
+    only: (failures) =>
+      render(lead, [
+        "go",
+        "test",
+        ...flags,
+        "-count=1",
+        "-run",
+        pattern(failures),
+        ...new Set(failures.map(({ place }) => place ?? "./..."))
+      ]),
+    except: (failures) =>
+      render(lead, ["go", "test", ...flags, "-count=1", "-skip", pattern(failures), ...packages])
   }
 }
 
-const isIn = (name: string, folder: string, path: string): boolean => {
-  const inside = packageOf(folder, path).slice(2)
-  return inside !== "" && name.endsWith(`/${inside}`)
-}
+const pattern = (failures: ReadonlyArray<Failure>): string =>
+  `^(${[...new Set(failures.map(({ name }) => literally(name)))].join("|")})$`
 
 /** `./pkg` for `pkg/a_test.go`, `.` for the folder of the command. */
 const packageOf = (folder: string, path: string): string => {

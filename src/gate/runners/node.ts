@@ -2,18 +2,18 @@
 import picomatch from "picomatch"
 
 import { options, render } from "./invocation.ts"
-import { plain, type Recognise, type TestOutcome, type TestRunner, within } from "./TestRunner.ts"
+import {
+  distinct,
+  type Failure,
+  literally,
+  plain,
+  type Recognise,
+  type TestOutcome,
+  type TestRunner,
+  within
+} from "./TestRunner.ts"
 
 const isScript = (path: string) => /\.[cm]?[jt]sx?$/u.test(path)
-const failedBy =
-  (folder: string, pattern: RegExp): TestRunner["failedFiles"] =>
-  (output, all) => {
-    const failed = [...plain(output).matchAll(pattern)].map(
-      ([, path]) => `${folder}${(path ?? "").replace(/^\.\//u, "")}`
-    )
-    return all.filter((path) => failed.some((name) => name === path || name.endsWith(`/${path}`)))
-  }
-
 /** The Test Anything Protocol, nested as Node writes it or flat. */
 export const readTap = (output: string): ReadonlyArray<TestOutcome> | undefined => {
   const text = plain(output)
@@ -29,6 +29,20 @@ export const readTap = (output: string): ReadonlyArray<TestOutcome> | undefined 
     })
   )
 }
+
+const named = (names: ReadonlyArray<string>): ReadonlyArray<Failure> =>
+  distinct(names.map((name) => ({ id: name, name })))
+
+/** Both of Node's reports; suites that a failed test lies in are among the names. */
+const failuresOfNode = (output: string): ReadonlyArray<Failure> =>
+  named(
+    [...plain(output).matchAll(/^\s*(?:✖ (.+) \(\d[\d.]*m?s\)|not ok \d+ - (.+?)(?: # .*)?)$/gmu)].flatMap(
+      ([, first, second]) => first ?? second?.replaceAll("\\#", "#") ?? []
+    )
+  )
+
+const anyOf = (failures: ReadonlyArray<Failure>): string =>
+  failures.map(({ name }) => literally(name)).join("|")
 
 /** What `node --test` looks for by itself. */
 const usual = [
@@ -51,6 +65,7 @@ export const nodeTest: Recognise = ({ lead, folder, words }) => {
       !/^--test(?:-reporter(?:-destination)?(?:=.*)?)?$/u.test(option) &&
       !/^--test-reporter(?:-destination)?$/u.test(all[index - 1] ?? "")
   )
+  const start = [...words.slice(0, at + 1), ...flags, "--test"]
   const globs =
     given.operands.length === 0 ? usual : given.operands.map((operand) => operand.replace(/^\.\//u, ""))
   return {
@@ -61,14 +76,21 @@ export const nodeTest: Recognise = ({ lead, folder, words }) => {
       !path.includes("node_modules/") && picomatch.isMatch(within(folder, path) ?? path, globs),
     narrow: (files) =>
       render(lead, [
-        ...words.slice(0, at + 1),
-        ...flags,
-        "--test",
+        ...start,
         "--test-reporter=tap",
         ...files.map(({ path }) => within(folder, path) ?? path)
       ]),
     read: readTap,
-    failedFiles: failedBy(folder, /^test at (\S+?):\d+:\d+$/gmu)
+    failures: failuresOfNode,
+    only: (failures) =>
+      render(lead, [...start, `--test-name-pattern=^(?:${anyOf(failures)})$`, ...given.operands]),
+    // The pattern is tried on the names of suites too, and on that of the root.
+    except: (failures) =>
+      render(lead, [
+        ...start,
+        `--test-name-pattern=^(?!(?:.* )?(?:<root>|${anyOf(failures)})?$)`,
+        ...given.operands
+      ])
   }
 }
 
@@ -83,6 +105,7 @@ const packaged =
     readonly command?: string
     readonly beforeFiles?: ReadonlyArray<string>
     readonly read: TestRunner["read"]
+    /** Its group is the name of a failed test, after those of its suites. */
     readonly failed: RegExp
     readonly usual: ReadonlyArray<string>
   }): Recognise =>
@@ -97,6 +120,11 @@ const packaged =
       return undefined
     const given = options(words.slice(at + 1), runner.valued)
     if (given.options.some((option) => runner.choosing.test(option))) return undefined
+    const start = [
+      ...words.slice(0, at + 1),
+      ...(runner.command === undefined ? [] : [runner.command]),
+      ...given.options.filter((option) => !runner.ours.test(option))
+    ]
     const operands = given.operands.filter((operand) => operand !== "run")
     if (operands.some((operand) => /^(?:watch|bench|related|list|init|dev)$/u.test(operand))) return undefined
     return {
@@ -107,15 +135,19 @@ const packaged =
         operands.length === 0 && picomatch.isMatch(within(folder, path) ?? path, [...runner.usual]),
       narrow: (files) =>
         render(lead, [
-          ...words.slice(0, at + 1),
-          ...(runner.command === undefined ? [] : [runner.command]),
-          ...given.options.filter((option) => !runner.ours.test(option)),
+          ...start,
           ...runner.first,
           ...(runner.beforeFiles ?? []),
           ...files.map(({ path }) => within(folder, path) ?? path)
         ]),
       read: runner.read,
-      failedFiles: failedBy(folder, runner.failed)
+      failures: (output) =>
+        named([...plain(output).matchAll(runner.failed)].map(([, name = ""]) => name.trim())),
+      only: (failures) => render(lead, [...start, ...operands, "-t", `(?:${anyOf(failures)})$`]),
+      except: (failures) =>
+        runner.name === "mocha"
+          ? undefined
+          : render(lead, [...start, ...operands, "-t", `^(?!.*(?:${anyOf(failures)})$)`])
     }
   }
 
@@ -129,7 +161,7 @@ export const vitest = packaged({
   command: "run",
   first: ["--reporter=tap-flat"],
   read: readTap,
-  failed: /^\s*FAIL\s+(?:\|[^|]*\| )?(\S+\.[cm]?[jt]sx?)\b/gmu,
+  failed: /^\s*FAIL\s+.*? > (?:.* > )?(.+)$/gmu,
   usual: usualOfPackages
 })
 
@@ -160,7 +192,7 @@ export const jest = packaged({
   first: ["--verbose"],
   beforeFiles: ["--runTestsByPath"],
   read: readJest,
-  failed: /^FAIL (?:\S+ )?(\S+\.[cm]?[jt]sx?)\b/gmu,
+  failed: /^\s*● (?:.* › )?(.+)$/gmu,
   usual: [...usualOfPackages, "**/__tests__/**/*.?(c|m)[jt]s?(x)"]
 })
 
@@ -171,6 +203,6 @@ export const mocha = packaged({
   ours: /^(?:-R|--reporter(?:=.*)?|--recursive)$/u,
   first: ["--reporter=tap"],
   read: readTap,
-  failed: /^$/gmu,
+  failed: /^$^/gmu,
   usual: ["test/*.{js,cjs,mjs}"]
 })

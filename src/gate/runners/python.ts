@@ -1,6 +1,6 @@
 /** pytest and unittest. */
 import { options, render } from "./invocation.ts"
-import { plain, type Recognise, type TestOutcome, within } from "./TestRunner.ts"
+import { distinct, plain, type Recognise, type TestOutcome, within } from "./TestRunner.ts"
 
 const isPython = (path: string) => path.endsWith(".py")
 const nameOf = (path: string) => path.slice(path.lastIndexOf("/") + 1)
@@ -34,10 +34,11 @@ export const pytest: Recognise = (invocation) => {
     (option, index, all) =>
       !shown.test(option) && !/^--(?:tb|color|capture|cov-report|maxfail)$/u.test(all[index - 1] ?? "")
   )
+  const start = invocation.words.slice(0, at + 1)
   return {
     name: "pytest",
     isShared: false,
-    isNothing: (exitCode) => exitCode === 5,
+    isNothing: (exitCode) => exitCode === 5 || exitCode === 4,
     takes: (path) => isPython(path) && within(folder, path) !== undefined,
     surelyCollects: (path) =>
       /^test_|_test\.py$/u.test(nameOf(path)) &&
@@ -46,7 +47,7 @@ export const pytest: Recognise = (invocation) => {
       !flags.some((flag) => /^--(?:ignore|deselect|pyargs)|^-c$/u.test(flag)),
     narrow: (files) =>
       render(lead, [
-        ...invocation.words.slice(0, at + 1),
+        ...start,
         ...flags,
         "-rA",
         "--tb=line",
@@ -68,12 +69,24 @@ export const pytest: Recognise = (invocation) => {
         outcome: words[word] ?? "skipped"
       }))
     },
-    failedFiles: (output, all) => {
-      const failed = [...plain(output).matchAll(/^(?:FAILED|ERROR) ([^\s:]+\.py)\b/gmu)].map(
-        ([, path]) => `${folder}${path}`
-      )
-      return all.filter((path) => failed.includes(path))
-    }
+    failures: (output) =>
+      distinct(
+        [...plain(output).matchAll(/^(?:FAILED|ERROR) (\S+?\.py)::(\S+(?:\[.*?\](?= - |$))?)/gmu)].map(
+          ([, place = "", test = ""]) => ({
+            id: `${place}::${test}`,
+            name: (test.split("::").at(-1) ?? test).replace(/\[.*$/su, ""),
+            place
+          })
+        )
+      ),
+    only: (failures) => render(lead, [...start, ...flags, ...failures.map(({ id }) => id)]),
+    except: (failures) =>
+      render(lead, [
+        ...start,
+        ...flags,
+        ...failures.flatMap(({ id }) => ["--deselect", id]),
+        ...given.operands
+      ])
   }
 }
 
@@ -135,15 +148,18 @@ export const unittest: Recognise = ({ lead, folder, words: said }) => {
         outcome: word === "skipped" ? "skipped" : /FAIL|ERROR|unexpected/u.test(word) ? "failed" : "passed"
       }))
     },
-    failedFiles: (output, all) => {
-      const failed = [...plain(output).matchAll(/^(?:FAIL|ERROR): \w+ \(([\w.]+)\)/gmu)].map(
-        ([, name]) => name ?? ""
-      )
-      return all.filter(
-        (path) =>
-          isPython(path) &&
-          failed.some((name) => `.${name}.`.includes(`.${nameOf(path).replace(/\.py$/u, "")}.`))
-      )
-    }
+    failures: (output) =>
+      distinct(
+        [...plain(output).matchAll(/^(?:FAIL|ERROR): (\w+) \(([\w.]+)\)/gmu)].map(
+          ([, name = "", place = ""]) => ({
+            id: place.endsWith(`.${name}`) ? place : `${place}.${name}`,
+            name,
+            place
+          })
+        )
+      ),
+    // By its name alone: an id would be imported from another place than discovery does it.
+    only: (failures) => render(lead, [...said, ...failures.flatMap(({ name }) => ["-k", name])]),
+    except: () => undefined
   }
 }

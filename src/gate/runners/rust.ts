@@ -1,6 +1,6 @@
 /** `cargo test`: integration tests by their target, tests inside a module by its path. */
 import { options, render } from "./invocation.ts"
-import { plain, type Recognise, type TestOutcome, within } from "./TestRunner.ts"
+import { distinct, plain, type Recognise, type TestOutcome, within } from "./TestRunner.ts"
 
 const valued =
   /^(?:-[jpF]|--(?:features|target|profile|manifest-path|jobs|package|target-dir|color|config|message-format))$/u
@@ -52,12 +52,18 @@ export const cargo: Recognise = ({ lead, folder, words }) => {
         })
       )
     },
-    failedFiles: (output, all) => {
-      const failed = [...plain(output).matchAll(/`(?:-p \S+ )?--test (\S+?)`/gu)].map(([, target]) => target)
-      return /`(?:-p \S+ )?--(?:lib|bin|doc)/u.test(output)
-        ? []
-        : all.filter((path) => failed.includes(placeOf(folder, path)?.target))
-    }
+    failures: (output) =>
+      distinct(
+        [
+          ...plain(output).matchAll(/^(?:test (\S+)(?: - [^\n]*?)? \.\.\. FAILED|---- (\S+) stdout ----)$/gmu)
+        ].map(([, first, second]) => ({
+          id: first ?? second ?? "",
+          name: (first ?? second ?? "").split("::").at(-1) ?? ""
+        }))
+      ),
+    only: (failures) => render(lead, [...start, "--", "--exact", ...failures.map(({ id }) => id)]),
+    except: (failures) =>
+      render(lead, [...start, "--", "--exact", ...failures.flatMap(({ id }) => ["--skip", id])])
   }
 }
 

@@ -1,0 +1,184 @@
+/**
+ * Runs tests again. Those of the change, when everything passed, to see whether they come and go; those of a failed check, on the branch
+ * and on the base, to see whose failure it is. Names of failed tests choose what is run; exit codes decide.
+ */
+import { type Duration, Effect } from "effect"
+
+import { planBite, type Subject } from "../../src/gate/bite.ts"
+import type { Finding } from "../../src/gate/finding.ts"
+import {
+  changedFindings,
+  type FailedCheckVerdict,
+  failureFindings,
+  judgeFailure,
+  type RerunEvidence
+} from "../../src/gate/flaky.ts"
+import type { Failure } from "../../src/gate/runners/TestRunner.ts"
+import { namedBy } from "../../src/gate/testRunner.ts"
+import type { GateStopped } from "./GateStopped.ts"
+import {
+  countdown,
+  isOver,
+  meter,
+  outcomesOf,
+  stage,
+  type TestCheck,
+  testChecks,
+  type TestWorld
+} from "./TestWorld.ts"
+
+export interface Rerun {
+  readonly findings: ReadonlyArray<Finding>
+  readonly evidence: ReadonlyArray<RerunEvidence>
+  /** Of the failed checks of tests, by name. A failed check that is not here stands. */
+  readonly verdicts: ReadonlyMap<string, FailedCheckVerdict>
+}
+
+/** One in three runs is found out nine times of ten by the check's own run and five more; by three more seven times of ten. */
+const timesForChanged = 3
+const timesForFailed = 2
+const timesOnBase = 3
+
+export const rerun = Effect.fn("rerun")(function* (world: TestWorld): Effect.fn.Return<Rerun, GateStopped> {
+  const tests = yield* testChecks(world)
+  const plan = planBite(world.change, namedBy(tests.map(({ check }) => check)))
+  const rerunning = {
+    ...world,
+    show: stage(world),
+    left: yield* countdown(world.patience),
+    subjects: plan.subjects
+  }
+  const failed = tests.filter(({ check }) =>
+    world.ran.some((ran) => ran.check === check && isAsked(ran.exitCode))
+  )
+  const isRed = world.ran.some(({ exitCode }) => exitCode !== 0)
+  const asked = failed.map((test) => rerunFailed(rerunning, test))
+  const parts = isRed ? yield* Effect.all(asked) : yield* rerunChanged(rerunning, tests)
+  return {
+    findings: parts.flatMap(({ findings }) => findings),
+    evidence: parts.map(({ evidence }) => evidence),
+    verdicts: new Map(
+      parts.flatMap(({ evidence: { check, verdict } }) => (verdict === undefined ? [] : [[check, verdict]]))
+    )
+  }
+})
+
+/** A command that could not start or was killed failed no test. */
+const isAsked = (exitCode: number): boolean => exitCode > 0 && exitCode < 126
+
+interface World extends TestWorld {
+  readonly show: ReturnType<typeof stage>
+  readonly left: Effect.Effect<Duration.Duration>
+  readonly subjects: ReadonlyArray<Subject>
+}
+
+interface Part {
+  readonly findings: ReadonlyArray<Finding>
+  readonly evidence: RerunEvidence
+}
+
+/** The tests of the change, several times, by themselves where their runner can. */
+const rerunChanged = Effect.fnUntraced(function* (
+  world: World,
+  tests: ReadonlyArray<TestCheck>
+): Effect.fn.Return<ReadonlyArray<Part>, GateStopped> {
+  const parts: Array<Part> = []
+  let rest = world.subjects
+  for (const { check, runner } of tests) {
+    const mine = runner === undefined ? rest : rest.filter(({ path }) => runner.takes(path))
+    rest = rest.filter((subject) => !mine.includes(subject))
+    if (mine.length === 0) continue
+    const command = runner === undefined ? check.command : runner.narrow(mine)
+    const { run, seconds } = meter(world)
+    const exitCodes: Array<number> = []
+    const failedTests: Array<string> = []
+    yield* world.show("commit")
+    while (exitCodes.length < timesForChanged && !(yield* isOver(world.left))) {
+      const again = yield* run(command)
+      exitCodes.push(again.exitCode)
+      const outcomes = runner === undefined ? [] : (outcomesOf(runner, again) ?? [])
+      failedTests.push(...outcomes.flatMap(({ name, outcome }) => (outcome === "failed" ? [name] : [])))
+    }
+    const failed = exitCodes.filter((code) => code !== 0).length
+    parts.push({
+      findings: changedFindings(mine, exitCodes, failedTests),
+      evidence: { check: check.name, runs: exitCodes.length, failed, seconds: seconds() }
+    })
+  }
+  return parts
+})
+
+const rerunFailed = Effect.fnUntraced(function* (
+  world: World,
+  { check, runner }: TestCheck
+): Effect.fn.Return<Part, GateStopped> {
+  world.print(`=== ${check.name}, again ===`)
+  const { run, seconds } = meter(world)
+  const first = world.ran.find((ran) => ran.check === check)
+  const failures = runner?.failures(first?.output ?? "") ?? []
+  const narrowed = runner !== undefined && failures.length > 0 ? runner.only(failures) : check.command
+  /** Runs a command until it ends as wanted, but at most so often. */
+  const until = Effect.fnUntraced(function* (
+    command: string,
+    times: number,
+    isWanted: (exitCode: number) => boolean
+  ) {
+    const runs = []
+    for (let count = 0; count < times && !(yield* isOver(world.left)); count++) {
+      const one = yield* run(command)
+      runs.push(one)
+      if (isWanted(one.exitCode)) break
+    }
+    return runs
+  })
+  const isGreen = (exitCode: number) => exitCode === 0
+
+  yield* world.show("commit")
+  const again = yield* until(narrowed, timesForFailed, isGreen)
+  // What the names left out may still fail: only the whole check can show that it comes and goes.
+  const whole =
+    narrowed !== check.command && again.some(({ exitCode }) => isGreen(exitCode))
+      ? yield* until(check.command, timesForFailed, isGreen)
+      : []
+  const runs = [...again, ...whole]
+  const comesAndGoes = (narrowed === check.command ? again : whole).some(({ exitCode }) => isGreen(exitCode))
+
+  yield* world.show("base")
+  const onBase = yield* until(narrowed, timesOnBase, (exitCode) => !isGreen(exitCode))
+  const red = onBase.filter(({ exitCode }) => isAsked(exitCode))
+  const shared = red.flatMap(({ logTail }) => runner?.failures(logTail) ?? []).filter(isOfBase(world))
+  // A test that the base does not have fails there by its absence.
+  const baseFails = runner === undefined || narrowed === check.command ? red.length > 0 : shared.length > 0
+  const without = shared.length > 0 ? runner?.except(shared) : undefined
+  let passesWithoutShared: boolean | undefined
+  if (!comesAndGoes && without !== undefined) {
+    yield* world.show("commit")
+    const rest = yield* until(without, timesForFailed, isGreen)
+    runs.push(...rest)
+    passesWithoutShared = rest.some(({ exitCode }) => isGreen(exitCode))
+  }
+  const verdict = judgeFailure({ comesAndGoes, baseFails, passesWithoutShared })
+  world.print(`--- ${check.name}: ${verdict}`)
+  const names = (verdict === "shared" && shared.length > 0 ? shared : failures).map(({ name }) => name)
+  return {
+    findings: failureFindings(check.name, verdict, [...new Set(names)]),
+    evidence: {
+      check: check.name,
+      verdict,
+      runs: runs.length,
+      failed: runs.filter(({ exitCode }) => !isGreen(exitCode)).length,
+      baseRuns: onBase.length,
+      baseFailed: red.length,
+      ...(shared.length > 0 && { shared: [...new Set(shared.map(({ id }) => id))] }),
+      seconds: seconds()
+    }
+  }
+})
+
+/** What the change touched is its own: a test of that name on the base excuses nothing. */
+const isOfBase =
+  ({ subjects }: World) =>
+  ({ name }: Failure): boolean =>
+    subjects.every(({ changed }) =>
+      changed.every((test) => test.name !== name && !test.name.endsWith(` ${name}`))
+    )
