@@ -1,6 +1,6 @@
 /** HTTP to an API server: connections, credentials, time limits, and failures turned into `KubeError`. No kinds in here. */
 import * as NodeStream from "@effect/platform-node/NodeStream"
-import { Duration, Effect, Redacted, Stream, type Scope } from "effect"
+import { Duration, Effect, Random, Redacted, Schedule, Stream, type Scope } from "effect"
 import type { IncomingMessage } from "node:http"
 
 import { KubeError, type KubeReason, Unavailable, Undecodable } from "../../src/services/KubeClient.ts"
@@ -21,7 +21,7 @@ export interface KubeRequest {
 }
 
 export interface Transport {
-  /** One request and its whole JSON answer, within the request timeout. */
+  /** One request and its whole JSON answer, within the request timeout; asked again when the server said 429 and when. */
   readonly json: (request: KubeRequest) => Effect.Effect<unknown, KubeError>
   /** An answer without an end. Closing the scope closes its connection. */
   readonly bytes: (request: KubeRequest) => Stream.Stream<Uint8Array, KubeError>
@@ -38,6 +38,22 @@ const maxRequestConnections = 32
 
 /** Below the 90 s after which a Go server hangs up on an idle connection. */
 const keepAliveMillis = 60_000
+
+/** A longer wait than this is the caller's to decide. */
+const longestPatienceSeconds = 10
+
+/** Seconds that the server asks for, of a refusal that leaves no doubt: nothing was done. */
+const askedSeconds = ({ reason }: KubeError): number | undefined =>
+  reason._tag === "TooManyRequests" ? reason.retryAfterSeconds : undefined
+
+/** Who is asked for patience comes back a little later than that, so that not all come back together. No connection is held. */
+const patience = Schedule.recurs(5).pipe(
+  Schedule.setInputType<KubeError>(),
+  Schedule.while(({ input }) => (askedSeconds(input) ?? Number.POSITIVE_INFINITY) <= longestPatienceSeconds),
+  Schedule.addDelay(({ input }) =>
+    Effect.map(Random.nextBetween(1, 1.2), (spread) => Duration.seconds((askedSeconds(input) ?? 0) * spread))
+  )
+)
 
 const connections = (config: KubeConfig, timeout: Duration.Duration, maxConnections?: number) =>
   HttpConnections.make({
@@ -143,7 +159,7 @@ export const make = Effect.fnUntraced(function* (
           })
       })
     },
-    (effect, request) => inTime(effect, request)
+    (effect, request) => Effect.retry(inTime(effect, request), patience)
   )
 
   const bytes = (request: KubeRequest) =>

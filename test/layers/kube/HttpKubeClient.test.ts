@@ -124,7 +124,7 @@ describe("HttpKubeClient requests", () => {
       const { kube } = yield* against((response, _, nth) => {
         const [code, reason] = codes[nth] ?? [503, ""]
         if (reason === "") response.writeHead(503, { "retry-after": "7" }).end("<html>gone fishing</html>")
-        else status(response, code, reason, { "retry-after": "3" })
+        else status(response, code, reason, { "retry-after": "60" })
       })
       const errors = yield* Effect.forEach([...codes, null], () =>
         failure(kube.get(configMaps, { name: "x" }))
@@ -135,13 +135,47 @@ describe("HttpKubeClient requests", () => {
       )
       assert.deepStrictEqual(
         errors.flatMap(({ reason }) => ("retryAfterSeconds" in reason ? [reason.retryAfterSeconds] : [])),
-        [3, 7]
+        [60, 7]
       )
       assert.strictEqual(errors[7]?.message, "get configmaps here/x: HTTP 503: <html>gone fishing</html>")
       assert.deepStrictEqual(
         errors.map((error) => error.isTransient),
         [false, false, false, false, false, false, true, true]
       )
+    })
+  )
+
+  it.live("asks again when the server said 429, after the time it said, and holds up nobody else", () =>
+    Effect.gen(function* () {
+      const startedAt = performance.now()
+      const asked: Array<readonly [string, number]> = []
+      const { kube } = yield* against((response, { url }) => {
+        const name = url.split("/").at(-1) ?? ""
+        const isFirst = !asked.some(([before]) => before === name)
+        asked.push([name, performance.now() - startedAt])
+        if (name !== "free" && isFirst) status(response, 429, "TooManyRequests", { "retry-after": "1" })
+        else json(response, 200, map(name))
+      })
+      const busy = Array.from({ length: 40 }, (_, index) => `busy-${index}`)
+      const all = yield* Effect.forkScoped(
+        Effect.forEach(busy, (name) => kube.patch(configMaps, { name }, { type: "merge", body: {} }), {
+          concurrency: "unbounded"
+        })
+      )
+      yield* Effect.sleep("200 millis")
+      yield* kube.get(configMaps, { name: "free" })
+      const freeAt = asked.find(([name]) => name === "free")?.[1] ?? Number.POSITIVE_INFINITY
+      assert.deepStrictEqual(
+        (yield* Fiber.join(all)).map(({ metadata }) => metadata.name),
+        busy
+      )
+      for (const name of busy) {
+        const [first = 0, second = 0, ...more] = asked.flatMap(([one, at]) => (one === name ? [at] : []))
+        assert.isAtLeast(second - first, 1_000)
+        assert.isEmpty(more)
+        // While they waited, with every connection's worth of them.
+        assert.isBelow(freeAt, second)
+      }
     })
   )
 
