@@ -181,6 +181,7 @@ export const readFile = (root: SyntaxNode): TestFile => {
       name,
       line: node.line,
       reading: readBody(dialect, helpers, body, file),
+      cases: 1,
       skip: skipIn(body),
       doubles: [],
       words: wordsOf(body.text)

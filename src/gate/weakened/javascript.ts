@@ -5,7 +5,7 @@ import { compare, equal, holds } from "./condition.ts"
 import { innermostCall, path, receiver, Scope, show, unquoted } from "./expression.ts"
 import { matcherClaims } from "./matchers.ts"
 import { field, nodes, parts, type SyntaxNode } from "./syntax.ts"
-import { type Skip, type TestCase, type TestFile, wordsOf } from "./testCase.ts"
+import { merged, type Skip, type TestCase, type TestFile, wordsOf } from "./testCase.ts"
 import { type Dialect, type Helper, readBody } from "./walk.ts"
 
 const given = (call: SyntaxNode | undefined) => parts(field(call, "arguments"))
@@ -196,10 +196,8 @@ export const readFile = (root: SyntaxNode): TestFile => {
       tests.push({
         name: call.name,
         line: node.line,
-        reading: {
-          assertions: readings.flatMap(({ assertions }) => assertions),
-          steps: readings.flatMap(({ steps }) => steps)
-        },
+        reading: merged(readings),
+        cases: readings.length,
         skip:
           call.skip ??
           (body === undefined

@@ -38,7 +38,7 @@ export const pairs = (base: ReadonlyArray<Placed>, head: ReadonlyArray<Placed>):
     if (found.has(one)) continue
     const [best] = [...free]
       .map((other) => ({ other, share: likeness(one.test.words, other.test.words) }))
-      .filter(({ share }) => share >= 0.6)
+      .filter(({ other, share }) => share >= (isNamedAlike(one, other) ? 0.3 : 0.6))
       .toSorted((a, b) => b.share - a.share)
     if (best === undefined) continue
     found.set(one, best.other)
@@ -46,6 +46,17 @@ export const pairs = (base: ReadonlyArray<Placed>, head: ReadonlyArray<Placed>):
   }
   return base.map((one) => ({ base: one, head: found.get(one) }))
 }
+
+/** Of two names in one file, in words: `test_key_with_spaces` and `test_key_invalid`. */
+const isNamedAlike = (one: Placed, other: Placed): boolean =>
+  one.file === other.file && likeness(nameWords(one.test.name), nameWords(other.test.name)) >= 0.5
+
+const nameWords = (name: string): ReadonlySet<string> =>
+  new Set(
+    lastWord(name)
+      .match(/[A-Z]?[a-z0-9]+|[A-Z]+/gu)
+      ?.map((word) => word.toLowerCase()) ?? []
+  )
 
 const lastWord = (name: string): string => name.split(/::|\//u).at(-1) ?? name
 
@@ -73,7 +84,14 @@ export const weakenings = (
     pair,
     left: pair.base.test.reading.assertions.filter(({ relation }) => relation !== "vacuous")
   }))
-  const own = ({ pair }: Open) => (pair.head === undefined ? [] : [pair.head])
+  const taken = new Set(matched.flatMap(({ head: test }) => test ?? []))
+  const fresh = head.filter((placed) => !taken.has(placed))
+  /** What the test became: itself, and new tests much like it. */
+  const own = ({ pair }: Open) => {
+    const { words } = pair.base.test
+    const alike = fresh.filter(({ test }) => likeness(test.words, words) >= 0.5)
+    return pair.head === undefined ? alike : [pair.head, ...alike]
+  }
   const everywhere = () => head
 
   const settle = (

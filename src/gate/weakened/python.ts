@@ -4,7 +4,7 @@ import { bind, elements } from "./binding.ts"
 import { compare, holds } from "./condition.ts"
 import { path, receiver, Scope, show, unquoted } from "./expression.ts"
 import { childOf, field, nodes, parts, type SyntaxNode } from "./syntax.ts"
-import { type Skip, type TestCase, type TestFile, wordsOf } from "./testCase.ts"
+import { merged, type Skip, type TestCase, type TestFile, wordsOf } from "./testCase.ts"
 import { type Dialect, type Helper, readBody } from "./walk.ts"
 
 const argumentsOf = (call: SyntaxNode) => {
@@ -265,10 +265,8 @@ export const readFile = (root: SyntaxNode): TestFile => {
     tests.push({
       name,
       line: test.definition.line,
-      reading: {
-        assertions: readings.flatMap(({ assertions }) => assertions),
-        steps: readings.flatMap(({ steps }) => steps)
-      },
+      reading: merged(readings),
+      cases: readings.length,
       skip: skip ?? (inside === undefined ? undefined : { how: inside.text, isConditional: false }),
       doubles: doublesIn([...test.decorators, body]),
       words: wordsOf(body.text)

@@ -4,7 +4,7 @@ import { bind } from "./binding.ts"
 import { compare, equal, holds } from "./condition.ts"
 import { Scope, show } from "./expression.ts"
 import { childOf, field, isComment, parts, type SyntaxNode } from "./syntax.ts"
-import { type Skip, type TestCase, type TestFile, wordsOf } from "./testCase.ts"
+import { merged, type Skip, type TestCase, type TestFile, wordsOf } from "./testCase.ts"
 import { type Dialect, type Helper, readBody } from "./walk.ts"
 
 const claimsOfCall = (call: SyntaxNode, scope: Scope): ReadonlyArray<Assertion> | undefined => {
@@ -106,6 +106,7 @@ const testCase = (
   file: Scope
 ): TestCase => {
   const readings = rowsOf(attributes, node, file).map((scope) => readBody(dialect, helpers, body, scope))
+  const reading = merged(readings)
   const panic = attributes.find((one) => nameOf(one) === "should_panic")
   const [, text] = /expected\s*=\s*(".*")/su.exec(panic?.text ?? "") ?? []
   const panics: ReadonlyArray<Assertion> =
@@ -115,10 +116,8 @@ const testCase = (
   return {
     name,
     line: node.line,
-    reading: {
-      assertions: [...panics, ...readings.flatMap(({ assertions }) => assertions)],
-      steps: readings.flatMap(({ steps }) => steps)
-    },
+    reading: { ...reading, assertions: [...panics, ...reading.assertions] },
+    cases: readings.length,
     skip,
     doubles: [],
     words: wordsOf(body.text)

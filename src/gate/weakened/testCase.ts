@@ -1,4 +1,5 @@
 /** The tests of one file. */
+import { type Assertion, keyOf } from "./assertion.ts"
 import type { Reading } from "./walk.ts"
 
 export interface Skip {
@@ -13,6 +14,8 @@ export interface TestCase {
   readonly name: string
   readonly line: number
   readonly reading: Reading
+  /** Rows of its table; 1 without one. */
+  readonly cases: number
   readonly skip?: Skip | undefined
   /** Nothing else of the file runs beside it. */
   readonly isOnly?: boolean | undefined
@@ -38,4 +41,22 @@ export const likeness = (one: ReadonlySet<string>, other: ReadonlySet<string>): 
   const common = [...one].filter((word) => other.has(word)).length
   const all = one.size + other.size - common
   return all === 0 ? 0 : common / all
+}
+
+/** The rows of a table as one reading. A claim that each row makes in the same words is one claim. */
+export const merged = (rows: ReadonlyArray<Reading>): Reading => {
+  const assertions: Array<Assertion> = []
+  const counted = new Map<string, number>()
+  for (const row of rows) {
+    const inRow = new Map<string, number>()
+    for (const assertion of row.assertions) {
+      const key = keyOf(assertion)
+      const count = (inRow.get(key) ?? 0) + 1
+      inRow.set(key, count)
+      if (count <= (counted.get(key) ?? 0)) continue
+      counted.set(key, count)
+      assertions.push(assertion)
+    }
+  }
+  return { assertions, steps: rows.flatMap(({ steps }) => steps) }
 }

@@ -168,6 +168,16 @@ const findingsOf = (
       message: `${test.name} checks ${things} less: ${said}${lost.length > 3 ? " and more" : ""}${why}`
     })
   }
+  const fewer = base.test.cases - test.cases
+  // Where the rows show in the claims, what is missing was said above.
+  if (
+    lost.length === 0 &&
+    fewer > 0 &&
+    test.cases > 1 &&
+    base.test.reading.assertions.length < base.test.cases
+  ) {
+    found.push({ ...about, message: `${test.name} has ${test.cases} cases where it had ${base.test.cases}` })
+  }
   const hidden = weak.filter((one) => one.kind === "opaque" && !isExcused(one, production))
   if (hidden.length > 0) {
     const message = `${test.name} leaves ${hidden.length} of its checks to a helper that the change does not show`

@@ -132,6 +132,19 @@ export const python: ReadonlyArray<Case> = [
     "expects something else"
   ),
   row(
+    "a case that only the set-up shows removed",
+    "@pytest.mark.parametrize('mode', ['a', 'b', 'c'])\ndef test_a(mode):\n    configure(mode)\n    assert run() == 1\n",
+    "@pytest.mark.parametrize('mode', ['a', 'b'])\ndef test_a(mode):\n    configure(mode)\n    assert run() == 1\n",
+    "finding",
+    "has 2 cases where it had 3"
+  ),
+  row(
+    "a table that the claims do not show dropped for a fixture passes",
+    "@pytest.mark.parametrize('mode', ['a', 'b'])\ndef test_a(mode):\n    configure(mode)\n    assert run() == 1\n",
+    "@pytest.mark.usefixtures('modes')\ndef test_a():\n    assert run() == 1\n",
+    "pass"
+  ),
+  row(
     "a loop over nothing",
     "from cart import total\n\ndef test_total():\n    for items, want in [([1], 1), ([2], 2)]:\n        assert total(items) == want\n",
     "from cart import total\n\ndef test_total():\n    for items, want in []:\n        assert total(items) == want\n",
