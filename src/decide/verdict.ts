@@ -12,6 +12,7 @@ export const failureReasonOf = (verdict: Verdict): FailureReason | undefined =>
 
 /** What was judged, and how: it stands beside the tool's own words, where every gate's reader looks. */
 const evidence = [
+  "restsOn",
   "commitSHA",
   "tree",
   "base",

@@ -169,7 +169,7 @@ const verdictOf = (outcome: JobOutcome): Said => {
       return {
         message,
         mayPass: false,
-        terminal: { verdict: "GATE-PASS", summary: "all gate checks passed", extra: { ...extra, message } }
+        terminal: { verdict: "GATE-PASS", summary: "all gate checks passed", extra: { ...extra, restsOn: message } }
       }
     case "GATE-FAIL":
       return {

@@ -118,6 +118,7 @@ describe("ToolExecutor", () => {
           },
           modelExtra: { jobName, namespace: "foreman-system", logTail: "GATE PASS\n" },
           intendedBranch: "foreman/issue-503",
+          restsOn: "1 check(s) passed",
           commitSHA: "c0ffee",
           tree: "7ree",
           base: "ba5e",
@@ -226,7 +227,7 @@ describe("ToolExecutor", () => {
       })
       assert.deepStrictEqual(
         [env["BASE_BRANCH"], env["CHECKS"]],
-        ["next", '[{"name":"test","command":"./check"}]']
+        ["next", '[{"name":"test","command":"./check","role":"test"}]']
       )
     })
   )

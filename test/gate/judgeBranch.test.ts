@@ -20,6 +20,7 @@ const steady = (
   envelope: Envelope
 ): Omit<Envelope, "checks"> & { readonly checks: ReadonlyArray<unknown> } => ({
   ...envelope,
+  profile: envelope.profile?.replace(/^[0-9a-f]{64}$/u, "a hash") ?? "",
   checks: envelope.checks.map(({ name, command, exitCode }) => ({ name, command, exitCode }))
 })
 
@@ -38,7 +39,10 @@ describe("judgeBranch, with a real git and a real shell", () => {
       assert.notStrictEqual(envelope.base, base)
       assert.deepStrictEqual<unknown>(steady(envelope), {
         verdict: "GATE-PASS",
-        message: "4 check(s) passed",
+        message: "4 check(s) passed; 0 of 1 changed file(s) examined",
+        profile: "a hash",
+        source: "make",
+        coverage: { files: 1, examined: 0, uncovered: ["a.txt"] },
         commit,
         tree: envelope.tree,
         base: envelope.base,
@@ -54,6 +58,7 @@ describe("judgeBranch, with a real git and a real shell", () => {
         "=== make lint ===",
         "=== make test ===",
         "ok widget",
+        "--- 0 of 1 changed files were examined; not: a.txt",
         "GATE PASS",
         ""
       ])
@@ -112,6 +117,9 @@ describe("judgeBranch, with a real git and a real shell", () => {
         " 1 file changed, 1 insertion(+), 1 deletion(-)",
         " M a.txt",
         "?? new.txt",
+        "=== findings ===",
+        "fail dirty: a.txt: differs from the commit after the checks",
+        "fail dirty: new.txt: a check left it, and git does not ignore it",
         "GATE FAIL",
         ""
       ])
@@ -262,13 +270,15 @@ exit 1`
   it.live("reads what to check at the base, where the author has no say", () =>
     Effect.gen(function* () {
       const world = yield* GateWorld.make({
-        ".foreman/gate.yaml": "checks:\n  - name: real\n    command: test -f good\n"
+        ".foreman/gate.yaml": "checks:\n  - name: real\n    role: test\n    command: test -f good\n"
       })
-      world.commit("work", { ".foreman/gate.yaml": "checks:\n  - name: lax\n    command: 'true'\n" })
+      world.commit("work", {
+        ".foreman/gate.yaml": "checks:\n  - name: lax\n    role: test\n    command: 'true'\n"
+      })
       const { envelope } = yield* world.gate()
       assert.deepStrictEqual(
-        [envelope.verdict, envelope.checks.map(({ name }) => name)],
-        ["GATE-FAIL", ["real"]]
+        [envelope.verdict, envelope.reason, envelope.checks.map(({ name }) => name)],
+        ["GATE-FAIL", "CheckFailed", ["real", "yaml"]]
       )
     })
   )

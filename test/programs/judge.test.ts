@@ -76,8 +76,17 @@ describe("judge, as a process", () => {
       judge.child.kill("SIGTERM")
       const { code, message } = yield* judge.ended
       assert.deepStrictEqual(
-        [code, message],
-        [69, { verdict: "GATE-ERROR", reason: "Terminated", message: "the pod was told to stop", checks: [] }]
+        [code, { ...(message as object), nonce: "" }],
+        [
+          69,
+          {
+            nonce: "",
+            verdict: "GATE-ERROR",
+            reason: "Terminated",
+            message: "the pod was told to stop",
+            checks: []
+          }
+        ]
       )
     })
   )

@@ -2,8 +2,9 @@ import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
 
-import { encodeEnvelope, type Envelope } from "../../src/gate/envelope.ts"
-import { JobError, type JobFault, type JobOutcome, JobRunner } from "../../src/services/JobRunner.ts"
+import { encodeEnvelope, type Envelope, GateFault } from "../../src/gate/envelope.ts"
+import { reasons } from "../../src/gate/judge.ts"
+import { JobError, JobFault, type JobOutcome, JobRunner } from "../../src/services/JobRunner.ts"
 import type { Manifest } from "../../src/services/KubeClient.ts"
 import { type GateSettings, runGateJob } from "../../src/tools/runGateJob.ts"
 
@@ -94,7 +95,11 @@ describe("run_gate_job", () => {
       const outcome = yield* call(scripted(said({}, 0)))
       assert.deepStrictEqual<unknown>(outcome, {
         output,
-        terminal: { verdict: "GATE-PASS", summary: "all gate checks passed", extra: evidence }
+        terminal: {
+          verdict: "GATE-PASS",
+          summary: "all gate checks passed",
+          extra: { ...evidence, restsOn: envelope.message }
+        }
       })
     })
   )
@@ -115,11 +120,11 @@ describe("run_gate_job", () => {
 
   it.effect("says why the judge judged nothing", () =>
     Effect.gen(function* () {
-      const stopped = { verdict: "GATE-ERROR", reason: "CloneFailed", message: "clone: no" } as const
+      const stopped = { verdict: "GATE-ERROR", reason: "NothingToCheck", message: "no checks" } as const
       const { terminal } = yield* call(scripted(said(stopped, 69)))
       assert.deepStrictEqual(
         [terminal?.verdict, terminal?.summary, terminal?.failureReason, terminal?.extra["reason"]],
-        ["GATE-ERROR", "gate did not run: clone: no", "GateError", "CloneFailed"]
+        ["GATE-ERROR", "gate did not run: no checks", "GateError", "NothingToCheck"]
       )
     })
   )
@@ -168,11 +173,88 @@ describe("run_gate_job", () => {
     })
   )
 
+  /** Every way in which a gate can end, and the one budget that it costs: the author's, the infrastructure's (two more Jobs), or none. */
+  const weather = ["Evicted", "PodDeleted", "JobDeleted", "NodeLost", "ApiUnavailable"]
+  const judgesWeather = [
+    "CloneFailed",
+    "RemoteUnreachable",
+    "BranchMoved",
+    "ToolchainDied",
+    "Terminated",
+    "DiskFull"
+  ]
+  it.effect.each([
+    ...JobFault.literals.map((fault) => ({
+      outcome: `the Job: ${fault}`,
+      answer: fault,
+      verdict: "GATE-ERROR",
+      failureReason: "GateError",
+      reason: fault,
+      jobs: weather.includes(fault) ? 3 : 1
+    })),
+    ...GateFault.literals.map((reason) => ({
+      outcome: `the judge: ${reason}`,
+      answer: said({ verdict: "GATE-ERROR", reason }, 69),
+      verdict: "GATE-ERROR",
+      failureReason: "GateError",
+      reason,
+      jobs: judgesWeather.includes(reason) ? 3 : 1
+    })),
+    ...Object.values(reasons).map((reason) => ({
+      outcome: `a finding: ${reason}`,
+      answer: said({ verdict: "GATE-FAIL", reason }, 1),
+      verdict: "GATE-FAIL",
+      failureReason: "GateFailed",
+      reason,
+      jobs: 1
+    })),
+    {
+      outcome: "a check that said no",
+      answer: said({ verdict: "GATE-FAIL", reason: "CheckFailed" }, 1),
+      verdict: "GATE-FAIL",
+      failureReason: "GateFailed",
+      reason: "CheckFailed",
+      jobs: 1
+    },
+    {
+      outcome: "all well",
+      answer: said({}, 0),
+      verdict: "GATE-PASS",
+      failureReason: undefined,
+      reason: undefined,
+      jobs: 1
+    }
+  ])("$outcome: one verdict, one reason, one budget", ({ answer, failureReason, jobs, reason, verdict }) =>
+    Effect.gen(function* () {
+      const runs = scripted(answer, answer, answer, answer)
+      const fiber = yield* call(runs).pipe(Effect.forkChild)
+      yield* TestClock.adjust("1 minute")
+      const { terminal } = yield* Fiber.join(fiber)
+      const attempts = terminal?.extra["attempts"]
+      assert.deepStrictEqual(
+        [terminal?.verdict, terminal?.failureReason, terminal?.extra["reason"], runs.manifests.length],
+        [verdict, failureReason, reason, jobs]
+      )
+      // What judged nothing is listed, each Job once; a verdict of the first Job has no such list.
+      assert.strictEqual(Array.isArray(attempts) ? attempts.length : 0, verdict === "GATE-ERROR" ? jobs : 0)
+    })
+  )
+
+  it.effect.each(["../../etc", "a/../b", "./a/b", "a/..", "-o/x", "a/-b", "a", "/a/b", "a//b"])(
+    "takes %s for no repository",
+    (repo) =>
+      Effect.gen(function* () {
+        const jobs = scripted(said({}, 0))
+        yield* call(jobs, { repo }).pipe(Effect.flip)
+        assert.deepStrictEqual(jobs.manifests, [])
+      })
+  )
+
   it.effect("tries weather twice more, each time with a Job of its own, and lists what judged nothing", () =>
     Effect.gen(function* () {
       const jobs = scripted("Evicted", "NodeLost", said({}, 0))
       const fiber = yield* call(jobs).pipe(Effect.forkChild)
-      yield* TestClock.adjust("4 seconds")
+      yield* TestClock.adjust("8 seconds")
       const { terminal } = yield* Fiber.join(fiber)
       const names = jobs.manifests.map(({ metadata }) => metadata.name)
       assert.deepStrictEqual(
