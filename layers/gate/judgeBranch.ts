@@ -6,6 +6,7 @@ import { coverageOf } from "../../src/gate/coverage.ts"
 import { type Envelope, lastLine, nonceLine, resultLine } from "../../src/gate/envelope.ts"
 import type { Finding } from "../../src/gate/finding.ts"
 import { dirtyLine, judge, type Judged, sorted, told } from "../../src/gate/judge.ts"
+import { defaultLimits, type Limits } from "../../src/gate/limits.ts"
 import { toolChecks } from "../../src/gate/toolChecks.ts"
 import { biteCheck } from "./biteCheck.ts"
 import * as Checkout from "./Checkout.ts"
@@ -30,7 +31,10 @@ export interface GateSettings {
   readonly judgeDir: string
   /** Wall time of the whole gate. */
   readonly deadline: Duration.Duration
+  /** `container` where a container holds the checks; else they say themselves whether they run in namespaces of their own. */
   readonly confinement: "container" | "process"
+  /** Each in place of its default. */
+  readonly limits?: Partial<Limits> | undefined
   /** Told by the log's first line, and then in nobody's reach: marks the line with the whole result. No such lines when absent. */
   readonly nonce?: string | undefined
 }
@@ -44,6 +48,7 @@ interface Known {
   evidence: Partial<Envelope>
   checked: Array<Checked>
   findings: ReadonlyArray<Finding>
+  confinement: "container" | "namespaces" | "process"
 }
 
 export const judgeBranch = Effect.fn("judgeBranch")(function* (
@@ -52,7 +57,12 @@ export const judgeBranch = Effect.fn("judgeBranch")(function* (
 ): Effect.fn.Return<Envelope> {
   const log = makeLog(write)
   if (settings.nonce !== undefined) log.line(nonceLine(settings.nonce))
-  const known: Known = { evidence: {}, checked: [], findings: [] }
+  const known: Known = {
+    evidence: {},
+    checked: [],
+    findings: [],
+    confinement: settings.confinement
+  }
   const judged = yield* stages(settings, log, known).pipe(
     Effect.scoped,
     Effect.timeoutOrElse({
@@ -75,7 +85,7 @@ export const judgeBranch = Effect.fn("judgeBranch")(function* (
     ...known.evidence,
     checks: known.checked.map(({ check }) => check),
     ...(known.findings.length > 0 && { findings: known.findings }),
-    confinement: settings.confinement
+    confinement: known.confinement
   }
   if (settings.nonce !== undefined) log.line(resultLine(envelope, settings.nonce))
   log.line(lastLine(envelope.verdict))
@@ -96,13 +106,15 @@ const stages = Effect.fnUntraced(function* (
         exchangeDir: settings.exchangeDir,
         workDir: settings.workDir,
         print: log.raw,
-        patience: toolchainPatience
+        patience: toolchainPatience,
+        limits: { ...defaultLimits, ...settings.limits }
       })
     ],
     { concurrency: 2 }
   )
   const { base, commit, tree } = checkout
   known.evidence = { commit, tree, ...(base !== undefined && { base }) }
+  if (settings.confinement === "process" && toolchain.isApart) known.confinement = "namespaces"
   log.line(commit)
 
   const rules = yield* planChecks(checkout, settings.checks)
@@ -211,8 +223,8 @@ const boundToBranch = Effect.fnUntraced(function* (
 
 /** Half of the time that the gate has left, by a clock that nobody sets. */
 const halfOfWhatIsLeft = (deadline: Duration.Duration) =>
-  Effect.map(Clock.currentTimeNanos, (start) =>
-    Effect.map(Clock.currentTimeNanos, (now) =>
+  Effect.map(Clock.monotonicTimeNanos, (start) =>
+    Effect.map(Clock.monotonicTimeNanos, (now) =>
       Duration.max(
         Duration.millis(1),
         Duration.times(Duration.subtract(deadline, Duration.nanos(now - start)), 0.5)

@@ -7,6 +7,7 @@ import type { GateCheck } from "../../schema/Result.ts"
 import type { Change } from "../../src/gate/change.ts"
 import { banner, type Check } from "../../src/gate/checks.ts"
 import { covers, isUntouched } from "../../src/gate/coverage.ts"
+import { leastFreeBytes } from "../../src/gate/limits.ts"
 import { isSuspect, type Ran } from "../../src/gate/judge.ts"
 import type { ToolCheck } from "../../src/gate/toolChecks.ts"
 import type { Checkout } from "./Checkout.ts"
@@ -35,8 +36,6 @@ export interface CheckWorld {
 
 /** As many at once; a machine is not a farm. */
 const maxParallel = 4
-/** With less room than this a failing check says nothing about the change. */
-const leastFreeBytes = 16 * 1024 * 1024
 
 const entry = (check: Check, change: Change, run: Run): GateCheck => ({
   ...described(check, change),
@@ -100,6 +99,8 @@ export const runChecks = Effect.fn("runChecks")(function* (
         log.line(
           `--- ${check.name}: ${run.limit === undefined ? `exit ${run.exitCode}` : `stopped at its limit: ${run.limit}`}`
         )
+        // What filled the volume goes: the next check is not to blame for it.
+        if (run.limit === "disk") yield* checkout.place(checkout.commit)
         yield* roomLeft(world.workDir)
       }),
       { concurrency: maxParallel, discard: true }

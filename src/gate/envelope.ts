@@ -61,7 +61,7 @@ export const Envelope = Schema.Struct({
   evidence: opt(Schema.Record(Schema.String, Schema.Json)),
   /** Paths that differed from the commit after the checks; the first few. */
   dirty: opt(Schema.Array(Schema.String)),
-  /** What held the candidate. */
+  /** What held the candidate: `container`, `namespaces` of its own, or no more than a `process` group. */
   confinement: opt(Schema.String)
 })
 export type Envelope = typeof Envelope.Type
