@@ -3,10 +3,13 @@ import { readFile, writeFile } from "node:fs/promises"
 import { cpus, loadavg, totalmem } from "node:os"
 import { parseArgs } from "node:util"
 
+import { write as plot } from "./plot.ts"
 import { comparison, markdown, type Measured, type Options, type Report, text } from "./report.ts"
 
 interface Bench {
   readonly about: string
+  /** Run only when it is named. */
+  readonly isLong?: boolean
   readonly load: () => Promise<{ readonly run: (options: Options) => Promise<Measured> }>
 }
 
@@ -25,12 +28,18 @@ const benches: Readonly<Record<string, Bench>> = {
   processes: { about: "start and memory of operator and agent", load: () => import("./processes.ts") },
   "run-task": { about: "run-task's start, turns and memory", load: () => import("./run-task.ts") },
   gate: { about: "a gate beside its Job's own pod", load: () => import("./gate.ts") },
-  project: { about: "npm run demo and npm test", load: () => import("./project.ts") }
+  project: { about: "npm run demo and npm test", load: () => import("./project.ts") },
+  soak: {
+    about: "faults of every kind under mixed load; not without --only soak [--minutes 30]",
+    isLong: true,
+    load: () => import("./soak.ts")
+  }
 }
 
 const help = `npm run bench -- [--only NAME[,NAME…]] [--kubeconfig FILE] [--quick] [--json FILE]
 npm run bench -- compare A.json B.json   what changed, figure by figure
 npm run bench -- table A.json            the rows as a table in Markdown
+npm run bench -- plot A.json FOLDER      goals.svg, latency.svg and growth.svg
 
 Without --kubeconfig each bench starts an embedded cluster of its own. With it, the cluster should have no Foreman on it; what a bench
 makes there (namespace foreman-bench, FleetNodes bench-…) it takes away again.
@@ -78,17 +87,20 @@ const { positionals, values } = parseArgs({
     only: { type: "string" },
     json: { type: "string" },
     kubeconfig: { type: "string" },
+    minutes: { type: "string", default: "30" },
     quick: { type: "boolean", default: false },
     help: { type: "boolean", short: "h", default: false }
   }
 })
 const [command, ...files] = positionals
-const names = values.only?.split(",") ?? Object.keys(benches)
+const names = values.only?.split(",") ?? Object.keys(benches).filter((name) => benches[name]?.isLong !== true)
 const unknown = names.find((name) => !Object.hasOwn(benches, name))
 
 if (values.help) console.log(help)
 else if (command === "compare" && files.length === 2) {
   console.log(comparison(await readReport(files[0] ?? ""), await readReport(files[1] ?? "")))
+} else if (command === "plot" && files.length === 2) {
+  console.log((await plot(await readReport(files[0] ?? ""), files[1] ?? "")).join("\n"))
 } else if (command === "table" && files.length === 1) console.log(markdown(await readReport(files[0] ?? "")))
 else if (command !== undefined || unknown !== undefined) {
   const why =
@@ -96,6 +108,10 @@ else if (command !== undefined || unknown !== undefined) {
   console.error(`${why}\n\n${help}`)
   process.exitCode = 2
 } else {
-  const report = await measure(names, { kubeconfig: values.kubeconfig, isQuick: values.quick })
+  const report = await measure(names, {
+    kubeconfig: values.kubeconfig,
+    isQuick: values.quick,
+    minutes: Number(values.minutes)
+  })
   if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(report, null, 1)}\n`)
 }

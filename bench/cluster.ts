@@ -45,24 +45,23 @@ export const temporaryFolder = Effect.acquireRelease(
   (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true, maxRetries: 3 }))
 )
 
-/** `foreman up` without operator and daemon, on a folder of its own; its kubeconfig. */
-export const startEmbedded = Effect.fnUntraced(function* (folder: string, port = 0) {
-  const kubeconfig = join(folder, "kubeconfig")
-  yield* Program.start({
+const kubeconfigIn = (folder: string): string => join(folder, "kubeconfig")
+
+/** `foreman up` without operator and daemon, on a folder of its own. Started again on the same folder and port it is the same cluster. */
+export const startEmbedded = (folder: string, port = 0) =>
+  Program.start({
     name: "foreman up",
     command: [
       Program.bundle,
       "up",
       `--data-dir=${join(folder, "data")}`,
-      `--kubeconfig=${kubeconfig}`,
+      `--kubeconfig=${kubeconfigIn(folder)}`,
       `--port=${port}`,
       "--no-operator",
       "--no-agent"
     ],
     readyAt: "export KUBECONFIG="
   })
-  return kubeconfig
-})
 
 /** Stored, and a moment later served: until then a list is a NotFound. */
 const settle = Schedule.spaced("100 millis").pipe(
@@ -116,19 +115,30 @@ const clear = Effect.fnUntraced(function* (config: KubeConfig.KubeConfig, kube: 
     )
 })
 
+/** The API server of this kubeconfig, with our kinds on it; the folder's own when there is none. */
+export const connect = Effect.fnUntraced(function* (folder: string, kubeconfig = kubeconfigIn(folder)) {
+  const config = yield* KubeConfig.load({ kubeconfig, env: {} })
+  const kube = yield* HttpKubeClient.make(config)
+  yield* prepare(kube)
+  const cluster: Cluster = { kubeconfig, kube, folder }
+  return { config, cluster }
+})
+
+/** The given cluster, empty of what benches make. */
+export const openGiven = Effect.fnUntraced(function* (folder: string, kubeconfig: string) {
+  const { cluster, config } = yield* connect(folder, kubeconfig)
+  yield* refuseForeign(cluster.kube)
+  yield* clear(config, cluster.kube)
+  yield* Effect.addFinalizer(() => Effect.ignore(clear(config, cluster.kube)))
+  return cluster
+})
+
 /** A cluster without tasks and nodes, until the scope closes. */
 export const open = Effect.fnUntraced(function* (kubeconfig: string | undefined) {
   const folder = yield* temporaryFolder
-  const file = kubeconfig ?? (yield* startEmbedded(folder))
-  const config = yield* KubeConfig.load({ kubeconfig: file, env: {} })
-  const kube = yield* HttpKubeClient.make(config)
-  yield* prepare(kube)
-  if (kubeconfig !== undefined) {
-    yield* refuseForeign(kube)
-    yield* clear(config, kube)
-    yield* Effect.addFinalizer(() => Effect.ignore(clear(config, kube)))
-  }
-  const cluster: Cluster = { kubeconfig: file, kube, folder }
+  if (kubeconfig !== undefined) return yield* openGiven(folder, kubeconfig)
+  yield* startEmbedded(folder)
+  const { cluster } = yield* connect(folder)
   return cluster
 })
 
@@ -146,26 +156,33 @@ export const startOperator = (cluster: Cluster) =>
     readyAt: '"controller":"workload"'
   })
 
-/** Daemons as people run them, each a process, in stub mode. */
+/** A daemon as people run it, in stub mode. Started again under the same name it is the same node. */
+export const startDaemon = (
+  cluster: Cluster,
+  name: string,
+  { stubSleep = "0s", slots = 1 }: { readonly stubSleep?: string; readonly slots?: number } = {}
+) =>
+  Program.start({
+    name,
+    command: [
+      Program.bundle,
+      "agent",
+      "--agent-mode=stub",
+      `--stub-sleep=${stubSleep}`,
+      `--slots=${slots}`,
+      `--fleet-node-name=${name}`,
+      `--kubeconfig=${cluster.kubeconfig}`,
+      `--foreman-namespace=${namespace}`,
+      `--task-namespace=${namespace}`,
+      `--workspace-dir=${join(cluster.folder, name)}`
+    ],
+    readyAt: "node is ready"
+  })
+
 export const startDaemons = (cluster: Cluster, count: number) =>
   Effect.forEach(
     Array.from({ length: count }, (_, index) => `bench-daemon-${index}`),
-    (name) =>
-      Program.start({
-        name,
-        command: [
-          Program.bundle,
-          "agent",
-          "--agent-mode=stub",
-          "--stub-sleep=0s",
-          `--fleet-node-name=${name}`,
-          `--kubeconfig=${cluster.kubeconfig}`,
-          `--foreman-namespace=${namespace}`,
-          `--task-namespace=${namespace}`,
-          `--workspace-dir=${join(cluster.folder, name)}`
-        ],
-        readyAt: "node is ready"
-      }),
+    (name) => startDaemon(cluster, name),
     { concurrency: 4 }
   )
 

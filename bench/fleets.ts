@@ -26,7 +26,7 @@ interface Run extends Size {
   readonly parties: Counters
 }
 
-const sizes0 = (isQuick: boolean): ReadonlyArray<Size> =>
+const sizes = (isQuick: boolean): ReadonlyArray<Size> =>
   [
     { tasks: 100, nodes: 10 },
     { tasks: 1_000, nodes: 100 },
@@ -58,14 +58,6 @@ const measure = Effect.fnUntraced(function* ({ nodes, tasks }: Size, { isQuick, 
   const result: Run = { ...run, tasks, nodes, ceiling: (ceilingBefore + ceilingAfter) / 2 }
   console.error(
     `  ${tasks} tasks, ${nodes} nodes: ${run.ran.seconds.toFixed(1)} s, ${Math.round(result.ceiling)} patches/s`
-  )
-  console.error(
-    "operator",
-    run.operator.requests,
-    run.operator.cpuSeconds,
-    "all",
-    run.parties.requests,
-    run.parties.cpuSeconds
   )
   return result
 }, Effect.scoped)
@@ -168,8 +160,7 @@ const costs = (middle: Run, large: Run): ReadonlyArray<Row> => [
 export const run = (options: Options): Promise<Measured> =>
   Effect.gen(function* () {
     const runs: Array<Run> = []
-    for (const size of process.env["ONE"] ? [{ tasks: 1000, nodes: 100 }] : sizes0(options.isQuick))
-      runs.push(yield* measure(size, options))
+    for (const size of sizes(options.isQuick)) runs.push(yield* measure(size, options))
     const [small, middle, large] = runs
     if (small === undefined || middle === undefined || large === undefined)
       throw new Error("three sizes are measured")

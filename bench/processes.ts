@@ -33,14 +33,7 @@ export const run = ({ isQuick, kubeconfig }: Options): Promise<Measured> =>
     for (let round = 0; round < (isQuick ? 2 : 7); round++) {
       bare.push(yield* Effect.sync(bareProcess))
       operators.push(yield* timed(Cluster.startOperator(cluster)))
-      daemons.push(
-        yield* timed(
-          Effect.map(Cluster.startDaemons(cluster, 1), ([daemon]) => {
-            if (daemon === undefined) throw new Error("one daemon was asked for")
-            return daemon
-          })
-        )
-      )
+      daemons.push(yield* timed(Cluster.startDaemon(cluster, "bench-daemon")))
     }
     const empty = {
       millis: p50(bare.map(({ millis }) => millis)),

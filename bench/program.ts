@@ -60,6 +60,8 @@ export const stop = (child: ChildProcess): Effect.Effect<void> =>
       resume(Effect.void)
     })
     child.kill("SIGTERM")
+    // It may have been frozen.
+    child.kill("SIGCONT")
   })
 
 const askCounters = (child: ChildProcess): Effect.Effect<Counters> =>

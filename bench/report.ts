@@ -35,6 +35,8 @@ export interface Options {
   readonly kubeconfig: string | undefined
   /** Small sizes, to see that everything runs. Its figures are no figures. */
   readonly isQuick: boolean
+  /** Of a soak. */
+  readonly minutes: number
 }
 
 export interface Report {
