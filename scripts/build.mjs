@@ -1,7 +1,7 @@
 // `npm run build`: dist/foreman.mjs with its chunks beside it. Each subcommand is a chunk of its own, so that one loads what it needs;
 // `compiled` holds their code as V8 keeps it, which saves a Job's pod a tenth of its start.
 import { spawnSync } from "node:child_process"
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 
@@ -11,7 +11,7 @@ const root = resolve(import.meta.dirname, "..")
 const dist = join(root, "dist")
 
 // Not the whole folder: images lie there, too.
-for (const part of ["foreman.mjs", "chunks", "compiled"])
+for (const part of ["foreman.mjs", "chunks", "compiled", "node_modules"])
   rmSync(join(dist, part), { recursive: true, force: true })
 /**
  * `import { a as b } from "node:x"` as a look at the module itself. As an import, each of its names is read, and the getters among them
@@ -49,6 +49,18 @@ const { output } = await bundle.write({
   banner: (chunk) => (chunk.isEntry && chunk.name === "foreman" ? "#!/usr/bin/env node" : "")
 })
 await bundle.close()
+
+// The gate's parsers are files that it reads when a change needs them (layers/gate/syntax.ts), found as they are found here.
+const parsers = join("node_modules", "@vscode", "tree-sitter-wasm")
+for (const part of [
+  "package.json",
+  "LICENSE",
+  ...["tree-sitter.js", "tree-sitter.wasm"].map((name) => join("wasm", name)),
+  ...["go", "javascript", "python", "rust", "tsx", "typescript"].map((grammar) =>
+    join("wasm", `tree-sitter-${grammar}.wasm`)
+  )
+])
+  cpSync(join(root, parsers, part), join(dist, parsers, part))
 
 // What a run compiles before it ends is what is kept; so run-task begins in earnest, up to a server that is not there.
 const entry = join(dist, "foreman.mjs")

@@ -118,7 +118,7 @@ try {
   // Staged in the context, so that a build of somebody else's does not change it under our hands.
   run(process.execPath, [join(root, "scripts", "build.mjs")])
   mkdirSync(join(context, "dist"))
-  for (const part of ["foreman.mjs", "chunks"]) {
+  for (const part of ["foreman.mjs", "chunks", "node_modules"]) {
     cpSync(join(root, "dist", part), join(context, "dist", part), { recursive: true })
   }
   chmodSync(join(context, "dist", "foreman.mjs"), 0o755)
