@@ -16,7 +16,13 @@ export interface TestWorld {
   readonly base: string
   readonly change: Change
   /** The checks that ran, with the end of what they printed. */
-  readonly ran: ReadonlyArray<{ readonly check: Check; readonly exitCode: number; readonly output: string }>
+  readonly ran: ReadonlyArray<{
+    readonly check: Check
+    readonly exitCode: number
+    readonly output: string
+    /** Whether it is known already whose failure it is, or that it is none. */
+    readonly isSettled?: boolean
+  }>
   readonly checkout: Pick<Checkout, "readBase" | "place" | "placeMixed">
   readonly run: (
     command: string,

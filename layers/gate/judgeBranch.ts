@@ -8,7 +8,7 @@ import type { Finding } from "../../src/gate/finding.ts"
 import { dirtyLine, judge, type Judged, sorted, told } from "../../src/gate/judge.ts"
 import { defaultLimits, type Limits } from "../../src/gate/limits.ts"
 import { toolChecks } from "../../src/gate/toolChecks.ts"
-import { biteCheck } from "./biteCheck.ts"
+import { askTests } from "./askTests.ts"
 import * as Checkout from "./Checkout.ts"
 import { examine } from "./examine.ts"
 import { GateStopped } from "./GateStopped.ts"
@@ -131,6 +131,7 @@ const stages = Effect.fnUntraced(function* (
   known.checked.push(...documents)
   known.checked = [...(yield* retryOnBase(world, known.checked))]
   const tests = yield* askTests(world, known.checked)
+  known.checked = [...tests.checked]
   known.findings = sorted([...findings, ...dirty.map(asFinding), ...tests.findings], policy)
   known.evidence = { ...known.evidence, ...tests.evidence, ...(dirty.length > 0 && { dirty }) }
 
@@ -166,34 +167,6 @@ const asFinding = (line: string): Finding => ({
   message: line.startsWith("??")
     ? "a check left it, and git does not ignore it"
     : "differs from the commit after the checks"
-})
-
-/** The tests of the change are asked once everything passed: what a red test says without the change is not known. */
-const askTests = Effect.fnUntraced(function* (world: CheckWorld, checked: ReadonlyArray<Checked>) {
-  const { base, commit } = world.checkout
-  const isGreen = checked.every(({ check }) => check.exitCode === undefined || check.exitCode === 0)
-  if (base === undefined || !isGreen) return { findings: [], evidence: {}, said: undefined }
-  const ran = checked.flatMap(({ asked, check }) =>
-    check.exitCode === undefined
-      ? []
-      : [{ check: asked, exitCode: check.exitCode, output: check.logTail ?? "" }]
-  )
-  const bitten = yield* biteCheck({
-    commit,
-    base,
-    change: world.change,
-    ran,
-    checkout: world.checkout,
-    run: world.toolchain.run,
-    print: world.log.line,
-    patience: yield* world.allowance
-  })
-  const biting = bitten.evidence.filter(({ result }) => result === "bites").length
-  return {
-    findings: bitten.findings,
-    evidence: bitten.evidence.length === 0 ? {} : { evidence: { bite: bitten.evidence } },
-    said: biting === 0 ? undefined : `${biting} changed test file(s) fail without the change`
-  }
 })
 
 /**

@@ -5,6 +5,7 @@
 import { type Duration, Effect } from "effect"
 
 import { planBite, type Subject } from "../../src/gate/bite.ts"
+import type { Check } from "../../src/gate/checks.ts"
 import type { Finding } from "../../src/gate/finding.ts"
 import {
   changedFindings,
@@ -30,8 +31,8 @@ import {
 export interface Rerun {
   readonly findings: ReadonlyArray<Finding>
   readonly evidence: ReadonlyArray<RerunEvidence>
-  /** Of the failed checks of tests, by name. A failed check that is not here stands. */
-  readonly verdicts: ReadonlyMap<string, FailedCheckVerdict>
+  /** Of the failed checks of tests. A failed check that is not here stands. */
+  readonly verdicts: ReadonlyMap<Check, FailedCheckVerdict>
 }
 
 /** One in three runs is found out nine times of ten by the check's own run and five more; by three more seven times of ten. */
@@ -48,23 +49,29 @@ export const rerun = Effect.fn("rerun")(function* (world: TestWorld): Effect.fn.
     left: yield* countdown(world.patience),
     subjects: plan.subjects
   }
+  if (world.ran.every(({ exitCode }) => exitCode === 0)) {
+    const parts = yield* rerunChanged(rerunning, tests)
+    return { ...told(parts), verdicts: new Map() }
+  }
   const failed = tests.filter(({ check }) =>
-    world.ran.some((ran) => ran.check === check && isAsked(ran.exitCode))
+    world.ran.some((ran) => ran.check === check && hasFailed(ran) && ran.isSettled !== true)
   )
-  const isRed = world.ran.some(({ exitCode }) => exitCode !== 0)
-  const asked = failed.map((test) => rerunFailed(rerunning, test))
-  const parts = isRed ? yield* Effect.all(asked) : yield* rerunChanged(rerunning, tests)
+  const parts = yield* Effect.forEach(failed, (test) => rerunFailed(rerunning, test))
   return {
-    findings: parts.flatMap(({ findings }) => findings),
-    evidence: parts.map(({ evidence }) => evidence),
+    ...told(parts),
     verdicts: new Map(
-      parts.flatMap(({ evidence: { check, verdict } }) => (verdict === undefined ? [] : [[check, verdict]]))
+      parts.flatMap(({ check, evidence: { verdict } }) => (verdict === undefined ? [] : [[check, verdict]]))
     )
   }
 })
 
+const told = (parts: ReadonlyArray<Part>) => ({
+  findings: parts.flatMap(({ findings }) => findings),
+  evidence: parts.map(({ evidence }) => evidence)
+})
+
 /** A command that could not start or was killed failed no test. */
-const isAsked = (exitCode: number): boolean => exitCode > 0 && exitCode < 126
+const hasFailed = ({ exitCode }: { readonly exitCode: number }): boolean => exitCode > 0 && exitCode < 126
 
 interface World extends TestWorld {
   readonly show: ReturnType<typeof stage>
@@ -73,6 +80,7 @@ interface World extends TestWorld {
 }
 
 interface Part {
+  readonly check: Check
   readonly findings: ReadonlyArray<Finding>
   readonly evidence: RerunEvidence
 }
@@ -101,6 +109,7 @@ const rerunChanged = Effect.fnUntraced(function* (
     }
     const failed = exitCodes.filter((code) => code !== 0).length
     parts.push({
+      check,
       findings: changedFindings(mine, exitCodes, failedTests),
       evidence: { check: check.name, runs: exitCodes.length, failed, seconds: seconds() }
     })
@@ -145,7 +154,7 @@ const rerunFailed = Effect.fnUntraced(function* (
 
   yield* world.show("base")
   const onBase = yield* until(narrowed, timesOnBase, (exitCode) => !isGreen(exitCode))
-  const red = onBase.filter(({ exitCode }) => isAsked(exitCode))
+  const red = onBase.filter(hasFailed)
   const shared = red.flatMap(({ logTail }) => runner?.failures(logTail) ?? []).filter(isOfBase(world))
   // A test that the base does not have fails there by its absence.
   const baseFails = runner === undefined || narrowed === check.command ? red.length > 0 : shared.length > 0
@@ -161,6 +170,7 @@ const rerunFailed = Effect.fnUntraced(function* (
   world.print(`--- ${check.name}: ${verdict}`)
   const names = (verdict === "shared" && shared.length > 0 ? shared : failures).map(({ name }) => name)
   return {
+    check,
     findings: failureFindings(check.name, verdict, [...new Set(names)]),
     evidence: {
       check: check.name,

@@ -10,8 +10,8 @@ export interface Ran {
   readonly base?: number | undefined
   /** The limit that ended it there. */
   readonly baseLimit?: GateLimit | undefined
-  /** What reruns of a failed check showed: the base fails in the same way, or the failure comes and goes. Absent: it stands. */
-  readonly rerun?: "shared" | "flaky" | undefined
+  /** What reruns of a failed check showed (`flaky.ts`). Absent: it stands. */
+  readonly rerun?: "shared" | "flaky" | "unclear" | undefined
 }
 
 /** Exit codes by which a command says that it never began, and the one of a process that the kernel killed for memory. */
@@ -96,6 +96,14 @@ export const judge = (facts: {
       message: failed.map(failureOf).join("; ")
     }
   }
+  const unclear = facts.ran.find((ran) => isRed(ran) && ran.rerun === "unclear")
+  if (unclear !== undefined) {
+    return {
+      verdict: "GATE-ERROR",
+      reason: "BaseFails",
+      message: `${unclear.check.name} fails on the base too, and what the change adds to that cannot be told apart`
+    }
+  }
   const excused = facts.ran.find((ran) => isRed(ran) && isExcused(ran) && ran.rerun === undefined)
   if (excused !== undefined) return unavailable(excused)
   const held = sorted(facts.findings, facts.policy).filter(isHeld(facts.policy))
@@ -144,7 +152,7 @@ const rests = (facts: Parameters<typeof judge>[0]): string => {
   const rules = [...new Set(warnings.map(({ rule }) => rule))]
   return [
     `${green} check(s) passed${skipped === 0 ? "" : ` and ${skipped} had nothing to do`}`,
-    ...(labelled.length === 0 ? [] : [`failing on the base as well (${labelled.join(", ")})`]),
+    ...(labelled.length === 0 ? [] : [`failing, and not held against the change (${labelled.join(", ")})`]),
     ...(coverage.files === 0
       ? ["nothing differs from the base"]
       : [`${coverage.examined} of ${coverage.files} changed file(s) examined`]),

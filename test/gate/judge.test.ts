@@ -83,13 +83,30 @@ const rules: ReadonlyArray<
     [],
     {
       verdict: "GATE-PASS",
-      message: "1 check(s) passed; failing on the base as well (b: shared); 2 of 3 changed file(s) examined"
+      message:
+        "1 check(s) passed; failing, and not held against the change (b: shared); 2 of 3 changed file(s) examined"
     }
   ],
   [
     "a check that said no comes before what was found",
     [ran("a", 1)],
     [found("protected")],
+    { verdict: "GATE-FAIL", reason: "CheckFailed", message: "a exited 1" }
+  ],
+  [
+    "a failure that cannot be told from the base's judges nothing",
+    [ran("a", 0), { ...ran("b", 1), rerun: "unclear" }],
+    [],
+    {
+      verdict: "GATE-ERROR",
+      reason: "BaseFails",
+      message: "b fails on the base too, and what the change adds to that cannot be told apart"
+    }
+  ],
+  [
+    "a check that said no weighs more than one that cannot be told from the base's",
+    [ran("a", 1), { ...ran("b", 1), rerun: "unclear" }],
+    [],
     { verdict: "GATE-FAIL", reason: "CheckFailed", message: "a exited 1" }
   ],
   [

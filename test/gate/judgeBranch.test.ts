@@ -270,10 +270,11 @@ exit 1`
   it.live("reads what to check at the base, where the author has no say", () =>
     Effect.gen(function* () {
       const world = yield* GateWorld.make({
-        ".foreman/gate.yaml": "checks:\n  - name: real\n    role: test\n    command: test -f good\n"
+        ".foreman/gate.yaml": "checks:\n  - name: real\n    role: test\n    command: test ! -f bad\n"
       })
       world.commit("work", {
-        ".foreman/gate.yaml": "checks:\n  - name: lax\n    role: test\n    command: 'true'\n"
+        ".foreman/gate.yaml": "checks:\n  - name: lax\n    role: test\n    command: 'true'\n",
+        bad: ""
       })
       const { envelope } = yield* world.gate()
       assert.deepStrictEqual(
