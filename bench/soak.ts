@@ -5,100 +5,29 @@
  * On a cluster of `--kubeconfig` the API server dies and comes back by two commands of the environment: FOREMAN_CLUSTER_SIGNAL and
  * FOREMAN_CLUSTER_START. Without them it stays up, and the report says so.
  */
-import { exec } from "node:child_process"
-import { createServer } from "node:net"
-import type { AddressInfo } from "node:net"
-import { promisify } from "node:util"
-
-import { Effect, Schedule } from "effect"
+import { Effect, References, Schedule } from "effect"
 
 import { agents } from "../schema/Agent.ts"
 import { workloads } from "../schema/Workload.ts"
+import type { KubeError } from "../src/services/KubeClient.ts"
 import * as Cluster from "./cluster.ts"
+import { cycleSeconds, faults, openCluster } from "./faults.ts"
 import * as Finishes from "./finishes.ts"
 import { percentile } from "./load.ts"
 import type { Figure, Measured, Options } from "./report.ts"
-import { type Sample, type Supervised, keep } from "./supervised.ts"
+import { type Sample, keep } from "./supervised.ts"
 import { seenTasks } from "./watch.ts"
 
 const { namespace } = Cluster
 
-/** What each daemon's tasks take. Two run at once on each. */
-const lengths = ["0s", "200ms", "500ms", "1s", "2s", "4s"]
+/** What each daemon's tasks take. Two run at once on each, so that all together end five a second. */
+const lengths = ["1s", "2s", "3s", "4s", "5s", "6s"]
 
-/** Once in it everything has happened; a third of half an hour is three of them. */
-const cycleSeconds = 200
-
-/** Tasks a second, and a Workload of three steps for every tenth. */
-const tasksPerSecond = 2
+/** Made in a second; every tenth is a Workload of three steps. Three quarters of what the daemons can do: faults make a queue that then goes. */
+const madePerSecond = 3
 
 /** An end is watched for this long before its task is deleted: longer than a daemon that held it can be frozen. */
 const keptMillis = 120_000
-
-type Act = readonly [atSecond: number, what: string, act: Effect.Effect<void>]
-
-const shell = (command: string): Effect.Effect<void> =>
-  Effect.promise(() => promisify(exec)(command).then(() => undefined))
-
-const freePort = Effect.callback<number>((resume) => {
-  const server = createServer().listen(0, "127.0.0.1", () => {
-    const { port } = server.address() as AddressInfo
-    server.close(() => resume(Effect.succeed(port)))
-  })
-})
-
-/** The cluster, and how its API server is crashed and brought back; without the latter when nobody said how. */
-const openCluster = Effect.fnUntraced(function* (kubeconfig: string | undefined) {
-  const folder = yield* Cluster.temporaryFolder
-  if (kubeconfig !== undefined) {
-    const cluster = yield* Cluster.openGiven(folder, kubeconfig)
-    const down = process.env["FOREMAN_CLUSTER_SIGNAL"]
-    const up = process.env["FOREMAN_CLUSTER_START"]
-    const isCommanded = down !== undefined && up !== undefined
-    const crash = isCommanded ? Effect.andThen(shell(down), Effect.delay(shell(up), "2 seconds")) : undefined
-    return { cluster, crash }
-  }
-  const port = yield* freePort
-  const up = yield* keep("foreman up", Cluster.startEmbedded(folder, port))
-  const { cluster } = yield* Cluster.connect(folder)
-  return { cluster, crash: Effect.sync(() => up.signal("SIGKILL")) }
-})
-
-/** Every fault once, each at its second of the cycle. The operator dies in every third cycle only, so that its memory has time to grow. */
-const faults = (
-  cycle: number,
-  operator: Supervised,
-  daemons: ReadonlyArray<Supervised>,
-  crash: Effect.Effect<void> | undefined
-): ReadonlyArray<Act> => {
-  const victim = (offset: number): Supervised => {
-    // The first is never touched: its memory is that of one long life.
-    const found = daemons[1 + ((cycle + offset) % (daemons.length - 1))]
-    if (found === undefined) throw new Error("a soak needs two daemons")
-    return found
-  }
-  const freeze = (daemon: Supervised, seconds: number) =>
-    Effect.sync(() => daemon.signal("SIGSTOP")).pipe(
-      Effect.andThen(Effect.sleep(seconds * 1000)),
-      Effect.andThen(Effect.sync(() => daemon.signal("SIGCONT")))
-    )
-  const leave = (daemon: Supervised, signal: NodeJS.Signals, seconds: number) =>
-    Effect.sync(() => {
-      daemon.stayDown(seconds * 1000)
-      daemon.signal(signal)
-    })
-  return [
-    [10, "a daemon is killed, and back in a second", leave(victim(0), "SIGKILL", 1)],
-    [25, "a daemon is frozen for 5 s", freeze(victim(1), 5)],
-    ...(crash === undefined ? [] : [[45, "the API server crashes", crash] as const]),
-    [75, "a daemon leaves, and joins again after 20 s", leave(victim(2), "SIGTERM", 20)],
-    ...(cycle % 3 === 1
-      ? [[100, "the operator is killed", Effect.sync(() => operator.signal("SIGKILL"))] as const]
-      : []),
-    [110, "a daemon is frozen for 60 s, longer than its Lease", freeze(victim(3), 60)],
-    [120, "a daemon is killed, and stays away for 55 s", leave(victim(4), "SIGKILL", 55)]
-  ]
-}
 
 export const run = ({ kubeconfig, minutes }: Options): Promise<Measured> =>
   Effect.gen(function* () {
@@ -108,9 +37,10 @@ export const run = ({ kubeconfig, minutes }: Options): Promise<Measured> =>
     const startedAt = performance.now()
     const elapsed = () => (performance.now() - startedAt) / 1000
     const say = (what: string) => Effect.sync(() => console.error(`  ${Math.round(elapsed())} s: ${what}`))
-    const orSay = <E extends { readonly message: string }>(effect: Effect.Effect<unknown, E>) =>
+    /** While the API server is away nothing is made and nothing deleted; that is no news. */
+    const orSay = (effect: Effect.Effect<unknown, KubeError>) =>
       effect.pipe(
-        Effect.catch((error) => say(error.message)),
+        Effect.catch((error) => (error.isTransient ? Effect.void : say(error.message))),
         Effect.asVoid
       )
 
@@ -149,7 +79,7 @@ export const run = ({ kubeconfig, minutes }: Options): Promise<Measured> =>
           ? workload
           : Effect.tap(task, ({ metadata }) => Effect.sync(() => made.add(metadata.uid ?? name)))
       )
-    }).pipe(Effect.forkScoped, Effect.repeat(Schedule.fixed(1000 / tasksPerSecond)))
+    }).pipe(Effect.forkScoped, Effect.repeat(Schedule.fixed(1000 / madePerSecond)))
 
     const clean = Effect.gen(function* () {
       const before = Date.now() - keptMillis
@@ -206,19 +136,20 @@ export const run = ({ kubeconfig, minutes }: Options): Promise<Measured> =>
       yield* say(line)
     const failed = [...finishes.ends.values()].filter(({ phase }) => phase === "Failed").length
 
-    /** The last third beside the middle one; the programs' medians, together. */
-    const flat = (of: (sample: Sample) => number, names: ReadonlyArray<string>): number => {
-      const third = (from: number) =>
-        names.reduce((sum, name) => {
-          const values = (samples.get(name) ?? [])
-            .filter(({ at }) => at >= from && at < from + seconds / 3)
-            .map(of)
-          return sum + percentile(values, 0.5)
-        }, 0)
-      return third((2 * seconds) / 3) / third(seconds / 3)
-    }
     const everyone = [operator, ...daemons].map(({ name }) => name)
-    const ratio = (name: string, value: number): Figure => ({ name, value, unit: "×", atMost: 1.05 })
+    /** The last third beside the middle one: the programs' medians, together. */
+    const flat = (name: string, programs: ReadonlyArray<string>, of: (sample: Sample) => number): Figure => {
+      const third = (from: number) =>
+        programs.reduce((sum, program) => {
+          const within = (samples.get(program) ?? []).filter(
+            ({ at }) => at >= from && at < from + seconds / 3
+          )
+          return sum + percentile(within.map(of), 0.5)
+        }, 0)
+      const value = third((2 * seconds) / 3) / third(seconds / 3)
+      // In less than this, programs have no age at which they could be compared.
+      return { name, value, unit: "×", ...(minutes < 20 ? {} : { atMost: 1.05 }) }
+    }
     return {
       rows: [
         {
@@ -239,18 +170,9 @@ export const run = ({ kubeconfig, minutes }: Options): Promise<Measured> =>
         {
           measure: `soak of ${minutes} minutes: memory and file descriptors, the last third beside the middle one`,
           figures: [
-            ratio(
-              "operator memory",
-              flat(({ rssMegabytes }) => rssMegabytes, ["operator"])
-            ),
-            ratio(
-              "all programs' memory",
-              flat(({ rssMegabytes }) => rssMegabytes, everyone)
-            ),
-            ratio(
-              "all programs' file descriptors",
-              flat(({ fileDescriptors }) => fileDescriptors, everyone)
-            )
+            flat("operator memory", ["operator"], ({ rssMegabytes }) => rssMegabytes),
+            flat("all programs' memory", everyone, ({ rssMegabytes }) => rssMegabytes),
+            flat("all programs' file descriptors", everyone, ({ fileDescriptors }) => fileDescriptors)
           ],
           ceiling: "1 ×"
         }
@@ -260,4 +182,4 @@ export const run = ({ kubeconfig, minutes }: Options): Promise<Measured> =>
         points: (samples.get(name) ?? []).map(({ at, rssMegabytes }) => [at, rssMegabytes] as const)
       }))
     }
-  }).pipe(Effect.scoped, Effect.runPromise)
+  }).pipe(Effect.scoped, Effect.provideService(References.MinimumLogLevel, "Error"), Effect.runPromise)
