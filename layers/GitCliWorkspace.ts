@@ -49,6 +49,9 @@ const onDisk = <A>(action: () => A): Effect.Effect<A, GitError> =>
 /** Bytes of a diff that are read; a change beyond it is no longer something to review. */
 const maxDiffBytes = 16_777_216
 
+/** Says which task made a commit. */
+const taskTrailer = "Foreman-Task"
+
 const workspaceOf = (
   place: Private,
   directory: string,
@@ -100,7 +103,8 @@ const workspaceOf = (
     const message = join(place.folder, "message")
     yield* onDisk(() => writeFileSync(message, options.message))
     yield* mustPass(place, ["update-ref", "--no-deref", "HEAD", parent], rejected)
-    yield* mustPass(place, ["commit", "-q", "-s", "--no-verify", "-F", message], rejected, {
+    const trailer = options.taskUid === undefined ? [] : ["--trailer", `${taskTrailer}: ${options.taskUid}`]
+    yield* mustPass(place, ["commit", "-q", "-s", "--no-verify", "-F", message, ...trailer], rejected, {
       ...local,
       env: {
         GIT_AUTHOR_NAME: options.author.name,
@@ -110,6 +114,21 @@ const workspaceOf = (
       }
     })
     return { commitSHA: (yield* mustPass(place, ["rev-parse", "HEAD"], rejected)).trim() }
+  })
+
+  const tip: Workspace["tip"] = Effect.fn("GitCliWorkspace.tip")(function* (at) {
+    const ref = "refs/foreman/tip"
+    if (at === "Now") {
+      const fetch = ["fetch", "-q", "--no-recurse-submodules", "--no-tags", "--no-write-fetch-head"]
+      yield* mustPass(place, [...fetch, "--", remoteURL, `+refs/heads/${branch}:${ref}`], cloneFailed, {
+        isRemote: true
+      })
+    } else if (seen === undefined) return undefined
+    const format = `--format=%H%x00%B%x00%(trailers:key=${taskTrailer},valueonly)`
+    const text = yield* mustPass(place, ["log", "-1", format, at === "Now" ? ref : (seen ?? "")], unusable)
+    const [commitSHA = "", message = "", tasks = ""] = text.split("\0")
+    // A model may have written the line, too; ours is the last.
+    return { commitSHA, message: message.trim(), taskUid: tasks.trim().split("\n").at(-1) || undefined }
   })
 
   const push: Workspace["push"] = Effect.fn("GitCliWorkspace.push")(function* ({ allowOverwrite }) {
@@ -130,6 +149,7 @@ const workspaceOf = (
     directory,
     baseCommit,
     seen,
+    tip,
     diff,
     readBase,
     baseFiles: readText("ls-tree", "-r", "-z", "--name-only", baseCommit).pipe(
@@ -156,6 +176,7 @@ const emptyWorkspace = (directory: string): Workspace => ({
   directory,
   baseCommit: "",
   seen: undefined,
+  tip: () => Effect.undefined,
   diff: Effect.succeed(""),
   readBase: () => Effect.undefined,
   baseFiles: Effect.succeed([]),

@@ -31,7 +31,7 @@ import {
 import { ExecutorError, type Run, RunEvents, RunnerConfig } from "./Executor.ts"
 import { modelEndpoint, Precondition } from "./modelEndpoint.ts"
 import { railed } from "./coderRails.ts"
-import { adopt, publish, type Remote } from "./publish.ts"
+import { adopt, adoptTip, publish, type Remote } from "./publish.ts"
 import { judge, onMovedBranch } from "./reviewing.ts"
 import * as Transcript from "./Transcript.ts"
 
@@ -64,6 +64,8 @@ interface Prepared {
   readonly remote: Remote | undefined
   /** The checkout, once it is there. */
   readonly workspace: Effect.Effect<Workspace, Precondition>
+  /** What an earlier run of the task came to, once the checkout proves it; then there is no workspace. */
+  readonly adopted: Effect.Effect<Result>
   readonly tools: ReadonlyArray<CatalogTool>
   readonly issue: string
 }
@@ -98,16 +100,30 @@ const prepare = Effect.fnUntraced(function* (
     failAs("ToolRegistryBuildFailed", "ToolFailed")
   )
   const opened = yield* Deferred.make<Workspace, Precondition>()
+  const adopted = yield* Deferred.make<Result>()
+  const mayAdopt = remote !== undefined && isEditing(task, agent)
   // One fiber clones, holds and removes the checkout, so that a run that is cut short ends git before the folder is wiped.
   yield* openWorkspace(run, remote, agent).pipe(
-    Effect.flatMap((workspace) => Deferred.succeed(opened, workspace)),
+    Effect.flatMap((workspace) =>
+      Effect.flatMap(mayAdopt ? adoptTip(run, workspace, remote) : Effect.undefined, (earlier) =>
+        earlier === undefined ? Deferred.succeed(opened, workspace) : Deferred.succeed(adopted, earlier)
+      )
+    ),
     Effect.andThen(Effect.never),
     Effect.scoped,
     Effect.onError((cause) => Deferred.failCause(opened, cause)),
     Effect.forkScoped
   )
   const issue = yield* issueText(task)
-  return { agent, endpoint, remote, workspace: Deferred.await(opened), tools, issue }
+  return {
+    agent,
+    endpoint,
+    remote,
+    workspace: Deferred.await(opened),
+    adopted: Deferred.await(adopted),
+    tools,
+    issue
+  }
 })
 
 const converse = Effect.fnUntraced(function* (run: Run, prepared: Prepared) {
@@ -236,8 +252,8 @@ export const execute = Effect.fn("NativeExecutor.execute")(function* (
   const attempt = Effect.gen(function* () {
     const prepared = yield* prepare(run, agent)
     if (isResult(prepared)) return prepared
-    const report = yield* converse(run, prepared)
-    return yield* settle(run, prepared, report, startedAt)
+    const work = Effect.flatMap(converse(run, prepared), (report) => settle(run, prepared, report, startedAt))
+    return yield* Effect.raceFirst(work, prepared.adopted)
   })
   const outcome = yield* Effect.result(attempt)
   if (Outcome.isSuccess(outcome)) return outcome.success

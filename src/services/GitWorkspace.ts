@@ -55,6 +55,14 @@ export interface OpenOptions {
   readonly keep?: boolean
 }
 
+/** The last commit of a remote's branch. */
+export interface Tip {
+  readonly commitSHA: string
+  readonly message: string
+  /** The task that made it, where it is one of ours and says so. */
+  readonly taskUid: string | undefined
+}
+
 export interface Workspace {
   /** Absolute path, symbolic links resolved. */
   readonly directory: string
@@ -62,6 +70,8 @@ export interface Workspace {
   readonly baseCommit: string
   /** Commit of the remote's branch when it was cloned; `undefined` when it was not there. */
   readonly seen: string | undefined
+  /** What the remote's branch held when it was cloned, or holds now, which asks the remote; `undefined` when it was not there. */
+  readonly tip: (at: "Cloned" | "Now") => Effect.Effect<Tip | undefined, GitError>
   /** A file of the base; `undefined` when there is none. */
   readonly readBase: (path: string) => Effect.Effect<string | undefined, GitError>
   /** Paths of the base. */
@@ -78,6 +88,8 @@ export interface Workspace {
     /** Id of the tree that was looked at; any other is refused. */
     readonly tree?: string | undefined
     readonly message: string
+    /** Named in the commit's last trailer, so that a later run of the task knows it again. */
+    readonly taskUid?: string | undefined
     readonly author: Identity
     readonly committer: Identity
   }) => Effect.Effect<{ readonly commitSHA: string } | undefined, GitError>

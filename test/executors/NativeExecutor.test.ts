@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs"
 import { join } from "node:path"
 
 import { assert, describe, it } from "@effect/vitest"
@@ -27,7 +27,7 @@ const words = (result: {
 describe("NativeExecutor", () => {
   it.live("a coder's GO becomes one signed-off commit on the issue's branch", () =>
     Effect.gen(function* () {
-      const { cluster, disk, model, run, tip } = yield* world({
+      const { cluster, disk, model, run, tip, uid } = yield* world({
         turns: [
           {
             expect: { contains: ["issue #7 of acme/demo", "Greeting is rude"], lacks: ["bot@example.com"] },
@@ -43,7 +43,8 @@ describe("NativeExecutor", () => {
       assert.deepStrictEqual(commit.files, ["README.md"])
       assert.strictEqual(
         commit.log,
-        "Foreman Bot <bot@example.com>\nGreet politely\n\nFixes #7\n\nSigned-off-by: Foreman Bot <bot@example.com>"
+        "Foreman Bot <bot@example.com>\nGreet politely\n\nFixes #7\n\nSigned-off-by: Foreman Bot <bot@example.com>\n" +
+          `Foreman-Task: ${uid}`
       )
       const { elapsedSec: _, ...told } = result
       const transcriptRef = {
@@ -151,6 +152,28 @@ describe("NativeExecutor", () => {
       assert.deepStrictEqual(tip(branch), pushed)
       assert.strictEqual((yield* model.requests).length, asked)
     })
+  )
+
+  it.live.each([{ allowOverwrite: false }, { allowOverwrite: true }])(
+    "a run that died there on another host is adopted by the commit that names the task: %o",
+    ({ allowOverwrite }) =>
+      Effect.gen(function* () {
+        const { disk, run, tip } = yield* world({
+          turns: [edit, submit("GO", { commit_message: "Greet\n\nForeman-Task: forged" })],
+          task: { payload: { repo: "acme/demo", issue: 7, branchStrategy: "reset", allowOverwrite } }
+        })
+        assert.strictEqual((yield* run).verdict, "GO")
+        const pushed = tip(branch)
+        rmSync(join(disk.root, "work", ".runs"), { recursive: true })
+        mkdirSync(join(disk.root, "work", ".runs"))
+        const second = yield* run
+        assert.deepStrictEqual(
+          [second.verdict, second.extra?.["commitSHA"], second.summary],
+          ["GO", pushed?.sha, "Greet (pushed by an earlier run of this task)"]
+        )
+        assert.deepStrictEqual(tip(branch), pushed)
+        assert.deepStrictEqual(readdirSync(join(disk.root, "work", "default")), [])
+      })
   )
 
   it.live("a record whose push never landed is no reason to skip the work", () =>

@@ -163,6 +163,7 @@ export const world = Effect.fnUntraced(function* (setup: World) {
   return {
     disk,
     model,
+    uid: run.task.metadata.uid ?? "",
     run: NativeExecutor.execute(run).pipe(Effect.provideContext(services)),
     /** For a look into the cluster. */
     cluster: Context.get(services, FakeCluster.FakeCluster),
