@@ -139,10 +139,13 @@ export const make = Effect.fnUntraced(function* <R>(nodeName: string, options: O
     yield* check(run)
   })
 
-  const candidates = () =>
-    Array.from(cache.values())
-      .filter((task) => standing(task, nodeName) !== "NotOurs" && !inFlight.has(uidOf(task)))
+  /** A task that was made anew waits for the run of the one before it, which has the same workspace. */
+  const candidates = () => {
+    const names = new Set(Array.from(inFlight.values(), ({ claimed }) => refKey(refOf(claimed.task))))
+    return Array.from(cache.values())
+      .filter((task) => standing(task, nodeName) !== "NotOurs" && !names.has(refKey(refOf(task))))
       .sort(claimOrder)
+  }
 
   const claimOne = Effect.fnUntraced(
     function* (task: AgenticTask, isJob: boolean) {
