@@ -3,7 +3,7 @@ import { type Assertion, claim, type Relation } from "./assertion.ts"
 import { bind } from "./binding.ts"
 import { compare, holds } from "./condition.ts"
 import { path, Scope, show } from "./expression.ts"
-import { childOf, field, isComment, nodes, parts, type SyntaxNode } from "./syntax.ts"
+import { childOf, field, fields, isComment, nodes, parts, type SyntaxNode } from "./syntax.ts"
 import { type Skip, type TestCase, type TestFile, wordsOf } from "./testCase.ts"
 import { type Dialect, type Helper, readBody } from "./walk.ts"
 
@@ -108,10 +108,25 @@ const isSkipCall = (node: SyntaxNode): boolean => /^(t|tb|b|f)\.(Skip|Skipf|Skip
 const statement = (node: SyntaxNode): SyntaxNode =>
   node.type === "expression_statement" ? (parts(node)[0] ?? node) : node
 
+const parametersOf = (declaration: SyntaxNode): ReadonlyArray<SyntaxNode> =>
+  parts(field(declaration, "parameters")).flatMap((one) => fields(one, "name"))
+
 export const dialect: Dialect = {
   claims: (node, scope) => (node.type === "call_expression" ? claimsOfCall(node, scope) : undefined),
-  isFailure: (node) =>
-    /^((t|tb|b|f)\.(Error|Errorf|Fatal|Fatalf|Fail|FailNow)|panic)$/u.test(calledOn(statement(node))),
+  // `check := func(…) {…}`
+  helper: (node) => {
+    const [literal, ...others] = node.type === "short_var_declaration" ? parts(field(node, "right")) : []
+    const body = field(literal, "body")
+    if (literal?.type !== "func_literal" || body === undefined || others.length > 0) return undefined
+    return [field(node, "left")?.text ?? "", { parameters: parametersOf(literal), body }]
+  },
+  isFailure: (node) => {
+    const call = statement(node)
+    const isSaid = parts(field(call, "arguments")).length > 0
+    return isSaid
+      ? /^(\w*[tT]|tb|b|f)\.(Error|Errorf|Fatal|Fatalf)$|^panic$/u.test(calledOn(call))
+      : /^(\w*[tT]|tb|b|f)\.(Fail|FailNow)$/u.test(calledOn(call))
+  },
   isEnd: (node) => node.type === "return_statement" || isSkipCall(statement(node)),
   swallows: () => false,
   binding: (node) => {
@@ -163,9 +178,7 @@ export const readFile = (root: SyntaxNode): TestFile => {
     const body = field(node, "body")
     const name = field(node, "name")?.text ?? ""
     if (!/^(function|method)_declaration$/u.test(node.type) || body === undefined) continue
-    const parameters = parts(field(node, "parameters")).flatMap((one) =>
-      one.children.filter((child) => child.field === "name")
-    )
+    const parameters = parametersOf(node)
     // A method of a testify suite is a test, too.
     const isTest =
       /^(Test|Fuzz)(?![a-z])/u.test(name) &&

@@ -121,6 +121,10 @@ export const dialect: Dialect = {
     node.type === "call_expression" || node.type === "member_expression"
       ? claimsOfCall(node, scope)
       : undefined,
+  helper: (node) =>
+    node.type === "function_declaration"
+      ? [field(node, "name")?.text ?? "", { parameters: parametersOf(node), body: bodyOf(node) }]
+      : undefined,
   isFailure: (node) =>
     node.type === "throw_statement" ||
     (node.type === "call_expression" &&

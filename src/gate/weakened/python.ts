@@ -150,6 +150,11 @@ const isSkipCall = (node: SyntaxNode): boolean =>
   node.type === "call" &&
   /^(self\.skipTest|pytest\.(?:skip|xfail))$/u.test(field(node, "function")?.text ?? "")
 
+const parametersOf = (definition: SyntaxNode): ReadonlyArray<SyntaxNode> =>
+  parts(field(definition, "parameters"))
+    .filter(({ text }) => text !== "self" && text !== "cls")
+    .map((one) => field(one, "name") ?? one)
+
 export const dialect: Dialect = {
   claims: (node, scope) => {
     if (node.type === "assert_statement") {
@@ -158,6 +163,11 @@ export const dialect: Dialect = {
     }
     if (node.type === "with_statement") return claimsOfWith(node, scope)
     return node.type === "call" ? claimsOfCall(node, scope) : undefined
+  },
+  helper: (node) => {
+    const body = field(node, "body")
+    if (node.type !== "function_definition" || body === undefined) return undefined
+    return [field(node, "name")?.text ?? "", { parameters: parametersOf(node), body }]
   },
   isFailure: (node) => isFailCall(node) || node.type === "raise_statement",
   isEnd: (node) =>
@@ -235,10 +245,7 @@ export const readFile = (root: SyntaxNode): TestFile => {
             skip: skipOf(decorators) ?? skip
           })
         } else {
-          const parameters = parts(field(definition, "parameters")).filter(
-            ({ text }) => text !== "self" && text !== "cls"
-          )
-          helpers.set(name, { parameters: parameters.map((one) => field(one, "name") ?? one), body })
+          helpers.set(name, { parameters: parametersOf(definition), body })
           others.set(name, wordsOf(body.text))
         }
       } else {

@@ -28,8 +28,16 @@ const isMacro = (node: SyntaxNode, names: RegExp): boolean =>
 const statement = (node: SyntaxNode): SyntaxNode =>
   node.type === "expression_statement" ? (parts(node)[0] ?? node) : node
 
+const parametersOf = (item: SyntaxNode): ReadonlyArray<SyntaxNode> =>
+  parts(field(item, "parameters")).flatMap((one) => field(one, "pattern") ?? [])
+
 export const dialect: Dialect = {
   claims: (node, scope) => (node.type === "call_expression" ? claimsOfCall(node, scope) : undefined),
+  helper: (node) => {
+    const body = field(node, "body")
+    if (node.type !== "function_item" || body === undefined) return undefined
+    return [field(node, "name")?.text ?? "", { parameters: parametersOf(node), body }]
+  },
   isFailure: (node) => isMacro(statement(node), /^(panic|unreachable|todo|unimplemented)$/u),
   isEnd: (node) => statement(node).type === "return_expression",
   swallows: (node) =>
@@ -83,8 +91,7 @@ export const readFile = (root: SyntaxNode): TestFile => {
             skip: skipOf(attributes) ?? outer
           })
         } else {
-          const parameters = parts(field(child, "parameters")).flatMap((one) => field(one, "pattern") ?? [])
-          helpers.set(name, { parameters, body })
+          helpers.set(name, { parameters: parametersOf(child), body })
           others.set(name, wordsOf(body.text))
         }
       } else if (child.type === "mod_item" && body !== undefined) {

@@ -18,6 +18,8 @@ export interface Dialect {
   readonly isEnd: (node: SyntaxNode) => boolean
   /** Whether a failure inside this node's body is swallowed. */
   readonly swallows: (node: SyntaxNode) => boolean
+  /** A function defined at this node, by its name. */
+  readonly helper: (node: SyntaxNode) => readonly [name: string, helper: Helper] | undefined
   /** The target and value of a binding. */
   readonly binding: (
     node: SyntaxNode
@@ -43,6 +45,8 @@ const maxHelperDepth = 4
 export const readBody = (dialect: Dialect, helpers: Helpers, body: SyntaxNode, scope: Scope): Reading => {
   const assertions: Array<Assertion> = []
   const steps: Array<string> = []
+  const local = new Map<string, Helper & { readonly scope: Scope }>()
+  const called = new Set<string>()
 
   const claimed = (claims: ReadonlyArray<Assertion>): void => {
     if (assertions.length < maxAssertions) assertions.push(...claims)
@@ -50,8 +54,13 @@ export const readBody = (dialect: Dialect, helpers: Helpers, body: SyntaxNode, s
 
   /** True when nothing after it runs. */
   const visit = (node: SyntaxNode, known: Scope, depth: number): boolean => {
-    if (/^(function_definition|function_declaration|function_item|class_definition)$/u.test(node.type))
+    const defined = dialect.helper(node)
+    if (defined !== undefined) {
+      const [name, helper] = defined
+      local.set(name, { ...helper, scope: known })
       return false
+    }
+    if (node.type === "class_definition") return false
     const claims = dialect.claims(node, known)
     if (claims !== undefined) {
       claimed(claims)
@@ -64,7 +73,10 @@ export const readBody = (dialect: Dialect, helpers: Helpers, body: SyntaxNode, s
     if (dialect.isEnd(node)) return true
     const bindings = dialect.binding(node)
     if (bindings.length > 0) {
-      for (const { target, value } of bindings) bind(target, { node: value, scope: known }, known)
+      for (const { target, value } of bindings) {
+        bind(target, { node: value, scope: known }, known)
+        for (const inner of closures(value)) visit(inner, new Scope(known), depth)
+      }
       return false
     }
     if (isBranch(node)) return branch(node, known, depth)
@@ -120,15 +132,16 @@ export const readBody = (dialect: Dialect, helpers: Helpers, body: SyntaxNode, s
     return false
   }
 
-  const failsIn = (block: SyntaxNode): boolean =>
-    dialect.isFailure(block) ||
-    block.children.some(
-      (child) =>
-        /^(block|statement_list|expression_statement|statement_block|else_clause|raise_statement)$/u.test(
-          child.type
-        ) && failsIn(child)
-    ) ||
-    block.children.some((child) => dialect.isFailure(child))
+  const failsIn = (block: SyntaxNode): boolean => {
+    if (dialect.isFailure(block)) return true
+    if (isBranch(block)) {
+      const [yes, no] = [field(block, "consequence"), field(block, "alternative")]
+      return yes !== undefined && no !== undefined && failsIn(yes) && failsIn(no)
+    }
+    return block.children.some(
+      (child) => dialect.isFailure(child) || (isInside.test(child.type) && failsIn(child))
+    )
+  }
 
   const endsIn = (block: SyntaxNode): boolean =>
     dialect.isEnd(block) || block.children.some((child) => dialect.isEnd(child) || endsIn(child))
@@ -148,9 +161,12 @@ export const readBody = (dialect: Dialect, helpers: Helpers, body: SyntaxNode, s
   /** A helper of the change, read with what it is given here. */
   const inline = (node: SyntaxNode, known: Scope, depth: number): boolean => {
     if (!/^call(_expression)?$/u.test(node.type) || depth >= maxHelperDepth) return false
-    const helper = helpers.get(path(field(node, "function")).at(-1) ?? "")
+    const name = path(field(node, "function")).at(-1) ?? ""
+    const nested = local.get(name)
+    const helper = nested ?? helpers.get(name)
     if (helper === undefined) return false
-    const inside = new Scope(scope)
+    called.add(name)
+    const inside = new Scope(nested?.scope ?? scope)
     const given = parts(field(node, "arguments"))
     const named = new Map(
       given
@@ -169,6 +185,8 @@ export const readBody = (dialect: Dialect, helpers: Helpers, body: SyntaxNode, s
   }
 
   visit(body, new Scope(scope), 0)
+  // Functions of the test's own that somebody else calls.
+  for (const [name, helper] of local) if (!called.has(name)) visit(helper.body, new Scope(helper.scope), 1)
   return { assertions, steps }
 }
 
@@ -215,6 +233,17 @@ const loopOf = (node: SyntaxNode): Loop | undefined => {
     : { pattern: inner, iterable, body }
 }
 
+/** What a failure may stand in and still be reached with the block. */
+const isInside =
+  /^(block|statement_list|expression_statement|statement_block|else_clause|raise_statement|if_statement|if_expression)$/u
+
+/** Functions that a value is made with: callbacks. The outermost ones. */
+const closures = (value: SyntaxNode): ReadonlyArray<SyntaxNode> =>
+  isScope(value) ? [value] : value.children.flatMap(closures)
+
 const isBranch = ({ type }: SyntaxNode): boolean => type === "if_statement" || type === "if_expression"
 
-const isScope = ({ type }: SyntaxNode): boolean => /function|func_literal|closure|lambda/u.test(type)
+const isScope = ({ type }: SyntaxNode): boolean =>
+  /^(function_expression|arrow_function|generator_function|func_literal|closure_expression|lambda)$/u.test(
+    type
+  )

@@ -140,11 +140,12 @@ const findingsOf = (
   head: Side
 ): ReadonlyArray<Finding> => {
   const { base } = pair
-  if (base.test.skip !== undefined) return []
+  const wasSkipped = base.test.skip
+  if (wasSkipped?.isConditional === false) return []
   if (pair.head === undefined) return goneFindings(base, weak, production, head)
   const { file, test } = pair.head
   const about = { rule: "weakened", file, line: test.line, test: test.name } as const
-  if (test.skip !== undefined) {
+  if (test.skip !== undefined && (wasSkipped === undefined || !test.skip.isConditional)) {
     const message = `${test.name} is skipped now: ${test.skip.how}`
     return [{ ...about, message, ...(test.skip.isConditional && { isNote: true as const }) }]
   }
