@@ -1,5 +1,5 @@
 /** Files and commands of one folder on this host. A path that leaves it is refused; a command gets an environment without secrets. */
-import { mkdirSync, realpathSync } from "node:fs"
+import { existsSync, mkdirSync, readFileSync, realpathSync } from "node:fs"
 import { basename, dirname, join } from "node:path"
 
 import { Duration, Effect, Layer } from "effect"
@@ -55,6 +55,12 @@ const environment = (scratch: string, identity: Identity | undefined): Record<st
       })
 })
 
+/** Objects that the checkout's repository has from elsewhere: what a clone wrote there, before any command could. */
+const borrowedBy = (root: string): ReadonlyArray<string> => {
+  const file = join(root, ".git", "objects", "info", "alternates")
+  return existsSync(file) ? readFileSync(file, "utf8").trim().split("\n") : []
+}
+
 const open = Effect.fn("HostWorkspaceTools.open")(function* (
   options: Options,
   shellOfHost: Effect.Effect<ConfinedShell.Shell>
@@ -74,6 +80,7 @@ const open = Effect.fn("HostWorkspaceTools.open")(function* (
       )
   )
   const env = environment(scratch, options.identity)
+  const own = { workspace: root, writable: [scratch], readable: yield* attempt(() => borrowedBy(root)) }
 
   return WorkspaceTools.of({
     readFile: (path) => attempt(() => readInside(root, path)),
@@ -82,7 +89,7 @@ const open = Effect.fn("HostWorkspaceTools.open")(function* (
     runCommand: Effect.fn("HostWorkspaceTools.runCommand")(function* (command, { timeout, maxBytes }) {
       const shell = yield* shellOfHost
       const ended = yield* runGroup({
-        ...shell(command, root),
+        ...shell(command, own),
         directory: root,
         env: { ...env, PWD: root },
         timeoutMillis: Duration.toMillis(timeout),

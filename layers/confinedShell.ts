@@ -3,8 +3,8 @@
  * util-linux, which need no privilege. A container often forbids them, and other systems have none: there it is a plain shell.
  */
 import { execFile } from "node:child_process"
-import { accessSync, constants } from "node:fs"
-import { homedir } from "node:os"
+import { accessSync, constants, existsSync, mkdtempSync, realpathSync, rmSync } from "node:fs"
+import { homedir, tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 
 import { Context, Effect } from "effect"
@@ -14,8 +14,8 @@ export const HiddenPaths = Context.Reference<ReadonlyArray<string>>("layers/Hidd
   defaultValue: () => []
 })
 
-/** Folders that commands may read and not change, such as objects that workspaces borrow. Absolute paths. */
-export const ReadOnlyPaths = Context.Reference<ReadonlyArray<string>>("layers/ReadOnlyPaths", {
+/** Folders of which a command finds only what is its own: those of all workspaces, and of what they borrow. Absolute paths. */
+export const PrivateFolders = Context.Reference<ReadonlyArray<string>>("layers/PrivateFolders", {
   defaultValue: () => []
 })
 
@@ -41,22 +41,39 @@ cover() {
   elif [ -e "$1" ]; then mount --bind /dev/null "$1" || exit 125
   fi
 }`
-const protect = `
-protect() {
-  [ ! -d "$1" ] || { mount --bind "$1" "$1" && mount -o remount,bind,ro "$1"; } || exit 125
-}`
 export const withoutRights = "setpriv --no-new-privs --ambient-caps=-all --inh-caps=-all --bounding-set=-all"
 
 /**
  * The first process of the namespace. It stays, so that the command may signal itself, and so that its end is the end of all that the
- * command has started. Only it may mount.
+ * command has started. Only it may mount. Its words after the first three: `w:` and `r:` are what the command has, to write or to read;
+ * `p:` and `h:` are covered. What it has is bound aside, and bound back when the rest is covered.
  */
-const script = `${cover}${protect}
-command=$1
-shift
-while [ "$1" != -- ]; do protect "$1"; shift; done
-shift
-for path do cover "$path"; done
+const script = `${cover}
+command=$1 workspace=$2 aside=$3 i=0
+shift 3
+[ -z "$aside" ] || mount -t tmpfs -o size=64k,mode=755 none "$aside" || exit 125
+for one do
+  case $one in
+  [wr]:*) i=$((i + 1)); mkdir "$aside/$i" && mount --rbind "\${one#?:}" "$aside/$i" || exit 125 ;;
+  esac
+done
+for one do
+  case $one in
+  [ph]:*) cover "\${one#?:}" ;;
+  esac
+done
+i=0
+for one do
+  path=\${one#?:}
+  case $one in
+  [wr]:*) i=$((i + 1)); mkdir -p "$path" && mount --rbind "$aside/$i" "$path" || exit 125 ;;
+  esac
+  case $one in
+  r:*) mount -o remount,bind,ro "$path" || exit 125 ;;
+  esac
+done
+[ -z "$aside" ] || umount -l "$aside" || exit 125
+cd "$workspace" || exit 125
 ${withoutRights} sh -c "$command"
 exit $?`
 
@@ -72,22 +89,52 @@ export interface ShellCommand {
   readonly args: ReadonlyArray<string>
 }
 
+/** What of the host a command has. Absolute paths, symbolic links resolved; folders that are there. */
+export interface Own {
+  readonly workspace: string
+  readonly writable: ReadonlyArray<string>
+  /** May be read, and not changed. */
+  readonly readable: ReadonlyArray<string>
+}
+
 /** How a command of a workspace is run. */
-export type Shell = (command: string, workspace: string) => ShellCommand
+export type Shell = (command: string, own: Own) => ShellCommand
 
 const plain: Shell = (command) => ({ program: "sh", args: ["-c", command] })
 
 export const isIn = (path: string, folder: string): boolean =>
   path === folder || path.startsWith(`${folder}/`)
 
+/** Folders that every Linux has and few use; one with nothing in it that the command needs is where mounts wait. */
+const asides = ["/mnt", "/media", "/srv", "/opt"]
+
 /** What a command cannot do without stays, even below something that is hidden. */
 const confined =
-  (hidden: ReadonlyArray<string>, readOnly: ReadonlyArray<string>): Shell =>
-  (command, workspace) => {
-    const needed = [workspace, ...(process.env["PATH"] ?? "").split(":")]
+  (hidden: ReadonlyArray<string>, privateFolders: ReadonlyArray<string>): Shell =>
+  (command, { readable, workspace, writable }) => {
+    const onPath = (process.env["PATH"] ?? "").split(":")
     const [program = "", ...args] = launcher
-    const covered = hidden.filter((path) => !needed.some((one) => isIn(one, path)))
-    return { program, args: [...args, command, ...readOnly, "--", ...covered] }
+    const isFree = (folder: string) => ![workspace, ...onPath].some((one) => isIn(one, folder))
+    const kept = [
+      ...[workspace, ...writable].map((path) => `w:${path}`),
+      ...readable.map((path) => `r:${path}`)
+    ]
+    const aside = asides.find(
+      (folder) => existsSync(folder) && !kept.some((one) => isIn(one.slice(2), folder)) && isFree(folder)
+    )
+    const folders = privateFolders.filter((folder) => !onPath.some((one) => isIn(one, folder)))
+    const mayMove = aside !== undefined && folders.length > 0
+    return {
+      program,
+      args: [
+        ...args,
+        command,
+        workspace,
+        mayMove ? aside : "",
+        ...(mayMove ? [...kept, ...folders.map((folder) => `p:${folder}`)] : []),
+        ...hidden.filter(isFree).map((path) => `h:${path}`)
+      ]
+    }
   }
 
 const trialTimeoutMillis = 5_000
@@ -103,11 +150,18 @@ export const succeeds = ({ program, args }: ShellCommand): Effect.Effect<boolean
     return Effect.sync(() => child.kill("SIGKILL"))
   })
 
-/** Tried once, with all that is to be hidden. `undefined` where the host has no namespaces for it. */
+/** Tried once, with all that is to be hidden, in a folder that must stay. `undefined` where the host has no namespaces for it. */
 const tried = Effect.gen(function* () {
+  if (process.platform !== "linux") return undefined
   const hidden = [...secretsOfHome.map((name) => join(homedir(), name)), ...(yield* HiddenPaths)]
-  const shell = confined(hidden, yield* ReadOnlyPaths)
-  return process.platform === "linux" && (yield* succeeds(shell("true", "/"))) ? shell : undefined
+  const folders = (yield* PrivateFolders)
+    .filter((folder) => existsSync(folder))
+    .map((path) => realpathSync(path))
+  const shell = confined(hidden, folders)
+  const trial = realpathSync(mkdtempSync(join(folders[0] ?? tmpdir(), ".shell-")))
+  const works = yield* succeeds(shell(`[ -w '${trial}' ]`, { workspace: trial, writable: [], readable: [] }))
+  rmSync(trial, { recursive: true, force: true })
+  return works ? shell : undefined
 })
 
 /** The shell of this host. */
@@ -118,7 +172,7 @@ export const make: Effect.Effect<Shell> = Effect.gen(function* () {
   return plain
 })
 
-/** Whether `make` gives a shell that keeps to `ReadOnlyPaths` on this host. */
+/** Whether `make` gives a shell on this host by which `readable` cannot be changed. */
 export const isConfining: Effect.Effect<boolean> = Effect.map(tried, (shell) => shell !== undefined)
 
 /** What the program is once `paths` are hidden from it: the same process, so that its signals, its exit and its group are its own. */

@@ -1,9 +1,10 @@
 /** The node daemon; `run-task` as the first argument is another program. Contract §3.1. */
 import { randomUUID } from "node:crypto"
+import { resolve } from "node:path"
 
 import { Duration, Effect, Layer, Result } from "effect"
 
-import { HiddenPaths, ReadOnlyPaths } from "../layers/confinedShell.ts"
+import { HiddenPaths, PrivateFolders } from "../layers/confinedShell.ts"
 import * as HttpKubeClient from "../layers/kube/HttpKubeClient.ts"
 import * as KubeConfig from "../layers/kube/KubeConfig.ts"
 import * as Observability from "../layers/Observability.ts"
@@ -72,7 +73,10 @@ export const agent = Effect.fn("agent")(function* (options: Options) {
     }
   }).pipe(
     Effect.provide(Layer.merge(runnerLayer(options.runner, options.mirrors), probeOf(options))),
-    Effect.provideService(ReadOnlyPaths, options.mirrors === undefined ? [] : [options.mirrors.folder])
+    Effect.provideService(PrivateFolders, [
+      resolve(options.runner.workspaceRoot),
+      ...(options.mirrors === undefined ? [] : [options.mirrors.folder])
+    ])
   )
 }, Effect.scoped)
 

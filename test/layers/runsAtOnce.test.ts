@@ -1,19 +1,24 @@
 /** What runs of one daemon have of the host: each its own. Real git, real commands, real files. */
-import { execFileSync } from "node:child_process"
-import { mkdtempSync, readdirSync, rmSync } from "node:fs"
+import { execFileSync, spawnSync } from "node:child_process"
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Layer } from "effect"
 
-import { isConfining, ReadOnlyPaths } from "../../layers/confinedShell.ts"
+import { isConfining, PrivateFolders } from "../../layers/confinedShell.ts"
 import * as FileRunRecord from "../../layers/FileRunRecord.ts"
 import * as GitCliWorkspace from "../../layers/GitCliWorkspace.ts"
 import * as HostWorkspaceTools from "../../layers/HostWorkspaceTools.ts"
 import { GitWorkspace } from "../../src/services/GitWorkspace.ts"
 import { RunRecord } from "../../src/services/RunRecord.ts"
 import { WorkspaceToolsHost } from "../../src/services/WorkspaceTools.ts"
+
+/** A container may forbid them. */
+const hasNamespaces =
+  spawnSync("unshare", ["--user", "--map-current-user", "--pid", "--fork", "--mount-proc", "true"]).status ===
+  0
 
 const bot = { name: "Bot", email: "bot@example.com" }
 const limits = { timeout: Duration.seconds(20), maxBytes: 10_000 }
@@ -30,12 +35,48 @@ const world = Effect.acquireRelease(
     git("init", "-q", "-b", "main", "seed")
     git(...identity, "-C", "seed", "commit", "-q", "--allow-empty", "-m", "first")
     git("-C", "seed", "push", "-q", remote, "main")
-    return { root, remote, git, workspaces: join(root, "work") }
+    const workspaces = join(root, "work")
+    mkdirSync(workspaces)
+    return { root, remote, git, workspaces }
   }),
   ({ root }) => Effect.sync(() => rmSync(root, { recursive: true, force: true }))
 )
 
 describe("four runs at once", () => {
+  it.live.runIf(hasNamespaces)("find nothing of one another, whatever way their commands look", () =>
+    Effect.gen(function* () {
+      const { remote, workspaces } = yield* world
+      const services = Layer.mergeAll(GitCliWorkspace.layer, HostWorkspaceTools.layerHost)
+      yield* Effect.gen(function* () {
+        const host = yield* WorkspaceToolsHost
+        const { open } = yield* GitWorkspace
+        const toolsOf = (name: string) =>
+          open({ directory: join(workspaces, "default", name), remoteURL: remote }).pipe(
+            Effect.flatMap(({ directory }) => host.open({ directory, identity: bot }))
+          )
+        const tools = yield* toolsOf("a")
+        yield* toolsOf("b")
+        const seen = ".home-a\na\n"
+        const ways = [
+          "..",
+          join(workspaces, "default"),
+          '"$HOME/../.."',
+          "/proc/1/cwd/..",
+          "/proc/self/cwd/.."
+        ]
+        for (const way of ways) {
+          const { stdout } = yield* tools.runCommand(`ls -A ${way}`, limits)
+          // Nothing where the way itself is closed.
+          assert.include(way.startsWith("/proc/1") ? [seen, ""] : [seen], stdout, way)
+        }
+        const written = yield* tools.runCommand("touch ../b/x ../x; git status --porcelain; echo $?", limits)
+        assert.strictEqual(written.stdout, "0\n")
+        assert.deepStrictEqual(readdirSync(join(workspaces, "default", "b")), [".git"])
+        assert.isFalse(existsSync(join(workspaces, "default", "x")))
+      }).pipe(Effect.provide(services), Effect.provideService(PrivateFolders, [workspaces]))
+    }).pipe(Effect.scoped)
+  )
+
   it.live("share no workspace, repository, home, temporary folder or record, and leave nothing", () =>
     Effect.gen(function* () {
       const { git, remote, workspaces } = yield* world
@@ -77,7 +118,7 @@ describe("four runs at once", () => {
       })
       const ended = yield* Effect.forEach(names, run, { concurrency: 4 }).pipe(
         Effect.provide(services),
-        Effect.provideService(ReadOnlyPaths, [mirrors])
+        Effect.provideService(PrivateFolders, [workspaces, mirrors])
       )
       names.forEach((name, index) => {
         const branch = `foreman/${name}`

@@ -17,7 +17,7 @@ import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Layer, type Scope } from "effect"
 
-import { isConfining, ReadOnlyPaths } from "../../../layers/confinedShell.ts"
+import { isConfining, PrivateFolders } from "../../../layers/confinedShell.ts"
 import * as GitCliWorkspace from "../../../layers/GitCliWorkspace.ts"
 import * as HostWorkspaceTools from "../../../layers/HostWorkspaceTools.ts"
 import { GitWorkspace, type OpenOptions } from "../../../src/services/GitWorkspace.ts"
@@ -252,7 +252,7 @@ describe.runIf(hasNamespaces)("a model's commands", () => {
           assert.strictEqual(sums(), before, attack)
         }
         assert.strictEqual((yield* run("git status --porcelain && git fsck --full")).stdout.trim(), "")
-      }).pipe(Effect.provide(services), Effect.provideService(ReadOnlyPaths, [mirrors]))
+      }).pipe(Effect.provide(services), Effect.provideService(PrivateFolders, [mirrors]))
     }).pipe(Effect.scoped)
   )
 })
