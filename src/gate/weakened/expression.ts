@@ -156,7 +156,7 @@ const pair = (node: SyntaxNode, scope: Scope): string => {
   const [key, value] = parts(node)
   if (key === undefined || value === undefined) return node.text
   const name = bare(key)
-  const isName = /identifier$/u.test(name.type)
+  const isName = name.type.endsWith("identifier")
   const quoted = strings.has(name.type) ? unquoted(name.text) : undefined
   const left = isName
     ? name.text

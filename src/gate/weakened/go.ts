@@ -5,7 +5,7 @@ import { compare, holds } from "./condition.ts"
 import { path, Scope, show } from "./expression.ts"
 import { childOf, field, fields, isComment, nodes, parts, type SyntaxNode } from "./syntax.ts"
 import { type Skip, type TestCase, type TestFile, wordsOf } from "./testCase.ts"
-import { type Dialect, type Helper, readBody } from "./walk.ts"
+import { type Budget, type Dialect, type Helper, readBody } from "./walk.ts"
 
 const comparisons: Readonly<Record<string, string>> = {
   Equal: "==",
@@ -158,7 +158,7 @@ const excludedBy = (root: SyntaxNode): string | undefined => {
   return undefined
 }
 
-export const readFile = (root: SyntaxNode): TestFile => {
+export const readFile = (root: SyntaxNode, budget: Budget): TestFile => {
   const file = new Scope()
   const tests: Array<TestCase> = []
   const helpers = new Map<string, Helper>()
@@ -193,7 +193,7 @@ export const readFile = (root: SyntaxNode): TestFile => {
     tests.push({
       name,
       line: node.line,
-      reading: readBody(dialect, helpers, body, file),
+      reading: readBody(dialect, helpers, body, file, budget),
       cases: 1,
       skip: skipIn(body),
       doubles: [],

@@ -6,7 +6,7 @@ import { innermostCall, path, receiver, Scope, show, unquoted } from "./expressi
 import { matcherClaims } from "./matchers.ts"
 import { field, nodes, parts, type SyntaxNode } from "./syntax.ts"
 import { merged, type Skip, type TestCase, type TestFile, wordsOf } from "./testCase.ts"
-import { type Dialect, type Helper, readBody } from "./walk.ts"
+import { type Budget, type Dialect, type Helper, readBody } from "./walk.ts"
 
 const given = (call: SyntaxNode | undefined) => parts(field(call, "arguments"))
 
@@ -164,7 +164,7 @@ interface Outer {
   readonly isOnly: boolean
 }
 
-export const readFile = (root: SyntaxNode): TestFile => {
+export const readFile = (root: SyntaxNode, budget: Budget): TestFile => {
   const file = new Scope()
   const tests: Array<TestCase> = []
   const helpers = new Map<string, Helper>()
@@ -196,7 +196,9 @@ export const readFile = (root: SyntaxNode): TestFile => {
       const readings =
         body === undefined || call.callback === undefined
           ? []
-          : rowsOf(call.table, call.callback, scope).map((row) => readBody(dialect, helpers, body, row))
+          : rowsOf(call.table, call.callback, scope).map((row) =>
+              readBody(dialect, helpers, body, row, budget)
+            )
       tests.push({
         name: call.name,
         line: node.line,
@@ -231,7 +233,7 @@ const suiteOrTest = (node: SyntaxNode, outer: Outer) => {
     return undefined
   const how = `${words.join(".")}(${title.text.slice(0, 60)})`
   const isSkipped =
-    /^x/u.test(kind) ||
+    kind.startsWith("x") ||
     modifiers.some((one) => /^(skip|todo|failing|fails)$/u.test(one)) ||
     /\b(?:skip|todo)\s*:\s*(?!false)/u.test(options)
   const isConditional = modifiers.some((one) => /^(skipIf|runIf)$/u.test(one))
@@ -280,7 +282,7 @@ const doublesIn = (root: SyntaxNode): ReadonlyArray<string> =>
     if (node.type !== "call_expression") return []
     const words = path(field(node, "function"))
     const [, name] = given(node)
-    if (words.includes("spyOn") && /^mock/u.test(words.at(-1) ?? "")) {
+    if (words.includes("spyOn") && (words.at(-1) ?? "").startsWith("mock")) {
       const spied = given(innermostCall(node))[1] ?? given(receiver(node))[1]
       return spied === undefined ? [] : [unquoted(spied.text)]
     }

@@ -118,7 +118,12 @@ export const weakenings = (
     const lost = loss(base, match)
     if (lost !== undefined) found.push({ ...lost, pair, base, head: match })
   }
-  const isSame = (base: Assertion, other: Assertion) => keyOf(base) === keyOf(other)
+  const keys = new Map(
+    [...matched.map(({ base }) => base), ...head].flatMap(({ test }) =>
+      test.reading.assertions.map((one) => [one, keyOf(one)])
+    )
+  )
+  const isSame = (base: Assertion, other: Assertion) => keys.get(base) === keys.get(other)
   const isAbout = (base: Assertion, other: Assertion) => base.subject === other.subject
   const isHeldAsFirm = (base: Assertion, other: Assertion) =>
     isAbout(base, other) && loss(base, other) === undefined && isAtLeastAsStrong(other, base)

@@ -91,8 +91,8 @@ export const productionOf = (change: Change, parse: Parse): Production => {
   let [isChanged, isVague, isSupportChanged] = [false, false, false]
   for (const file of change.files) {
     const grammar = grammarOf(file.path)
-    if (isTestPath(file.path) && grammar !== undefined && !/conftest\.py$/u.test(file.path)) continue
-    if (support.test(file.path) || /conftest\.py$/u.test(file.path)) {
+    if (isTestPath(file.path) && grammar !== undefined && !file.path.endsWith("conftest.py")) continue
+    if (support.test(file.path) || file.path.endsWith("conftest.py")) {
       isSupportChanged = true
       continue
     }

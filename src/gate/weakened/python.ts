@@ -5,7 +5,7 @@ import { compare, holds } from "./condition.ts"
 import { path, receiver, Scope, show, unquoted } from "./expression.ts"
 import { childOf, field, nodes, parts, type SyntaxNode } from "./syntax.ts"
 import { merged, type Skip, type TestCase, type TestFile, wordsOf } from "./testCase.ts"
-import { type Dialect, type Helper, readBody } from "./walk.ts"
+import { type Budget, type Dialect, type Helper, readBody } from "./walk.ts"
 
 const argumentsOf = (call: SyntaxNode) => {
   const all = parts(field(call, "arguments"))
@@ -216,7 +216,7 @@ const skipOf = (decorators: ReadonlyArray<SyntaxNode>): Skip | undefined => {
   return { how: found.text.split("\n")[0] ?? "", isConditional }
 }
 
-export const readFile = (root: SyntaxNode): TestFile => {
+export const readFile = (root: SyntaxNode, budget: Budget): TestFile => {
   const file = new Scope()
   const tests: Array<TestCase> = []
   const helpers = new Map<string, Helper>()
@@ -235,10 +235,10 @@ export const readFile = (root: SyntaxNode): TestFile => {
       const name = field(definition, "name")?.text ?? ""
       const body = field(definition, "body")
       if (definition.type === "class_definition" && body !== undefined) {
-        const isTests = /^Test/u.test(name) || /Test/u.test(field(definition, "superclasses")?.text ?? "")
+        const isTests = name.startsWith("Test") || /Test/u.test(field(definition, "superclasses")?.text ?? "")
         scan(body.children, `${prefix}${name}::`, isTests, skipOf(decorators) ?? skip)
       } else if (definition.type === "function_definition" && body !== undefined) {
-        if (isSuite && /^test/u.test(name)) {
+        if (isSuite && name.startsWith("test")) {
           found.push({
             name: `${prefix}${name}`,
             test: { definition, decorators },
@@ -267,7 +267,9 @@ export const readFile = (root: SyntaxNode): TestFile => {
   for (const { name, skip, test } of found) {
     const body = field(test.definition, "body")
     if (body === undefined) continue
-    const readings = rowsOf(test.decorators, file).map((scope) => readBody(dialect, helpers, body, scope))
+    const readings = rowsOf(test.decorators, file).map((scope) =>
+      readBody(dialect, helpers, body, scope, budget)
+    )
     const inside = body.children.find((node) => dialect.isEnd(node) && /skip|xfail/u.test(node.text))
     tests.push({
       name,

@@ -5,7 +5,7 @@ import { compare, equal, holds } from "./condition.ts"
 import { Scope, show } from "./expression.ts"
 import { childOf, field, isComment, parts, type SyntaxNode } from "./syntax.ts"
 import { merged, type Skip, type TestCase, type TestFile, wordsOf } from "./testCase.ts"
-import { type Dialect, type Helper, readBody } from "./walk.ts"
+import { type Budget, type Dialect, type Helper, readBody } from "./walk.ts"
 
 const claimsOfCall = (call: SyntaxNode, scope: Scope): ReadonlyArray<Assertion> | undefined => {
   const { line } = call
@@ -67,7 +67,7 @@ const nameOf = (attribute: SyntaxNode): string => /^[\w:]+/u.exec(attribute.text
 const isTestAttribute = (attribute: SyntaxNode): boolean =>
   /(^|::)(test|rstest|test_case|proptest|quickcheck)$/u.test(nameOf(attribute))
 
-export const readFile = (root: SyntaxNode): TestFile => {
+export const readFile = (root: SyntaxNode, budget: Budget): TestFile => {
   const file = new Scope()
   const helpers = new Map<string, Helper>()
   const others = new Map<string, ReadonlySet<string>>()
@@ -104,15 +104,18 @@ export const readFile = (root: SyntaxNode): TestFile => {
     }
   }
   scan(root, "", undefined)
-  return { tests: found.map((one) => testCase(one, helpers, file)), others }
+  return { tests: found.map((one) => testCase(one, helpers, file, budget)), others }
 }
 
 const testCase = (
   { attributes, body, name, node, skip }: Found,
   helpers: ReadonlyMap<string, Helper>,
-  file: Scope
+  file: Scope,
+  budget: Budget
 ): TestCase => {
-  const readings = rowsOf(attributes, node, file).map((scope) => readBody(dialect, helpers, body, scope))
+  const readings = rowsOf(attributes, node, file).map((scope) =>
+    readBody(dialect, helpers, body, scope, budget)
+  )
   const reading = merged(readings)
   const panic = attributes.find((one) => nameOf(one) === "should_panic")
   const [, text] = /expected\s*=\s*(".*")/su.exec(panic?.text ?? "") ?? []

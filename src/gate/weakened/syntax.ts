@@ -54,7 +54,7 @@ const isKeyword = (node: SyntaxNode): boolean =>
   node.type === node.text &&
   !["true", "false", "nil", "null", "this", "self"].includes(node.type)
 
-export const isComment = (node: SyntaxNode): boolean => /comment$/u.test(node.type)
+export const isComment = (node: SyntaxNode): boolean => node.type.endsWith("comment")
 
 export const childOf = (
   node: SyntaxNode | undefined,

@@ -39,14 +39,28 @@ export interface Reading {
   readonly steps: ReadonlyArray<string>
 }
 
-const maxAssertions = 5_000
+const maxAssertions = 2_000
 const maxHelperDepth = 4
+/** Loops in loops and helpers in helpers end here. */
+const maxVisits = 50_000
 
-export const readBody = (dialect: Dialect, helpers: Helpers, body: SyntaxNode, scope: Scope): Reading => {
+/** Nodes that may still be visited in all tests of a change together. */
+export interface Budget {
+  left: number
+}
+
+export const readBody = (
+  dialect: Dialect,
+  helpers: Helpers,
+  body: SyntaxNode,
+  scope: Scope,
+  budget: Budget
+): Reading => {
   const assertions: Array<Assertion> = []
   const steps: Array<string> = []
   const local = new Map<string, Helper & { readonly scope: Scope }>()
   const called = new Set<string>()
+  let visits = 0
 
   const claimed = (claims: ReadonlyArray<Assertion>): void => {
     if (assertions.length < maxAssertions) assertions.push(...claims)
@@ -54,6 +68,8 @@ export const readBody = (dialect: Dialect, helpers: Helpers, body: SyntaxNode, s
 
   /** True when nothing after it runs. */
   const visit = (node: SyntaxNode, known: Scope, depth: number): boolean => {
+    budget.left--
+    if (visits++ > maxVisits || budget.left < 0) return true
     const defined = dialect.helper(node)
     if (defined !== undefined) {
       const [name, helper] = defined
@@ -124,8 +140,8 @@ export const readBody = (dialect: Dialect, helpers: Helpers, body: SyntaxNode, s
     if (condition === undefined || yes === undefined) return children(node, inside, depth)
     const text = show(condition, inside)
     const fails = (block: SyntaxNode | undefined) => block !== undefined && failsIn(block)
-    if (fails(yes) && text !== "false") claimed(holds(condition, inside, false))
-    else if (text !== "false") visit(yes, new Scope(inside), depth)
+    if (fails(yes) && !isNever(text)) claimed(holds(condition, inside, false))
+    else if (!isNever(text)) visit(yes, new Scope(inside), depth)
     if (no === undefined) return text === "true" && endsIn(yes)
     if (fails(no) && text !== "true") claimed(holds(condition, inside, true))
     else if (text !== "true") visit(no, new Scope(inside), depth)
@@ -232,6 +248,9 @@ const loopOf = (node: SyntaxNode): Loop | undefined => {
     ? undefined
     : { pattern: inner, iterable, body }
 }
+
+const isNever = (condition: string): boolean =>
+  /^false$|(?:&&| and )false$|^false(?:&&| and )/u.test(condition)
 
 /** What a failure may stand in and still be reached with the block. */
 const isInside =

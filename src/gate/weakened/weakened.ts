@@ -25,6 +25,7 @@ import { runnerConfigFindings } from "./runnerConfig.ts"
 import * as rust from "./rust.ts"
 import { type Grammar, grammarOf, type Parse } from "./syntax.ts"
 import { likeness, type TestFile, wordsOf } from "./testCase.ts"
+import type { Budget } from "./walk.ts"
 
 const readers = { python, go, rust, javascript, typescript: javascript, tsx: javascript } as const
 
@@ -32,6 +33,9 @@ const generated = /^.{0,4}\s*(?:Code generated .* DO NOT EDIT|@generated)/mu
 
 const isGenerated = (text: string | undefined): boolean =>
   text !== undefined && generated.test(text.slice(0, 2_000))
+
+/** Some seconds of reading; the tests of a large project take a tenth of it. */
+const maxVisits = 1_500_000
 
 interface Side {
   readonly tests: Array<Placed>
@@ -44,6 +48,7 @@ interface Side {
 }
 
 export const weakenedTests = (change: Change, parse: Parse): ReadonlyArray<Finding> => {
+  const budget: Budget = { left: maxVisits }
   const base: Side = { tests: [], others: [] }
   const head: Side = { tests: [], others: [] }
   const findings: Array<Finding> = [...runnerConfigFindings(change)]
@@ -57,8 +62,8 @@ export const weakenedTests = (change: Change, parse: Parse): ReadonlyArray<Findi
       (file.before === undefined && isGenerated(file.after))
     )
       continue
-    const before = readText(grammar, file.before, parse)
-    const after = readText(grammar, file.after, parse)
+    const before = readText(grammar, file.before, parse, budget)
+    const after = readText(grammar, file.after, parse, budget)
     if (before === "unreadable" || after === "unreadable") {
       if (grammar !== "rust" || isTestPath(file.path))
         findings.push(unread(file, before === "unreadable" ? "base" : "commit"))
@@ -81,6 +86,10 @@ export const weakenedTests = (change: Change, parse: Parse): ReadonlyArray<Findi
         message: `none of its tests runs any more by default: ${after.excluded}`
       })
     }
+  }
+  if (budget.left < 0) {
+    const message = "there are more tests in the change than can be compared: read them"
+    return [...findings, { rule: "weakened", file: ".", message, isNote: true }]
   }
   const production = productionOf(change, parse)
   const matched = pairs(base.tests, head.tests)
@@ -106,10 +115,15 @@ const collect = (side: Side, file: string, read: TestFile, isCollected: boolean)
   side.others.push(...[...read.others].map(([name, words]) => ({ file, name, words })))
 }
 
-const readText = (grammar: Grammar, text: string | undefined, parse: Parse): TestFile | "unreadable" => {
+const readText = (
+  grammar: Grammar,
+  text: string | undefined,
+  parse: Parse,
+  budget: Budget
+): TestFile | "unreadable" => {
   if (text === undefined) return { tests: [], others: new Map() }
   const root = parse(grammar, text)
-  return root === undefined ? "unreadable" : readers[grammar].readFile(root)
+  return root === undefined ? "unreadable" : readers[grammar].readFile(root, budget)
 }
 
 const unread = ({ path }: ChangedFile, where: string): Finding => ({
@@ -123,7 +137,7 @@ const unread = ({ path }: ChangedFile, where: string): Finding => ({
 const collects = (path: string, grammar: Grammar): boolean => {
   switch (grammar) {
     case "go":
-      return /_test\.go$/u.test(path)
+      return path.endsWith("_test.go")
     case "python":
       return /(^|\/)(test_[^/]*|[^/]*_test)\.py$/u.test(path)
     case "rust":
