@@ -1,5 +1,5 @@
 /** Weakened tests of a change, read by tree-sitter. */
-import { Effect } from "effect"
+import { Data, Effect } from "effect"
 
 import type { Change } from "../../src/gate/change.ts"
 import type { Finding } from "../../src/gate/finding.ts"
@@ -7,7 +7,10 @@ import { type Grammar, grammarOf } from "../../src/gate/weakened/syntax.ts"
 import { weakenedTests } from "../../src/gate/weakened/weakened.ts"
 import * as syntax from "./syntax.ts"
 
-const unfinished = (cause: unknown): ReadonlyArray<Finding> => [
+/** A fault of ours, or of a grammar. */
+class ComparisonFailed extends Data.TaggedError("ComparisonFailed")<{ readonly cause: unknown }> {}
+
+const unfinished = ({ cause }: syntax.SyntaxUnavailable | ComparisonFailed): ReadonlyArray<Finding> => [
   {
     rule: "weakened",
     file: ".",
@@ -23,7 +26,10 @@ export const findWeakened = Effect.fn("findWeakened")(function* (
   const grammars = new Set<Grammar>(change.files.flatMap(({ path }) => grammarOf(path) ?? []))
   return yield* syntax.open(grammars).pipe(
     Effect.flatMap((parse) =>
-      Effect.try({ try: () => weakenedTests(change, parse), catch: (cause) => cause })
+      Effect.try({
+        try: () => weakenedTests(change, parse),
+        catch: (cause) => new ComparisonFailed({ cause })
+      })
     ),
     Effect.catch((cause) => Effect.succeed(unfinished(cause)))
   )

@@ -17,8 +17,15 @@ const names = /^(identifier|shorthand_property_identifier_pattern)$/u
 const lists =
   /^(list|tuple|set|array|array_expression|tuple_expression|pattern_list|tuple_pattern|list_pattern|array_pattern|expression_list)$/u
 
+/** What is made with a function of its own has a name only: each change of that function would change every claim about it. */
+const hasFunction = /=>|\bfunction\b|\bfunc\(|\blambda\b|\|[\w, ]*\| /u
+
 export const bind = (target: SyntaxNode, value: Value, into: Scope): void => {
   const pattern = bare(target)
+  if (/\bidentifier$|pattern/u.test(pattern.type) && hasFunction.test(value.node.text)) {
+    for (const { text, type } of nodes(pattern)) if (names.test(type)) into.set(text, { text })
+    return
+  }
   const given = resolve(value)
   if (names.test(pattern.type)) {
     into.set(pattern.text, bound(value))
