@@ -55,6 +55,7 @@ export const releases: Readonly<Record<string, Release>> = {
           commitAuthorName: "Foreman's Bot",
           replicaCount: 3,
           workspaceSizeLimit: "50Gi",
+          mirrorMaxGB: 30,
           gateCache: { enabled: false }
         },
         verify: {

@@ -6,6 +6,9 @@
 - --roles={{ join "," .roles }}
 - --foreman-namespace={{ include "foreman.foremanNamespace" $root }}
 - --workspace-dir={{ default "/workspace" .workspaceDir }}
+{{- if and (hasKey . "mirrorMaxGB") (ne (int .mirrorMaxGB) 20) }}
+- --mirror-max-gb={{ int .mirrorMaxGB }}
+{{- end }}
 {{- if .taskNamespace }}
 - --task-namespace={{ trimAll "*" .taskNamespace }}
 {{- end }}
