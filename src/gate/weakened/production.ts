@@ -153,13 +153,16 @@ const compared = (before: ReadonlyArray<Definition>, after: ReadonlyArray<Defini
 
 /**
  * Whether what these words name may behave otherwise than before, as far as the change shows. False only where everything that they
- * reach is in sight: a name that the changed files do not define may lead anywhere.
+ * reach is in sight: a function in question (`asked`) that the changed files do not define may lead anywhere.
  */
-export const mayReach = (production: Production, words: ReadonlySet<string>): boolean => {
+export const mayReach = (
+  production: Production,
+  words: ReadonlySet<string>,
+  asked: ReadonlySet<string>
+): boolean => {
   if (production.isVague || production.isSupportChanged) return true
   if (!production.isChanged) return false
-  const called = [...words].filter((word) => production.uses.has(word))
-  if (called.length === 0) return true
+  if (asked.size === 0 || [...asked].some((name) => !production.uses.has(name))) return true
   const seen = new Set<string>()
   const toVisit = [...words]
   for (let word = toVisit.pop(); word !== undefined; word = toVisit.pop()) {

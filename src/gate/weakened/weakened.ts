@@ -214,7 +214,7 @@ const findingsOf = (
       continue
     }
     const isSameSetUp = base.test.reading.steps.join("\n") === test.reading.steps.join("\n")
-    const isBent = isSameSetUp && !mayReach(production, base.test.words)
+    const isBent = isSameSetUp && !mayReach(production, base.test.words, callsIn(one.base.subject))
     found.push({
       ...about,
       line,

@@ -238,6 +238,15 @@ export const python: ReadonlyArray<Case> = [
     "note",
     "does not parse"
   ),
+  {
+    name: "python: a changed expectation of what other changed code may reach is told",
+    base: { [test]: two, "pricing.py": "def rate():\n    return 1\n\ndef total_tax():\n    return 2\n" },
+    head: {
+      [test]: two.replace("== 3", "== 4"),
+      "pricing.py": "def rate():\n    return 2\n\ndef total_tax():\n    return 2\n"
+    },
+    is: "note"
+  },
   // Must pass.
   row(
     "formatting, quotes and comments",
