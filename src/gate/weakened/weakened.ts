@@ -6,7 +6,7 @@
  * folding into tables and helpers, and changing the library of assertions leave no remainder.
  *
  * A changed expectation is decided by what else changed. It is a finding where the code that the test reaches is the same in base and commit:
- * nothing but tests changed, or all that its words reach in the changed files is as it was. Old and new expectation cannot both hold then,
+ * nothing but tests changed, or what it asks is defined in the changed files and all that it reaches there is as it was. Old and new expectation cannot both hold then,
  * so the test was made to agree with what the code does. Where the code did change, the issue must say which is right, and no syntax
  * does: it is a note for the reviewer, and the bite check says whether the base fails it.
  *
