@@ -70,7 +70,7 @@ const controllers = Effect.fnUntraced(function* (options: Options) {
     yield* agent.run({ toolNames })
     const scheduler = yield* agenticTask.run
     const claims = yield* claimExpiry.run
-    yield* fleetNode.run({ wakeScheduler: scheduler.wake, onSilent: claims.onSilent })
+    yield* fleetNode.run({ onLiveness: scheduler.nodeChanged, onSilent: claims.onSilent })
     yield* workload.run({ allowCloudProviders: options.allowCloudProviders })
     yield* currentTask.run
     yield* news.run

@@ -1,48 +1,33 @@
-/** Who runs what now: slots of nodes, runs of Agents, requests at endpoints. Counts what is in flight, and what this pass adds. */
+/** Who runs what now, by Agent and by model endpoint. Slots of nodes are counted in `fleet.ts`. */
 import type { Agent } from "../../schema/Agent.ts"
 import type { TaskPhase } from "../../schema/Verdict.ts"
+import { addTo } from "./sets.ts"
 import { reason } from "./status.ts"
 
 export const isInFlight = (phase: TaskPhase | undefined): boolean =>
   phase === "Scheduled" || phase === "Running" || phase === "Verifying"
 
+const agentKey = ({ metadata }: Agent): string => `${metadata.namespace}/${metadata.name}`
+
 /** Who holds an Agent's model: tasks of all Agents with one such name share its slots. */
-const endpointOf = ({ metadata, spec }: Agent): string =>
+export const endpointOf = ({ metadata, spec }: Agent): string =>
   spec.provider === "cloud-proxy"
     ? `${spec.providerConfig?.baseURL}`
     : `${metadata.namespace}/${spec.inferenceServiceRef?.name ?? ""}`
 
-const add = (counts: Map<string, number>, key: string): void => {
-  counts.set(key, (counts.get(key) ?? 0) + 1)
-}
-
 export class Capacity {
-  /** Slots in use, by node; a Job takes none. */
-  readonly #slots = new Map<string, number>()
-  /** Jobs, by node. */
-  readonly #jobs = new Map<string, number>()
   readonly #agents = new Map<string, number>()
   readonly #endpoints = new Map<string, number>()
 
-  /** Counts a task of this Agent as in flight on `node`. */
-  take(agent: Agent | undefined, node: string): void {
-    add(agent?.spec.execution?.mode === "Job" ? this.#jobs : this.#slots, node)
-    if (agent === undefined) return
-    add(this.#agents, agentKey(agent))
-    add(this.#endpoints, endpointOf(agent))
+  /** Counts a task of this Agent as in flight. */
+  take(agent: Agent): void {
+    addTo(this.#agents, agentKey(agent), 1)
+    addTo(this.#endpoints, endpointOf(agent), 1)
   }
 
-  /** Counts a run that we know of only through what its node says. */
-  occupy(node: string): void {
-    add(this.#slots, node)
-  }
-
-  slotsUsed(node: string): number {
-    return this.#slots.get(node) ?? 0
-  }
-
-  jobs(node: string): number {
-    return this.#jobs.get(node) ?? 0
+  release(agent: Agent): void {
+    addTo(this.#agents, agentKey(agent), -1)
+    addTo(this.#endpoints, endpointOf(agent), -1)
   }
 
   /** Why no further task of this Agent may start now; `undefined` when one may. */
@@ -64,5 +49,3 @@ export class Capacity {
     return undefined
   }
 }
-
-const agentKey = ({ metadata }: Agent): string => `${metadata.namespace}/${metadata.name}`

@@ -67,49 +67,85 @@ export const upstreamOf = (task: AgenticTask, lookup: Lookup): Upstream => {
 }
 
 /**
- * The dependency cycles among these tasks: each task that lies on one, with the cycle as `a → b → a` from its own point of view.
- * Linear in tasks and edges, and no recursion, so that a long chain is only long.
+ * Of these tasks and the unfinished ones above them, those that may lie on a cycle: what is left when each that nothing holds up, or that
+ * holds up nothing, is taken away. Linear, and empty when there is no cycle.
  */
-export const cyclesOf = (
-  tasks: ReadonlyArray<AgenticTask>,
-  lookup: Lookup
-): ReadonlyMap<AgenticTask, string> => {
-  const done = new Set<AgenticTask>()
-  const cycles = new Map<AgenticTask, string>()
-  for (const start of tasks) {
-    if (done.has(start)) continue
-    const path: Array<{ readonly task: AgenticTask; next: number }> = [{ task: start, next: 0 }]
-    const position = new Map<AgenticTask, number>([[start, 0]])
-    for (let top = path.at(-1); top !== undefined; top = path.at(-1)) {
-      const name = top.task.spec.dependsOn?.[top.next]
-      if (name === undefined) {
-        done.add(top.task)
-        position.delete(top.task)
-        path.pop()
-        continue
-      }
-      top.next++
-      const upstream = lookup(top.task.metadata.namespace, name)
-      if (upstream === undefined || done.has(upstream) || isTerminal(upstream.status?.phase)) continue
-      const entered = position.get(upstream)
-      if (entered === undefined) {
-        position.set(upstream, path.length)
-        path.push({ task: upstream, next: 0 })
-      } else {
-        nameCycle(
-          path.slice(entered).map(({ task }) => task),
-          cycles
-        )
+export const cyclicAmong = (tasks: Iterable<AgenticTask>, lookup: Lookup): ReadonlySet<AgenticTask> => {
+  const above = new Map<AgenticTask, ReadonlyArray<AgenticTask>>()
+  const below = new Map<AgenticTask, Array<AgenticTask>>()
+  const left = new Set(tasks)
+  // The set grows while it is walked.
+  for (const at of left) {
+    const upstream = unfinishedOf(at, lookup)
+    above.set(at, upstream)
+    for (const it of upstream) {
+      left.add(it)
+      const known = below.get(it)
+      if (known === undefined) below.set(it, [at])
+      else known.push(at)
+    }
+  }
+  for (const [from, to] of [
+    [above, below],
+    [below, above]
+  ] as const) {
+    const open = new Map<AgenticTask, number>()
+    for (const it of left) open.set(it, (from.get(it) ?? []).filter((other) => left.has(other)).length)
+    const free = [...left].filter((it) => open.get(it) === 0)
+    // The list grows while it is walked.
+    for (const it of free) {
+      left.delete(it)
+      for (const other of to.get(it) ?? []) {
+        const count = (open.get(other) ?? 0) - 1
+        open.set(other, count)
+        if (count === 0) free.push(other)
       }
     }
   }
-  return cycles
+  return left
 }
 
-const nameCycle = (loop: ReadonlyArray<AgenticTask>, cycles: Map<AgenticTask, string>): void => {
-  for (const [index, task] of loop.entries()) {
-    if (cycles.has(task)) continue
-    const turned = [...loop.slice(index), ...loop.slice(0, index), task]
-    cycles.set(task, turned.map(({ metadata }) => metadata.name).join(" → "))
+const unfinishedOf = ({ metadata, spec }: AgenticTask, lookup: Lookup): ReadonlyArray<AgenticTask> =>
+  (spec.dependsOn ?? []).flatMap((name) => {
+    const upstream = lookup(metadata.namespace, name)
+    return upstream === undefined || isTerminal(upstream.status?.phase) ? [] : [upstream]
+  })
+
+/**
+ * The shortest way from a task through its unfinished upstream back to itself, as `a → b → a`; `undefined` when it lies on no cycle. No
+ * recursion, so that a long chain is only long.
+ */
+export const cycleThrough = (task: AgenticTask, lookup: Lookup): string | undefined => {
+  const cameFrom = new Map<AgenticTask, AgenticTask>()
+  const queue = [task]
+  // The list grows while it is walked.
+  for (const at of queue) {
+    for (const upstream of unfinishedOf(at, lookup)) {
+      if (upstream === task) return pathOf(task, at, cameFrom)
+      if (cameFrom.has(upstream)) continue
+      cameFrom.set(upstream, at)
+      queue.push(upstream)
+    }
   }
+  return undefined
 }
+
+const pathOf = (
+  task: AgenticTask,
+  last: AgenticTask,
+  cameFrom: ReadonlyMap<AgenticTask, AgenticTask>
+): string => {
+  const names = [task.metadata.name]
+  for (let at: AgenticTask | undefined = last; at !== undefined && at !== task; at = cameFrom.get(at)) {
+    names.push(at.metadata.name)
+  }
+  return [...names, task.metadata.name].toReversed().join(" → ")
+}
+
+/** What a task's dependents read of it: they are looked at again when it changes. */
+export const standingOf = (task: AgenticTask | undefined): string =>
+  task === undefined
+    ? "missing"
+    : isTerminal(task.status?.phase)
+      ? `${task.status?.phase} ${task.status?.verdict} ${isAlreadyResolved(task)}`
+      : "unfinished"

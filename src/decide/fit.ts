@@ -19,13 +19,19 @@ const present = (names: ReadonlyArray<string | undefined>): ReadonlyArray<string
   names.filter((name) => name !== undefined && name !== "").map(String)
 
 export const demandOf = (spec: TaskSpec, agent: Agent | undefined): Demand =>
-  agent === undefined
-    ? { isJob: false, required: spec.requiredCapability ?? nothing, models: present([spec.modelRef]) }
-    : {
-        isJob: agent.spec.execution?.mode === "Job",
-        required: agent.spec.requiredCapability ?? nothing,
-        models: present([agent.spec.model, agent.spec.inferenceServiceRef?.name])
-      }
+  agent === undefined ? demandOfTask(spec) : demandOfAgent(agent)
+
+const demandOfTask = (spec: TaskSpec): Demand => ({
+  isJob: false,
+  required: spec.requiredCapability ?? nothing,
+  models: present([spec.modelRef])
+})
+
+export const demandOfAgent = ({ spec }: Agent): Demand => ({
+  isJob: spec.execution?.mode === "Job",
+  required: spec.requiredCapability ?? nothing,
+  models: present([spec.model, spec.inferenceServiceRef?.name])
+})
 
 /** A node, and whether it was heard of lately. */
 export interface Host {

@@ -1,5 +1,10 @@
-/** Who goes first. One number a task, which time does not change: an order that is sorted once stays sorted. */
-import type { AgenticTask, TaskKind } from "../../schema/AgenticTask.ts"
+/**
+ * Who goes first. Within a workload, the task with the least rank: when it would have been made, had it neither priority nor head start.
+ * Between workloads, the one that waits longest, where a task waits since it was made or since its workload was last given a place,
+ * whichever is later: a workload of a thousand tasks takes turns with one of three. A task's rank never changes and every new task's is
+ * later, so nothing starves.
+ */
+import { type AgenticTask, label, type TaskKind } from "../../schema/AgenticTask.ts"
 import { parseTime } from "../../schema/Time.ts"
 
 const hourMillis = 3_600_000
@@ -16,32 +21,44 @@ const headStartMillis: Readonly<Record<TaskKind, number>> = {
   reconcile: 0
 }
 
-interface Place {
-  /** Lower goes first: when the task would have been made, had it neither priority nor head start. */
-  readonly rank: number
+export interface Order {
   readonly key: string
+  readonly madeMillis: number
+  /** What priority and kind are worth. */
+  readonly leadMillis: number
 }
 
-/** Passes see the same task objects again and again, and reading a time costs more than all the rest. */
-const places = new WeakMap<AgenticTask, Place>()
+export const orderOf = (key: string, { metadata, spec }: AgenticTask): Order => ({
+  key,
+  madeMillis: parseTime(metadata.creationTimestamp) ?? 0,
+  leadMillis: (spec.priority ?? 0) * priorityMillis + headStartMillis[spec.kind]
+})
 
-const placeOf = (task: AgenticTask): Place => {
-  const known = places.get(task)
-  if (known !== undefined) return known
-  const { metadata, spec } = task
-  const place = {
-    rank:
-      (parseTime(metadata.creationTimestamp) ?? 0) -
-      (spec.priority ?? 0) * priorityMillis -
-      headStartMillis[spec.kind],
-    key: `${metadata.namespace ?? ""}/${metadata.name}`
-  }
-  places.set(task, place)
-  return place
+const rankOf = (order: Order): number => order.madeMillis - order.leadMillis
+
+/** Within a workload. Equals are ordered by namespace and name. */
+export const goesBefore = (a: Order, b: Order): boolean => {
+  const difference = rankOf(a) - rankOf(b)
+  return difference === 0 ? a.key < b.key : difference < 0
 }
 
-/** The tasks in the order in which they are served; equals are ordered by namespace and name. */
-export const inOrder = (tasks: Iterable<AgenticTask>): ReadonlyArray<AgenticTask> =>
-  Array.from(tasks, (task) => ({ task, ...placeOf(task) }))
-    .sort((a, b) => a.rank - b.rank || (a.key < b.key ? -1 : 1))
-    .map(({ task }) => task)
+/** When a workload was last given a place, for tasks that ask for the same: the moment, and the count of all places given by then. */
+export interface LastStart {
+  readonly millis: number
+  readonly count: number
+}
+export const neverStarted: LastStart = { millis: Number.NEGATIVE_INFINITY, count: 0 }
+
+/** Between workloads: the first task of each, with its workload's last start. */
+export const takesTurnBefore = (a: Order, aLast: LastStart, b: Order, bLast: LastStart): boolean => {
+  const turn =
+    Math.max(a.madeMillis, aLast.millis) -
+    a.leadMillis -
+    (Math.max(b.madeMillis, bLast.millis) - b.leadMillis)
+  if (turn !== 0) return turn < 0
+  return aLast.count === bLast.count ? goesBefore(a, b) : aLast.count < bLast.count
+}
+
+/** Tasks that no Workload made count as one workload for each namespace. */
+export const workloadOf = ({ metadata }: AgenticTask): string =>
+  `${metadata.namespace ?? ""}/${metadata.labels?.[label.workload] ?? ""}`

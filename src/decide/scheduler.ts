@@ -1,23 +1,30 @@
 /**
- * The scheduler as a state machine (design §3.4): it is told what changed, and says what is new. No clock and no IO: the operator feeds it
- * from its caches, `foreman simulate` from a virtual fleet.
+ * The scheduler as a state machine (design §3.4): it is told what changed, and says what is new. An event costs what it changes, not what
+ * is there. No clock and no IO: the operator feeds it from its caches, `foreman simulate` from a virtual fleet. What it decides depends on
+ * the world and on the order in which places were given, not on the order in which it was told.
  */
 import type { Agent } from "../../schema/Agent.ts"
 import type { AgenticTask } from "../../schema/AgenticTask.ts"
 import { refKey } from "../../schema/Meta.ts"
+import { parseTime } from "../../schema/Time.ts"
 import { isInFlight } from "./capacity.ts"
-import type { Host } from "./fit.ts"
-import { Decision, schedule } from "./schedule.ts"
+import type { Settled, Wait } from "./decision.ts"
+import { Decision } from "./decision.ts"
+import { cycleThrough, cyclicAmong, type Lookup, standingOf } from "./dependencies.ts"
+import type { FleetHost } from "./fleet.ts"
+import { Heap } from "./heap.ts"
+import { locksOf } from "./locks.ts"
+import { orderOf, workloadOf } from "./order.ts"
+import { Places } from "./places.ts"
+import type { Ticket } from "./queue.ts"
+import { graceMillis, readinessOf } from "./readiness.ts"
+import { putInto, takeFrom } from "./sets.ts"
+import { findCondition } from "./status.ts"
+import { type Told, Telling } from "./telling.ts"
 
-/** A node as the scheduler sees it. */
-export interface FleetHost extends Host {
-  /** The node shows a Lease: a daemon of ours, which runs nothing that its tasks do not name. */
-  readonly hasLease: boolean
-}
-
-export type Wait = Extract<Decision, { readonly _tag: "Wait" }>
-/** What ends a task's wait. */
-export type Settled = Exclude<Decision, Wait>
+export type { Settled, Wait } from "./decision.ts"
+export type { FleetHost } from "./fleet.ts"
+export type { Told } from "./telling.ts"
 
 export interface Decided {
   /** In the order in which they were made. */
@@ -26,103 +33,305 @@ export interface Decided {
   readonly lookAtMillis: number
 }
 
-export interface Told {
-  readonly waits: ReadonlyArray<{ readonly key: string; readonly wait: Wait }>
-  /** When further words may be due without a change. */
-  readonly lookAtMillis: number
+/** A task that is known. */
+interface Entry extends Ticket {
+  /** Ended by a decision that stands. */
+  isSettled: boolean
+  /** Why it waits, when it is not for a place. */
+  wait: Wait | undefined
+  /** Since when it waits for that reason. */
+  sinceMillis: number
+  /** When time decides the wait. */
+  lookAtMillis: number
+  /** It may lie on a cycle of dependencies. */
+  isSuspect: boolean
 }
 
 export class Scheduler {
-  readonly #tasks = new Map<string, AgenticTask>()
-  readonly #hosts = new Map<string, FleetHost>()
+  readonly #entries = new Map<string, Entry>()
   readonly #agents = new Map<string, Agent>()
-  readonly #decided = new Map<string, Settled>()
-  #waits = new Map<string, { readonly wait: Wait; readonly sinceMillis: number }>()
-  readonly #told = new Map<string, string>()
+  /** Who depends on a task, by its key. */
+  readonly #dependents = new Map<string, Set<Entry>>()
+  /** Nodes whose `currentTask` names a task, by its key: daemons of the first implementation (design §3.11). */
+  readonly #foreign = new Map<string, Set<string>>()
+  readonly #telling = new Telling({
+    ofTicket: ({ key }) => this.waitOf(key),
+    ofLane: (lane) => this.#places.waitOf(lane)
+  })
+  readonly #places = new Places(this.#telling)
+  /** Tasks whose upstream or Agent must be looked at. */
+  readonly #unsettled = new Set<Entry>()
+  /** Tasks that may have closed a cycle. */
+  readonly #suspects = new Set<Entry>()
+  readonly #timers = new Heap<Entry>((a, b) => a.lookAtMillis < b.lookAtMillis)
+  readonly #lookup: Lookup = (namespace, name) => this.#entries.get(refKey({ namespace, name }))?.task
+  #looked = 0
 
-  /** The task as it is now, by `namespace/name`; `undefined` when it is gone or going. What was decided for it stands no longer. */
+  /** Tasks, nodes and queues that were looked at so far: a measure of work that no machine's speed changes. */
+  get looked(): number {
+    return this.#looked + this.#places.looked + this.#places.fleet.fitChecks
+  }
+
+  /** Whether `decide` may have something to say before its time. */
+  get hasNews(): boolean {
+    return this.#unsettled.size > 0 || this.#suspects.size > 0 || this.#places.isTouched
+  }
+
+  /** Whether what was decided for a task was decided for this version of it, but for its status. */
+  knows(key: string, task: AgenticTask): boolean {
+    const known = this.#entries.get(key)?.task
+    return known !== undefined && asksTheSame(known, task)
+  }
+
+  /** The task as it is now, by `namespace/name`; `undefined` when it is gone. What was decided for it stands no longer. */
   taskChanged(key: string, task: AgenticTask | undefined): void {
-    this.#decided.delete(key)
-    if (task === undefined || task.metadata.deletionTimestamp !== undefined) this.#tasks.delete(key)
-    else this.#tasks.set(key, task)
+    this.#looked++
+    const before = this.#entries.get(key)
+    const standing = standingOf(before?.task)
+    if (before !== undefined && (task === undefined || !asksTheSame(before.task, task))) this.#forget(before)
+    if (task !== undefined) this.#update(this.#entries.get(key) ?? this.#learn(key, task), task)
+    if (standingOf(task) !== standing) {
+      for (const entry of this.#dependents.get(key) ?? []) this.#reconsider(entry)
+    }
+    for (const name of this.#foreign.get(key) ?? []) this.#countForeign(name, key)
   }
 
   /** The node as it is now, and whether it lives; `undefined` when it is gone. */
   nodeChanged(name: string, host: FleetHost | undefined): void {
-    if (host === undefined) this.#hosts.delete(name)
-    else this.#hosts.set(name, host)
+    const { fleet } = this.#places
+    const before = namedRunOf(fleet.hostOf(name))
+    const now = namedRunOf(host)
+    if (before !== undefined && before !== now) {
+      takeFrom(this.#foreign, before, name)
+      fleet.foreignChanged(name, false)
+    }
+    fleet.hostChanged(name, host)
+    if (now === undefined || before === now) return
+    putInto(this.#foreign, now, name)
+    this.#countForeign(name, now)
   }
 
-  /** The Agent as it is now, by `namespace/name`. */
+  /** The Agent as it is now, by `namespace/name`; `undefined` when it is gone. */
   agentChanged(key: string, agent: Agent | undefined): void {
+    const before = this.#agents.get(key)
     if (agent === undefined) this.#agents.delete(key)
     else this.#agents.set(key, agent)
+    if (before !== undefined && agent !== undefined && saysTheSame(before, agent)) return
+    for (const line of this.#places.agentChanged(key, agent)) {
+      for (const member of line.members) {
+        const entry = this.#entries.get(member)
+        if (entry?.taken === undefined) {
+          if (entry !== undefined) this.#reconsider(entry)
+          continue
+        }
+        const { node, startedMillis } = entry.taken
+        this.#places.release(entry)
+        this.#places.take(entry, node, startedMillis)
+      }
+    }
   }
 
-  /** Places what can be placed and ends what cannot come to anything. A decision counts as done until `taskChanged` says otherwise. */
+  /** Places what can be placed and ends what can come to nothing. A decision counts as done until `taskChanged` says otherwise. */
   decide(nowMillis: number): Decided {
-    const pending: Array<AgenticTask> = []
-    const inFlight: Array<AgenticTask> = []
-    for (const [key, task] of this.#tasks) {
-      const decision = this.#decided.get(key)
-      if (decision?._tag === "Assign") {
-        inFlight.push({ ...task, status: { phase: "Scheduled", assignedNode: decision.node } })
-      } else if (isInFlight(task.status?.phase)) inFlight.push(task)
-      else if (decision === undefined && (task.status?.phase ?? "Pending") === "Pending") pending.push(task)
+    for (
+      let due = this.#timers.top;
+      due !== undefined && due.lookAtMillis <= nowMillis;
+      due = this.#timers.top
+    ) {
+      this.#timers.delete(due)
+      this.#unsettled.add(due)
     }
-    const before = this.#waits
-    this.#waits = new Map()
+    this.#findCycles()
     const decisions: Array<{ readonly key: string; readonly decision: Settled }> = []
-    for (const [task, decision] of schedule({
-      nowMillis,
-      pending,
-      inFlight,
-      hosts: [...this.#hosts.values()],
-      task: (namespace, name) => this.#tasks.get(refKey({ namespace, name })),
-      agent: (namespace, name) => this.#agents.get(refKey({ namespace, name })),
-      missingSinceMillis: ({ metadata }, why) => {
-        const known = before.get(refKey(metadata))
-        return known?.wait.reason === why ? known.sinceMillis : nowMillis
-      }
-    })) {
-      const key = refKey(task.metadata)
-      if (decision._tag === "Wait") {
-        const known = before.get(key)
-        const sinceMillis = known?.wait.reason === decision.reason ? known.sinceMillis : nowMillis
-        this.#waits.set(key, { wait: decision, sinceMillis })
-      } else {
-        this.#decided.set(key, decision)
-        decisions.push({ key, decision })
-      }
+    for (const entry of this.#unsettled) {
+      const decision = this.#settle(entry, nowMillis)
+      if (decision !== undefined) decisions.push({ key: entry.key, decision })
     }
-    return { decisions, lookAtMillis: this.#waits.size === 0 ? Number.POSITIVE_INFINITY : nowMillis + 1000 }
+    this.#unsettled.clear()
+    decisions.sort((a, b) => (a.key < b.key ? -1 : 1))
+    for (
+      let given = this.#places.give(nowMillis);
+      given !== undefined;
+      given = this.#places.give(nowMillis)
+    ) {
+      const { node, ticket } = given
+      this.#telling.forget(ticket)
+      decisions.push({ key: ticket.key, decision: Decision.Assign({ node }) })
+    }
+    return { decisions, lookAtMillis: this.#timers.top?.lookAtMillis ?? Number.POSITIVE_INFINITY }
   }
 
-  /** The words that are new since the last call: a reason at once, new numbers in its message every 30 s. Ask seldom: once a second is often. */
-  waits(_nowMillis: number): Told {
-    const waits: Array<{ readonly key: string; readonly wait: Wait }> = []
-    for (const [key, { wait }] of this.#waits) {
-      if (this.#told.get(key) === wait.reason) continue
-      this.#told.set(key, wait.reason)
-      waits.push({ key, wait })
-    }
-    return { waits, lookAtMillis: Number.POSITIVE_INFINITY }
+  /** The words that are new since the last call: a reason at once, other numbers in its message every 30 s. Once a second is often enough. */
+  waits(nowMillis: number): Told {
+    return this.#telling.waits(nowMillis)
   }
 
   /** Why this task waits, as of the last `decide`; `undefined` when it does not. */
   waitOf(key: string): Wait | undefined {
-    return this.#waits.get(key)?.wait
+    const entry = this.#entries.get(key)
+    return entry?.wait ?? (entry?.lane === undefined ? undefined : this.#places.waitOf(entry.lane))
   }
 
-  /** Tasks that wait, by reason and message: cheap, for it counts queues and not tasks. */
+  /** Tasks that are ready and wait for a place, by why: counts queues, not tasks, so it may be asked often. */
   queues(): ReadonlyArray<{ readonly wait: Wait; readonly count: number }> {
-    const counts = new Map<string, { readonly wait: Wait; count: number }>()
-    for (const { wait } of this.#waits.values()) {
-      const id = `${wait.reason} ${wait.message}`
-      const known = counts.get(id)
-      if (known === undefined) counts.set(id, { wait, count: 1 })
-      else known.count++
+    return Array.from(this.#places.lanes(), (lane) => ({
+      wait: this.#places.waitOf(lane),
+      count: lane.tickets.size
+    }))
+  }
+
+  #learn(key: string, task: AgenticTask): Entry {
+    const workload = workloadOf(task)
+    const agent = this.#agents.get(agentKeyOf(task) ?? "")
+    const line = this.#places.lineFor(task, workload, agent)
+    const entry: Entry = {
+      ...orderOf(key, task),
+      task,
+      line,
+      locks: locksOf(task.spec),
+      lane: undefined,
+      taken: undefined,
+      isSettled: true,
+      wait: undefined,
+      sinceMillis: 0,
+      lookAtMillis: Number.POSITIVE_INFINITY,
+      isSuspect: false
     }
-    return [...counts.values()]
+    line.members.add(key)
+    this.#entries.set(key, entry)
+    for (const upstream of upstreamKeysOf(task)) putInto(this.#dependents, upstream, entry)
+    if (task.spec.dependsOn !== undefined && this.#dependents.has(key)) this.#suspects.add(entry)
+    return entry
+  }
+
+  #forget(entry: Entry): void {
+    this.#rest(entry)
+    this.#places.release(entry)
+    this.#entries.delete(entry.key)
+    this.#suspects.delete(entry)
+    for (const upstream of upstreamKeysOf(entry.task)) takeFrom(this.#dependents, upstream, entry)
+    entry.line.members.delete(entry.key)
+    if (entry.line.members.size === 0) this.#places.forget(entry.line)
+  }
+
+  /** Puts the task where its status says. */
+  #update(entry: Entry, task: AgenticTask): void {
+    entry.task = task
+    const { phase = "Pending", assignedNode, startedAt, claimedAt } = task.status ?? {}
+    if (phase === "Pending") {
+      if (task.metadata.deletionTimestamp !== undefined) this.#rest(entry)
+      else if (entry.isSettled || entry.taken !== undefined) {
+        this.#places.release(entry)
+        entry.isSettled = false
+        this.#unsettled.add(entry)
+      }
+      return
+    }
+    if (entry.taken === undefined) this.#noteStart(entry)
+    this.#rest(entry)
+    if (!isInFlight(phase) || assignedNode === undefined) return this.#places.release(entry)
+    const { taken } = entry
+    // When it started matters to its memory only.
+    const startedMillis = taken?.memoryGB === 0 ? undefined : parseTime(startedAt ?? claimedAt)
+    if (taken?.node === assignedNode && taken.startedMillis === startedMillis) return
+    this.#places.release(entry)
+    this.#places.take(entry, assignedNode, startedMillis)
+  }
+
+  /** A place that was given before this process began counts for whose turn it is. */
+  #noteStart({ line, task, isSettled }: Entry): void {
+    const scheduled = isSettled ? findCondition(task.status?.conditions, "Scheduled") : undefined
+    if (scheduled?.status !== "True") return
+    const millis = parseTime(scheduled.lastTransitionTime) ?? line.last.millis
+    if (millis > line.last.millis) line.started({ millis, count: line.last.count })
+  }
+
+  /** The task waits no longer, for whatever it was. */
+  #rest(entry: Entry): void {
+    this.#places.leave(entry)
+    this.#telling.forget(entry)
+    this.#unsettled.delete(entry)
+    this.#timers.delete(entry)
+    entry.wait = undefined
+    entry.isSettled = true
+  }
+
+  /** Something changed that a waiting task waits for, or relies on. */
+  #reconsider(entry: Entry): void {
+    if (!entry.isSettled && entry.taken === undefined) this.#unsettled.add(entry)
+  }
+
+  #settle(entry: Entry, nowMillis: number): Settled | undefined {
+    this.#looked++
+    const { task, wait: before } = entry
+    const decision = readinessOf(task, {
+      task: this.#lookup,
+      agent: this.#agents.get(agentKeyOf(task) ?? ""),
+      cycle: entry.isSuspect ? cycleThrough(task, this.#lookup) : undefined,
+      waitedMillis: (why) => (before?.reason === why ? nowMillis - entry.sinceMillis : 0)
+    })
+    entry.isSuspect = false
+    if (decision === undefined) {
+      entry.wait = undefined
+      this.#timers.delete(entry)
+      if (entry.lane === undefined) this.#places.enter(entry)
+      this.#telling.ticketChanged(entry)
+      return undefined
+    }
+    this.#places.leave(entry)
+    if (decision._tag !== "Wait") {
+      this.#rest(entry)
+      return decision
+    }
+    if (before?.reason !== decision.reason) entry.sinceMillis = nowMillis
+    entry.wait = decision
+    this.#timers.delete(entry)
+    entry.lookAtMillis = entry.sinceMillis + graceMillis(decision.reason)
+    if (Number.isFinite(entry.lookAtMillis)) this.#timers.put(entry)
+    this.#telling.ticketChanged(entry)
+    return undefined
+  }
+
+  /** A cycle is closed by the task that came last, and then others lie on it too. */
+  #findCycles(): void {
+    if (this.#suspects.size === 0) return
+    const tasks = Array.from(this.#suspects, ({ task }) => task)
+    for (const { metadata } of cyclicAmong(tasks, this.#lookup)) {
+      const entry = this.#entries.get(refKey(metadata))
+      if (entry === undefined || entry.isSettled) continue
+      entry.isSuspect = true
+      this.#reconsider(entry)
+    }
+    this.#suspects.clear()
+  }
+
+  /** Whether the node runs what its `currentTask` names, though the task does not name the node. */
+  #countForeign(name: string, key: string): void {
+    const status = this.#entries.get(key)?.task.status
+    this.#places.fleet.foreignChanged(name, isInFlight(status?.phase) && status?.assignedNode === undefined)
   }
 }
+
+const agentKeyOf = ({ metadata, spec }: AgenticTask): string | undefined =>
+  spec.agentRef === undefined
+    ? undefined
+    : refKey({ namespace: metadata.namespace, name: spec.agentRef.name })
+
+const upstreamKeysOf = ({ metadata: { namespace }, spec }: AgenticTask): ReadonlyArray<string> =>
+  (spec.dependsOn ?? []).map((name) => refKey({ namespace, name }))
+
+const namedRunOf = (host: FleetHost | undefined): string | undefined =>
+  host?.hasLease === false ? host.node.status?.currentTask : undefined
+
+const asksTheSame = (a: AgenticTask, b: AgenticTask): boolean =>
+  a.metadata.uid === b.metadata.uid &&
+  a.metadata.creationTimestamp === b.metadata.creationTimestamp &&
+  workloadOf(a) === workloadOf(b) &&
+  saysTheSame(a, b)
+
+/** Whether two versions have the same spec. A generation that both show spares the comparison. */
+const saysTheSame = <A extends Agent | AgenticTask>(a: A, b: A): boolean =>
+  a.spec === b.spec ||
+  (a.metadata.generation !== undefined && a.metadata.uid !== undefined && a.metadata.uid === b.metadata.uid
+    ? a.metadata.generation === b.metadata.generation
+    : JSON.stringify(a.spec) === JSON.stringify(b.spec))

@@ -24,6 +24,7 @@ export const reason = {
   unschedulable: "Unschedulable",
   agentBusy: "AgentBusy",
   endpointBusy: "EndpointBusy",
+  pathsLocked: "PathsLocked",
   heartbeatFresh: "HeartbeatFresh",
   heartbeatStale: "HeartbeatStale",
   configComplete: "ConfigComplete",

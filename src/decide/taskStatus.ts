@@ -1,7 +1,7 @@
 /** A decision as the status that is written for it. */
 import type { AgenticTask, TaskStatus } from "../../schema/AgenticTask.ts"
 import { formatTime } from "../../schema/Time.ts"
-import type { Decision } from "./schedule.ts"
+import type { Decision } from "./decision.ts"
 import { findCondition, reason, setCondition, type StatusFields } from "./status.ts"
 
 /** Fields to write, or `undefined` when the task says so already. One patch each: a task that can be placed is never Pending first. */

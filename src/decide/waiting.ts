@@ -1,52 +1,45 @@
-/** When a waiting task is told so. A short wait is not worth a write; a reason is said once; its numbers may lag a little. */
-import type { AgenticTask } from "../../schema/AgenticTask.ts"
-import { agentGraceMillis, type Decision, missingDependencyMillis } from "./schedule.ts"
-import { reason } from "./status.ts"
-import { showsReason } from "./taskStatus.ts"
-
-/** A task that only waits for its turn is told after this long: most of them are placed before. */
+/** When waiting tasks are told so. A short wait is not worth a write: most tasks are placed before it. */
 const shortWaitMillis = 2_000
-/** The numbers in a message are brought up to date this often. */
-const refreshMillis = 30_000
+/** What is applied together is heard together: a task that is missing now may come in a moment. */
+const momentMillis = 10
+/** Words in one pass, and the pause before the rest of them: they must not hold up assignments. */
+const wordsPerPass = 32
+const restMillis = 500
 
-/** What is remembered of a waiting task between passes. A restart forgets it, and graces begin anew. */
-export interface Waiting {
-  readonly reason: string
-  readonly sinceMillis: number
-  /** When the task was last written to; minus infinity for never. */
-  readonly saidMillis: number
-}
+/** Tasks that are to be told why they wait, each once. */
+export class Unsaid {
+  readonly #now = new Set<string>()
+  /** With the moment from which; in the order of these moments. */
+  readonly #later = new Map<string, number>()
+  #restsUntilMillis = Number.NEGATIVE_INFINITY
 
-export const whenToSay = (
-  task: AgenticTask,
-  wait: Extract<Decision, { readonly _tag: "Wait" }>,
-  before: Waiting | undefined,
-  nowMillis: number
-): {
-  readonly entry: Waiting
-  /** When the words may be written. */
-  readonly sayAtMillis: number
-  /** When time alone may change the decision. */
-  readonly lookAtMillis: number
-} => {
-  const entry: Waiting =
-    before?.reason === wait.reason
-      ? before
-      : {
-          reason: wait.reason,
-          sinceMillis: nowMillis,
-          saidMillis: before?.saidMillis ?? Number.NEGATIVE_INFINITY
-        }
-  const sayAtMillis = showsReason(task, wait)
-    ? entry.saidMillis + refreshMillis
-    : wait.isShort
-      ? entry.sinceMillis + shortWaitMillis
-      : nowMillis
-  const graceMillis =
-    wait.reason === reason.waitingForAgent
-      ? agentGraceMillis
-      : wait.reason === reason.dependencyNotFound
-        ? missingDependencyMillis
-        : Number.POSITIVE_INFINITY
-  return { entry, sayAtMillis, lookAtMillis: entry.sinceMillis + graceMillis }
+  /** `isShort`: a place is there, only taken, so there is time. */
+  add(key: string, isShort: boolean, nowMillis: number): void {
+    if (!isShort) {
+      if (this.#now.size === 0)
+        this.#restsUntilMillis = Math.max(this.#restsUntilMillis, nowMillis + momentMillis)
+      this.#now.add(key)
+    } else if (!this.#later.has(key)) this.#later.set(key, nowMillis + shortWaitMillis)
+  }
+
+  /** Those whose moment has come, as many as may be told now. */
+  take(nowMillis: number): ReadonlyArray<string> {
+    if (nowMillis < this.#restsUntilMillis) return []
+    for (const [key, atMillis] of this.#later) {
+      if (atMillis > nowMillis) break
+      this.#later.delete(key)
+      this.#now.add(key)
+    }
+    const taken = [...this.#now].slice(0, wordsPerPass)
+    for (const key of taken) this.#now.delete(key)
+    if (this.#now.size > 0) this.#restsUntilMillis = nowMillis + restMillis
+    return taken
+  }
+
+  /** When the next may be taken. Milliseconds since the epoch; infinity for never. */
+  get lookAtMillis(): number {
+    if (this.#now.size > 0) return this.#restsUntilMillis
+    for (const atMillis of this.#later.values()) return atMillis
+    return Number.POSITIVE_INFINITY
+  }
 }

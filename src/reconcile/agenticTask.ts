@@ -1,34 +1,36 @@
 /**
- * The scheduler's half of effects: wakes on what matters, gathers, decides in one pass, writes. A write that is under way counts as done
- * for the next pass, and one whose fate is unknown counts until a GET has told, so no slot is given twice.
+ * The scheduler's half of effects: feeds it what changes, and writes what it decides. A decision that is being written counts as done; one
+ * whose fate is unknown counts until a GET has told, so no slot is given twice.
  */
 import { Clock, Duration, Effect, FiberMap, Latch, Semaphore } from "effect"
 
 import { type AgenticTask, agenticTasks } from "../../schema/AgenticTask.ts"
 import { refKey, refOf } from "../../schema/Meta.ts"
-import { isInFlight } from "../decide/capacity.ts"
-import { demandOf } from "../decide/fit.ts"
-import { Decision, schedule as decide, type World as Seen } from "../decide/schedule.ts"
-import { reason, statusPatch } from "../decide/status.ts"
-import { statusFor } from "../decide/taskStatus.ts"
-import { type Waiting, whenToSay } from "../decide/waiting.ts"
-import { nodeChangeMatters, taskChangeMatters } from "../decide/wake.ts"
+import { Decision } from "../decide/decision.ts"
+import { nodeOfLease } from "../decide/liveness.ts"
+import { Scheduler } from "../decide/scheduler.ts"
+import { statusPatch } from "../decide/status.ts"
+import { showsReason, statusFor } from "../decide/taskStatus.ts"
+import { Unsaid } from "../decide/waiting.ts"
 import { KubeClient, type KubeError } from "../services/KubeClient.ts"
 import { announce, listen } from "./Controller.ts"
 import { World } from "./world.ts"
 
 /** Assignments that are written at once; the API server takes more, but not faster. */
 const assignWriters = 16
-/** Words to waiting tasks that are written at once, and in one pass: they must not hold up assignments. */
+/** Words to waiting tasks that are written at once: they must not hold up assignments. */
 const waitWriters = 4
-const waitsPerPass = 32
-/** When the rest of the words is written. */
-const restMillis = 500
-/** A pass may use a fifth of a core: after one that took d it rests 4 d, but not longer than this. */
+/** Scheduling may use a fifth of a core: after a pass that took d it rests 4 d, but not longer than this. */
 const longestRestMillis = 200
 const longestBackoffMillis = 30_000
 
-/** Runs until the scope closes. `wake` asks for a pass: a silent node came back, or fell silent. */
+/** A decision on its way to the server, and one that was made for the same task meanwhile. */
+interface Writing {
+  readonly decision: Decision
+  next?: Decision
+}
+
+/** Runs until the scope closes. */
 export const run = Effect.gen(function* () {
   const world = yield* World
   const kube = yield* KubeClient
@@ -38,27 +40,44 @@ export const run = Effect.gen(function* () {
   const assigning = yield* Semaphore.make(assignWriters)
   const speaking = yield* Semaphore.make(waitWriters)
 
-  /** Decisions on their way to the server, by task. */
-  const writing = new Map<string, { readonly task: AgenticTask; readonly decision: Decision }>()
-  /** Tasks that a pass left alone because they were being written. */
-  const passedOver = new Set<string>()
+  const scheduler = new Scheduler()
+  const unsaid = new Unsaid()
+  const writing = new Map<string, Writing>()
   const failures = new Map<string, number>()
-  let waiting: ReadonlyMap<string, Waiting> = new Map()
-  let ramDemands: ReadonlySet<number> = new Set()
 
-  const awake = () => void wake.openUnsafe()
-  yield* listen(world.tasks.subscribe, (event) => {
-    if (taskChangeMatters(event.before, event.type === "delete" ? undefined : event.after)) awake()
+  const fed = (): void => {
+    if (scheduler.hasNews) wake.openUnsafe()
+  }
+  /** Level-based: what the cache holds now. A task that is being written is fed when that is over, unless it is past our decision. */
+  const feedTask = (key: string): void => {
+    const task = world.tasks.get(key)
+    if (writing.has(key) && (task === undefined || isOpen(task))) return
+    scheduler.taskChanged(key, task)
+    fed()
+  }
+  const feedNode = (name: string, nowMillis: number): void => {
+    const node = world.nodes.get(name)
+    const { hasLease, silentAtMillis } = world.liveness(name, nowMillis)
+    scheduler.nodeChanged(name, node && { node, hasLease, isLive: nowMillis < silentAtMillis })
+    fed()
+  }
+  const feedAgent = (key: string): void => {
+    scheduler.agentChanged(key, world.agents.get(key))
+    fed()
+  }
+  yield* listen(world.tasks.subscribe, ({ key }) => feedTask(key))
+  yield* listen(world.nodes.subscribe, ({ key }, nowMillis) => feedNode(key, nowMillis))
+  yield* listen(world.agents.subscribe, ({ key }) => feedAgent(key))
+  yield* listen(world.leases.subscribe, (event, nowMillis) => {
+    const name = nodeOfLease((event.type === "put" ? event.after : event.before).metadata.name)
+    if (name !== undefined && (event.type === "delete" || event.before === undefined))
+      feedNode(name, nowMillis)
   })
-  yield* listen(world.nodes.subscribe, (event) => {
-    if (nodeChangeMatters(event.before, event.type === "delete" ? undefined : event.after, ramDemands))
-      awake()
-  })
-  yield* listen(world.agents.subscribe, (event) => {
-    if (event.type === "delete" || event.before?.metadata.generation !== event.after.metadata.generation) {
-      awake()
-    }
-  })
+  const startMillis = yield* Clock.currentTimeMillis
+  for (const agent of world.agents.values()) feedAgent(refKey(refOf(agent)))
+  for (const { metadata } of world.nodes.values()) feedNode(metadata.name, startMillis)
+  for (const task of world.tasks.values()) feedTask(refKey(refOf(task)))
+
   /** After a failed write: what the server holds now, asked until it answers. */
   const look = (task: AgenticTask): Effect.Effect<void> =>
     kube.get(agenticTasks, refOf(task)).pipe(
@@ -67,6 +86,7 @@ export const run = Effect.gen(function* () {
       Effect.catchTag("KubeError", (error) => Effect.andThen(backOff(task, error), look(task)))
     )
 
+  /** A server that asks for patience gets it, and only the task that it said so of waits. */
   const backOff = Effect.fnUntraced(function* (task: AgenticTask, error: KubeError) {
     const key = refKey(refOf(task))
     const count = failures.get(key) ?? 0
@@ -74,106 +94,72 @@ export const run = Effect.gen(function* () {
     yield* Effect.logWarning("Reconciler error").pipe(
       Effect.annotateLogs({ controller: "agentictask", key, error: error.message })
     )
-    yield* Effect.sleep(Duration.millis(Math.min(200 * 2 ** Math.min(count, 20), longestBackoffMillis)))
+    const askedMillis = "retryAfterSeconds" in error.reason ? (error.reason.retryAfterSeconds ?? 0) * 1000 : 0
+    const ownMillis = Math.min(200 * 2 ** Math.min(count, 20), longestBackoffMillis)
+    yield* Effect.sleep(Duration.millis(Math.max(askedMillis, ownMillis)))
   })
 
-  const write = (task: AgenticTask, decision: Decision, body: unknown) => {
+  const patch = (task: AgenticTask, decision: Decision, nowMillis: number) => {
     const key = refKey(refOf(task))
-    writing.set(key, { task, decision })
-    return FiberMap.run(
-      writers,
-      key,
-      kube.patch(agenticTasks, refOf(task), { type: "merge", body }, { subresource: "status" }).pipe(
-        (decision._tag === "Wait" ? speaking : assigning).withPermits(1),
-        Effect.flatMap(world.tasks.observe),
-        Effect.tap(() => Effect.sync(() => failures.delete(key))),
-        Effect.andThen(say(key, decision)),
-        Effect.catchTag("KubeError", (error) =>
-          Effect.andThen(
-            error.reason._tag === "Conflict" ? Effect.void : backOff(task, error),
-            Effect.andThen(
-              look(task),
-              // What the server holds may be what we had, and then no event will bring us back.
-              Effect.sync(() => void passedOver.add(key))
-            )
-          )
-        ),
-        Effect.ensuring(
-          Effect.sync(() => {
-            writing.delete(key)
-            if (passedOver.delete(key)) awake()
-          })
-        )
+    const body = statusPatch(task, statusFor(task, decision, nowMillis) ?? {})
+    return kube.patch(agenticTasks, refOf(task), { type: "merge", body }, { subresource: "status" }).pipe(
+      (decision._tag === "Wait" ? speaking : assigning).withPermits(1),
+      Effect.flatMap(world.tasks.observe),
+      Effect.tap(() => Effect.sync(() => failures.delete(key))),
+      Effect.andThen(say(key, decision)),
+      Effect.catchTag("KubeError", (error) =>
+        Effect.andThen(error.reason._tag === "Conflict" ? Effect.void : backOff(task, error), look(task))
       )
     )
   }
 
-  const gather = (nowMillis: number): Seen => {
-    const pending: Array<AgenticTask> = []
-    for (const task of world.tasks.byIndex("phase", "Pending")) {
-      if (task.metadata.deletionTimestamp !== undefined) continue
-      const key = refKey(refOf(task))
-      if (writing.has(key)) passedOver.add(key)
-      else pending.push(task)
+  /** Writes what is decided for a task, one decision after the other, as long as the task is the one that it was decided for. */
+  const write = Effect.fnUntraced(function* (key: string) {
+    for (let now = writing.get(key); now !== undefined; now = writing.get(key)) {
+      const task = world.tasks.get(key)
+      if (task === undefined || !isOpen(task) || !scheduler.knows(key, task)) return
+      yield* patch(task, now.decision, yield* Clock.currentTimeMillis)
+      if (now.next === undefined) return
+      writing.set(key, { decision: now.next })
     }
-    const inFlight = ["Scheduled", "Running", "Verifying"].flatMap((phase) =>
-      world.tasks.byIndex("phase", phase)
-    )
-    for (const [key, { task, decision }] of writing) {
-      const isKnown = isInFlight(world.tasks.get(key)?.status?.phase)
-      if (decision._tag !== "Assign" || isKnown) continue
-      inFlight.push({ ...task, status: { phase: "Scheduled", assignedNode: decision.node } })
+  })
+
+  /** The fate of the write is known: the scheduler hears what the server holds. */
+  const ended = (key: string, nowMillis: number): void => {
+    writing.delete(key)
+    feedTask(key)
+    const task = world.tasks.get(key)
+    const wait = scheduler.waitOf(key)
+    if (task === undefined || wait === undefined || showsReason(task, wait)) return
+    unsaid.add(key, wait.isShort, nowMillis)
+    wake.openUnsafe()
+  }
+
+  const send = (key: string, decision: Decision) => {
+    const underWay = writing.get(key)
+    if (underWay !== undefined) {
+      underWay.next = decision
+      return Effect.void
     }
-    return {
-      nowMillis,
-      pending,
-      inFlight,
-      hosts: Array.from(world.nodes.values(), (node) => {
-        const { silentAtMillis, hasLease } = world.liveness(node.metadata.name, nowMillis)
-        return { node, hasLease, isLive: nowMillis < silentAtMillis }
-      }),
-      task: (namespace, name) => world.tasks.get(refKey({ namespace, name })),
-      agent: (namespace, name) => world.agents.get(refKey({ namespace, name })),
-      missingSinceMillis: (task, why) => {
-        const before = waiting.get(refKey(refOf(task)))
-        return before?.reason === why ? before.sinceMillis : nowMillis
-      }
-    }
+    writing.set(key, { decision })
+    const end = Effect.map(Clock.currentTimeMillis, (nowMillis) => ended(key, nowMillis))
+    return FiberMap.run(writers, key, Effect.ensuring(write(key), end))
   }
 
   /** One pass. Returns when the next is due without an event, in milliseconds from now. */
   const pass = Effect.gen(function* () {
     const nowMillis = yield* Clock.currentTimeMillis
-    const seen = gather(nowMillis)
-    const still = new Map<string, Waiting>()
-    const demands = new Set<number>()
-    let nextMillis = Number.POSITIVE_INFINITY
-    let words = 0
-    for (const [task, decision] of decide(seen)) {
-      const fields = statusFor(task, decision, nowMillis)
-      if (decision._tag === "Wait") {
-        const key = refKey(refOf(task))
-        const { entry, sayAtMillis, lookAtMillis } = whenToSay(task, decision, waiting.get(key), nowMillis)
-        still.set(key, entry)
-        nextMillis = Math.min(nextMillis, lookAtMillis)
-        if (decision.reason === reason.unschedulable) demands.add(demandedRAM(seen, task))
-        if (fields === undefined) continue
-        if (sayAtMillis > nowMillis || words >= waitsPerPass) {
-          nextMillis = Math.min(nextMillis, Math.max(sayAtMillis, nowMillis + restMillis))
-          continue
-        }
-        words++
-        still.set(key, { ...entry, saidMillis: nowMillis })
-      }
-      if (fields !== undefined) yield* write(task, decision, statusPatch(task, fields))
+    const decided = scheduler.decide(nowMillis)
+    for (const { key, decision } of decided.decisions) yield* send(key, decision)
+    const told = scheduler.waits(nowMillis)
+    for (const { key, wait } of told.waits) unsaid.add(key, wait.isShort, nowMillis)
+    for (const key of unsaid.take(nowMillis)) {
+      const task = world.tasks.get(key)
+      const wait = scheduler.waitOf(key)
+      if (task === undefined || wait === undefined || writing.has(key)) continue
+      if (statusFor(task, wait, nowMillis) !== undefined) yield* send(key, wait)
     }
-    for (const key of writing.keys()) {
-      const before = waiting.get(key)
-      if (before !== undefined && !still.has(key)) still.set(key, before)
-    }
-    waiting = still
-    ramDemands = demands
-    return nextMillis - nowMillis
+    return Math.min(decided.lookAtMillis, told.lookAtMillis, unsaid.lookAtMillis) - nowMillis
   })
 
   let nextMillis = 0
@@ -187,14 +173,12 @@ export const run = Effect.gen(function* () {
     const took = (yield* Clock.currentTimeMillis) - startedAt
     if (took > 0) yield* Effect.sleep(Duration.millis(Math.min(4 * took, longestRestMillis)))
   }).pipe(Effect.forever, Effect.forkScoped)
-  return { wake: awake }
+  return { nodeChanged: feedNode }
 })
 
-const demandedRAM = (seen: Seen, task: AgenticTask): number => {
-  const { agentRef } = task.spec
-  const agent = agentRef === undefined ? undefined : seen.agent(task.metadata.namespace, agentRef.name)
-  return demandOf(task.spec, agent).required.minRAMGB ?? 0
-}
+/** Nobody has decided it yet, as far as the server knows. */
+const isOpen = ({ metadata, status }: AgenticTask): boolean =>
+  (status?.phase ?? "Pending") === "Pending" && metadata.deletionTimestamp === undefined
 
 const say = (key: string, decision: Decision) =>
   Decision.$match(decision, {

@@ -13,7 +13,7 @@ const workers = 8
 
 export interface Options {
   /** A node fell silent, is gone, or came back: placement may differ. */
-  readonly wakeScheduler: () => void
+  readonly onLiveness: (nodeName: string, nowMillis: number) => void
   /** A node fell silent or is gone: its tasks may be lost. */
   readonly onSilent: (nodeName: string) => void
 }
@@ -92,7 +92,7 @@ export const run = Effect.fnUntraced(function* (options: Options) {
         // The sweep counts on no silent node: this one has a deadline again.
         known.openUnsafe()
       }
-      options.wakeScheduler()
+      options.onLiveness(name, now)
     }
     if (isSilent) options.onSilent(name)
     if (decideNode(node, liveness, now)._tag !== "Leave") controller.enqueue(name)

@@ -6,7 +6,7 @@ import { refKey, refOf } from "../../schema/Meta.ts"
 import { parseTime } from "../../schema/Time.ts"
 import { type Workload, type WorkloadStatus, workloads } from "../../schema/Workload.ts"
 import { rollup } from "../decide/rollup.ts"
-import { agentGraceMillis } from "../decide/schedule.ts"
+import { agentGraceMillis } from "../decide/readiness.ts"
 import {
   type ConditionUpdate,
   findCondition,

@@ -4,8 +4,7 @@ import { formatMicroTime, formatTime } from "../../schema/Time.ts"
 import { validate } from "../../src/decide/agent.ts"
 import { decideNode } from "../../src/decide/fleetNode.ts"
 import { livenessOf } from "../../src/decide/liveness.ts"
-import { nodeChangeMatters, taskChangeMatters } from "../../src/decide/wake.ts"
-import { agent, epoch, lease, node, task } from "../builders.ts"
+import { agent, epoch, lease, node } from "../builders.ts"
 
 const { status: _, ...unheard } = node("n")
 
@@ -52,62 +51,6 @@ describe("what the operator says of a node", () => {
   })
   it("one that has not beaten yet is its daemon's to write", () => {
     assert.strictEqual(decided(unheard, 1), "Leave")
-  })
-})
-
-describe("who is woken", () => {
-  const beat = (changes: object, capability: object = {}) =>
-    node("n", {
-      status: { phase: "Ready", capability: { totalRAMGB: 64, availableRAMGB: 8, ...capability }, ...changes }
-    })
-  const none = new Set<number>()
-  it.each<[string, object, object, ReadonlySet<number>, boolean]>([
-    ["a heartbeat wakes nobody", { lastHeartbeatTime: formatTime(epoch + 30_000) }, {}, new Set([16]), false],
-    ["free memory that still is too little wakes nobody", {}, { availableRAMGB: 15 }, new Set([16]), false],
-    ["free memory that nobody asks for wakes nobody", {}, { availableRAMGB: 60 }, none, false],
-    ["free memory that someone waits for wakes", {}, { availableRAMGB: 16 }, new Set([16]), true],
-    ["memory that is lost wakes nobody", {}, { availableRAMGB: 1 }, new Set([16]), false],
-    ["a phase wakes", { phase: "NotReady" }, {}, none, true],
-    ["a model that was installed wakes", {}, { installedModels: ["m"] }, none, true],
-    ["more slots wake", {}, { slots: 2 }, none, true]
-  ])("%s", (_, changes, capability, demands, expected) => {
-    assert.strictEqual(nodeChangeMatters(beat({}), beat(changes, capability), demands), expected)
-  })
-  it.each<[string, Parameters<typeof taskChangeMatters>, boolean]>([
-    ["a new task", [undefined, task("t")], true],
-    [
-      "one that ends",
-      [
-        task("t", { status: { phase: "Running", assignedNode: "n" } }),
-        task("t", { status: { phase: "Succeeded", verdict: "GO" } })
-      ],
-      true
-    ],
-    [
-      "one that is given back",
-      [
-        task("t", { status: { phase: "Running", assignedNode: "n" } }),
-        task("t", { status: { phase: "Pending" } })
-      ],
-      true
-    ],
-    ["one that is deleted", [task("t"), undefined], true],
-    ["our own word to a waiting task", [task("t"), task("t", { status: { phase: "Pending" } })], false],
-    [
-      "our own assignment",
-      [task("t"), task("t", { status: { phase: "Scheduled", assignedNode: "n" } })],
-      false
-    ],
-    [
-      "a daemon's claim",
-      [
-        task("t", { status: { phase: "Scheduled", assignedNode: "n" } }),
-        task("t", { status: { phase: "Running", assignedNode: "n" } })
-      ],
-      false
-    ]
-  ])("%s", (_, change, expected) => {
-    assert.strictEqual(taskChangeMatters(...change), expected)
   })
 })
 

@@ -1,14 +1,20 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Schema } from "effect"
 
 import type { Agent } from "../../schema/Agent.ts"
-import type { AgenticTask } from "../../schema/AgenticTask.ts"
+import { type AgenticTask, label } from "../../schema/AgenticTask.ts"
 import type { FleetNode } from "../../schema/FleetNode.ts"
+import { refKey } from "../../schema/Meta.ts"
 import { formatTime } from "../../schema/Time.ts"
-import { Decision, schedule, type World } from "../../src/decide/schedule.ts"
-import { demandOf, misfit } from "../../src/decide/fit.ts"
-import { slotsOf } from "../../src/decide/placement.ts"
+import { Decision } from "../../src/decide/decision.ts"
+import type { FleetHost } from "../../src/decide/fleet.ts"
+import { Scheduler } from "../../src/decide/scheduler.ts"
 import { agent, epoch, node, task } from "../builders.ts"
+
+interface World {
+  readonly tasks: ReadonlyArray<AgenticTask>
+  readonly hosts: ReadonlyArray<FleetHost>
+  readonly agents: ReadonlyArray<Agent>
+}
 
 const worldOf = (
   tasks: ReadonlyArray<AgenticTask>,
@@ -16,21 +22,38 @@ const worldOf = (
   agents: ReadonlyArray<Agent> = [],
   more: Partial<World> = {}
 ): World => ({
-  nowMillis: epoch,
-  pending: tasks.filter(({ status }) => (status?.phase ?? "Pending") === "Pending"),
-  inFlight: tasks.filter(({ status }) => status?.phase === "Scheduled" || status?.phase === "Running"),
+  tasks,
+  agents,
   hosts: nodes.map((node) => ({ node, isLive: true, hasLease: true })),
-  task: (_, name) => tasks.find(({ metadata }) => metadata.name === name),
-  agent: (_, name) => agents.find(({ metadata }) => metadata.name === name),
-  missingSinceMillis: () => epoch,
   ...more
 })
+
+/** A scheduler that was told all of a world. */
+const told = ({ agents, hosts, tasks }: World): Scheduler => {
+  const scheduler = new Scheduler()
+  for (const it of tasks) scheduler.taskChanged(refKey(it.metadata), it)
+  for (const host of hosts) scheduler.nodeChanged(host.node.metadata.name, host)
+  for (const it of agents) scheduler.agentChanged(refKey(it.metadata), it)
+  return scheduler
+}
+
+const decisionsOf = (world: World): ReadonlyMap<string, Decision> => {
+  const scheduler = told(world)
+  const { decisions } = scheduler.decide(epoch)
+  const { waits } = scheduler.waits(epoch)
+  return new Map(
+    [...decisions, ...waits.map(({ key, wait }) => ({ key, decision: wait }))].map(({ key, decision }) => [
+      key.replace("default/", ""),
+      decision
+    ])
+  )
+}
 
 /** What was decided, by task: the node of an Assign, else the decision's reason. */
 const said = (world: World): Record<string, string> =>
   Object.fromEntries(
-    [...schedule(world)].map(([{ metadata }, decision]) => [
-      metadata.name,
+    [...decisionsOf(world)].map(([name, decision]) => [
+      name,
       Decision.$match(decision, {
         Assign: ({ node }) => node,
         Wait: ({ reason }) => reason,
@@ -39,16 +62,15 @@ const said = (world: World): Record<string, string> =>
       })
     ])
   )
-const messageOf = (world: World, name: string): string =>
-  [...schedule(world)].flatMap(([{ metadata }, decision]) =>
-    metadata.name === name && "message" in decision ? [decision.message] : []
-  )[0] ?? ""
+const messageOf = (world: World, name: string): string => {
+  const decision = decisionsOf(world).get(name)
+  return decision !== undefined && "message" in decision ? decision.message : ""
+}
 
 const needs = (required: object) => ({
   spec: { requiredCapability: { accelerator: "any" as const, ...required } }
 })
 const cap = (capability: object, changes: object = {}) => ({ ...changes, status: { capability } })
-const started = formatTime(epoch - 3_600_000)
 
 describe("placement", () => {
   it.each<[string, World, Record<string, string>]>([
@@ -276,135 +298,129 @@ describe("upstream", () => {
   })
   it("a chain of ten thousand is only long", () => {
     const chain = Array.from({ length: 10_000 }, (_, index) => task(`t${index}`, on(`t${index + 1}`)))
-    const byName = new Map(chain.map((task) => [task.metadata.name, task]))
-    const world = worldOf(chain, [], [], { task: (_, name) => byName.get(name) })
+    const world = worldOf(chain, [])
     assert.strictEqual(new Set(Object.values(said(world))).size, 2)
   })
 })
 
-const small = (maximum: number) => Schema.Int.check(Schema.isBetween({ minimum: 0, maximum }))
-const Case = Schema.Struct({
-  nodes: Schema.Array(Schema.Struct({ slots: small(3), ram: small(3), isVerifier: Schema.Boolean })).check(
-    Schema.isMaxLength(5)
-  ),
-  tasks: Schema.Array(
-    Schema.Struct({
-      ram: small(3),
-      isVerifier: Schema.Boolean,
-      runsOn: small(9),
-      priority: small(2),
-      isLimited: Schema.Boolean
+describe("two tasks that write the same paths of a repository", () => {
+  const writer = (name: string, paths: ReadonlyArray<string>, changes: object = {}) =>
+    task(name, {
+      spec: { kind: "issue-fix", payload: { branchStrategy: "reset", repo: "o/r", paths, ...changes } }
     })
-  ).check(Schema.isMaxLength(9))
+  const both = (a: AgenticTask, b: AgenticTask) => said(worldOf([a, b], [node("m"), node("n")]))
+
+  it.each<[string, ReadonlyArray<string>, ReadonlyArray<string>]>([
+    ["a path and itself", ["src/a.ts"], ["src/a.ts"]],
+    ["a folder and what lies in it", ["src"], ["docs", "src/deep/a.ts"]],
+    ["a folder and a glob below it", ["./src/"], ["src/deep/**"]],
+    ["a glob counts as the folder before its first wildcard", ["src/*.ts"], ["src/deep/a.ts"]],
+    ["a glob at the top is everything", ["**/*.md"], ["src/a.ts"]]
+  ])("take turns: %s", (_, a, b) => {
+    const expected = { a: "m", b: "PathsLocked" }
+    assert.deepStrictEqual(both(writer("a", a), writer("b", b)), expected)
+    assert.deepStrictEqual(both(writer("a", b), writer("b", a)), expected)
+  })
+  it.each<[string, AgenticTask]>([
+    ["paths beside each other", writer("b", ["src/ab.ts", "docs"])],
+    ["another repository", writer("b", ["src/a"], { repo: "o/other" })],
+    ["no repository", task("b", { spec: { payload: { branchStrategy: "reset", paths: ["src/a"] } } })],
+    ["no paths declared", writer("b", [])],
+    [
+      "a task that only reads",
+      { ...writer("b", ["src/a"]), spec: { ...writer("b", ["src/a"]).spec, kind: "review" } }
+    ]
+  ])("run at once: %s", (_, b) => {
+    const nodes = Object.values(both(writer("a", ["src/a"]), b))
+    assert.deepStrictEqual(nodes.toSorted(), ["m", "n"])
+  })
+  it("the wait names the task and the path", () => {
+    const world = worldOf([writer("a", ["src/**"]), writer("b", ["src/x.ts"])], [node("m"), node("n")])
+    assert.strictEqual(messageOf(world, "b"), "task default/a changes src of o/r")
+  })
 })
 
-/** A random world: nodes with 0 to 3 slots, tasks that wait or run, an Agent that may run two tasks. */
-const randomWorld = ({ nodes, tasks }: typeof Case.Type): World =>
-  worldOf(
-    tasks.map((it, index) => {
-      const runs = it.runsOn < nodes.length && it.runsOn < 2
-      return task(`t${index}`, {
-        metadata: { creationTimestamp: started },
-        spec: {
-          priority: it.priority,
-          ...(it.isLimited
-            ? { agentRef: { name: "two" } }
-            : {
-                requiredCapability: {
-                  accelerator: "any",
-                  minRAMGB: it.ram,
-                  roles: it.isVerifier ? ["verifier"] : []
-                }
-              })
-        },
-        ...(runs ? { status: { phase: "Running", assignedNode: `n${it.runsOn}` } } : {})
+describe("fairness between workloads", () => {
+  const of = (workload: string, count: number, madeMillis: number) =>
+    Array.from({ length: count }, (_, index) =>
+      task(`${workload}${String(index).padStart(4, "0")}`, {
+        metadata: { creationTimestamp: formatTime(madeMillis), labels: { [label.workload]: workload } }
       })
-    }),
-    nodes.map((it, index) =>
-      node(`n${index}`, {
-        spec: { roles: it.isVerifier ? ["verifier"] : [] },
-        status: { capability: { totalRAMGB: it.ram, availableRAMGB: it.ram, slots: it.slots } }
-      })
-    ),
-    [agent("two", { spec: { maxConcurrentTasks: 2 } })]
-  )
-
-const isLimited = ({ spec }: AgenticTask) => spec.agentRef !== undefined
-
-/** Slow and obvious: each task in order takes the best of all nodes that it may use, everything counted anew each time. */
-const reference = (world: World): Record<string, string> => {
-  const running = world.inFlight.map((task) => ({ task, on: task.status?.assignedNode ?? "" }))
-  const order = [...world.pending].sort(
-    (a, b) => (b.spec.priority ?? 0) - (a.spec.priority ?? 0) || (a.metadata.name < b.metadata.name ? -1 : 1)
-  )
-  const outcome: Record<string, string> = {}
-  for (const task of order) {
-    const demand = demandOf(task.spec, isLimited(task) ? world.agent("default", "two") : undefined)
-    const used = (name: string) => running.filter(({ on }) => on === name).length
-    const ram = ({ node }: World["hosts"][number]) => node.status?.capability?.totalRAMGB ?? 0
-    const roles = ({ node }: World["hosts"][number]) => node.spec.roles?.length ?? 0
-    const load = ({ node }: World["hosts"][number]) => used(node.metadata.name) / slotsOf(node)
-    const best = world.hosts
-      .filter(
-        (host) => misfit(demand, host) === undefined && used(host.node.metadata.name) < slotsOf(host.node)
-      )
-      .sort(
-        (a, b) =>
-          ram(a) - ram(b) ||
-          roles(a) - roles(b) ||
-          load(a) - load(b) ||
-          (a.node.metadata.name < b.node.metadata.name ? -1 : 1)
-      )[0]
-    const isRefused = isLimited(task) && running.filter((it) => isLimited(it.task)).length >= 2
-    if (best !== undefined && !isRefused) running.push({ task, on: best.node.metadata.name })
-    outcome[task.metadata.name] = isRefused ? "AgentBusy" : (best?.node.metadata.name ?? "Unschedulable")
+    )
+  /** The order in which one slot serves them, a task every ten minutes. */
+  const served = (scheduler: Scheduler, tasks: ReadonlyArray<AgenticTask>, count: number) => {
+    const byKey = new Map(tasks.map((it) => [refKey(it.metadata), it]))
+    return Array.from({ length: count }, (_, turn) => {
+      const [first] = scheduler.decide(epoch + turn * 600_000).decisions
+      const it = byKey.get(first?.key ?? "")
+      if (it === undefined) return ""
+      scheduler.taskChanged(refKey(it.metadata), { ...it, status: { phase: "Succeeded", verdict: "GO" } })
+      return it.metadata.name
+    })
   }
-  return outcome
-}
 
-describe("laws, on random worlds", () => {
-  it.effect.prop(
-    "equals a slow, obvious scheduler",
-    [Case],
-    ([it]) =>
-      Effect.sync(() => {
-        const world = randomWorld(it)
-        assert.deepStrictEqual(said(world), reference(world))
-      }),
-    { arbitrary: { runs: 300 } }
-  )
-  it.effect.prop(
-    "no slot is given twice, and none is left idle while a task that fits waits",
-    [Case],
-    ([it]) =>
-      Effect.sync(() => {
-        const world = randomWorld(it)
-        const decisions = schedule(world)
-        for (const host of world.hosts) {
-          const { name } = host.node.metadata
-          const before = world.inFlight.filter(({ status }) => status?.assignedNode === name).length
-          const given = [...decisions.values()].filter(
-            (it) => it._tag === "Assign" && it.node === name
-          ).length
-          if (given > 0) assert.isAtMost(before + given, slotsOf(host.node))
-          if (before + given >= slotsOf(host.node)) continue
-          for (const [task, decision] of decisions) {
-            if (decision._tag !== "Wait" || decision.reason !== "Unschedulable") continue
-            assert.isDefined(misfit(demandOf(task.spec, undefined), host))
-          }
-        }
-      }),
-    { arbitrary: { runs: 300 } }
-  )
-  it.effect.prop(
-    "the order in which the world is told does not matter",
-    [Case],
-    ([it]) =>
-      Effect.sync(() => {
-        const world = randomWorld(it)
-        const turned = { ...world, pending: world.pending.toReversed(), hosts: world.hosts.toReversed() }
-        assert.deepStrictEqual(said(turned), said(world))
-      }),
-    { arbitrary: { runs: 100 } }
-  )
+  it("a workload of a thousand tasks takes turns with one of three that came a day later", () => {
+    const tasks = [...of("big", 1000, epoch - 86_400_000), ...of("small", 3, epoch)]
+    const order = served(told(worldOf(tasks, [node("n")])), tasks, 8)
+    assert.deepStrictEqual(order.slice(0, 6).toSorted(), [
+      "big0000",
+      "big0001",
+      "big0002",
+      "small0000",
+      "small0001",
+      "small0002"
+    ])
+  })
+  it("places that are given at once are given in turn", () => {
+    const world = worldOf(
+      [...of("a", 9, epoch), ...of("b", 2, epoch)],
+      Array.from({ length: 4 }, (_, index) => node(`n${index}`))
+    )
+    const placed = Object.entries(said(world)).flatMap(([name, on]) => (on.startsWith("n") ? [name] : []))
+    assert.deepStrictEqual(placed.toSorted(), ["a0000", "a0001", "b0000", "b0001"])
+  })
+  it("a turn that was had before this process began counts", () => {
+    const [before, next] = of("a", 2, epoch - 3_600_000)
+    const [other] = of("b", 1, epoch - 1_800_000)
+    if (before === undefined || next === undefined || other === undefined) throw new Error("no tasks")
+    const condition = { type: "Scheduled", status: "True", reason: "", message: "" } as const
+    const ended: AgenticTask = {
+      ...before,
+      status: {
+        phase: "Succeeded",
+        verdict: "GO",
+        conditions: [{ ...condition, lastTransitionTime: formatTime(epoch - 600_000) }]
+      }
+    }
+    assert.strictEqual(said(worldOf([ended, next, other], [node("n")]))["b0000"], "n")
+  })
+})
+
+describe("memory of a node with several slots", () => {
+  const heavy = (name: string, status?: AgenticTask["status"]) =>
+    task(name, { ...needs({ minRAMGB: 24 }), ...(status === undefined ? {} : { status }) })
+  const host = (freeGB: number, heardMillis: number) =>
+    node("n", {
+      status: {
+        phase: "Ready",
+        lastHeartbeatTime: formatTime(heardMillis),
+        capability: { totalRAMGB: 64, availableRAMGB: freeGB, slots: 4 }
+      }
+    })
+  const began = { phase: "Running", assignedNode: "n", startedAt: formatTime(epoch - 100_000) } as const
+
+  it("tasks that are placed at once do not together ask for more than is free", () => {
+    const world = worldOf(
+      ["a", "b", "c"].map((name) => heavy(name)),
+      [host(64, epoch)]
+    )
+    assert.deepStrictEqual(said(world), { a: "n", b: "n", c: "Unschedulable" })
+    assert.strictEqual(messageOf(world, "c"), "0/1 nodes fit: 1 is busy")
+  })
+  it("what a report cannot show yet stays promised, and what it shows is counted once", () => {
+    const running = heavy("r", began)
+    const at = (heardMillis: number) => said(worldOf([running, heavy("t")], [host(40, heardMillis)]))
+    assert.deepStrictEqual(at(epoch - 41_000), { t: "Unschedulable" })
+    assert.deepStrictEqual(at(epoch - 40_000), { t: "n" })
+  })
 })
