@@ -19,9 +19,14 @@ const subcommands: Readonly<Record<string, Subcommand>> = {
     load: () => import("./up.ts")
   },
   demo: { summary: "The whole pipeline on a small real repository", load: () => import("./demo.ts") },
+  gate: { summary: "Judge what is committed here, as a gate Job would", load: () => import("./gate.ts") },
   operator: { summary: "Schedule tasks on nodes", load: () => import("./operator.ts") },
   agent: { summary: "Run tasks on this node", load: () => import("./agent.ts") },
   "run-task": { summary: "Run one task here and print its result", load: () => import("./run-task.ts") },
+  simulate: {
+    summary: "Plan a fleet: what it would make of a workload",
+    load: () => import("./simulate.ts")
+  },
   judge: { summary: "Run the checks of a gate Job", load: () => import("./judge.ts"), isHidden: true }
 }
 
