@@ -129,8 +129,8 @@ const disruptions: Readonly<Record<string, JobFault>> = {
 /** What an autoscaler says of a pod that it brings a node for: the usual one, and Karpenter. */
 const scalingReasons = ["TriggeredScaleUp", "Nominated"]
 
-/** The scheduler's words for a node that is large enough, and full. */
-const isBusy = /No preemption victims found/u
+/** The scheduler's words for a node that is large enough, and full, away or short of something for now. */
+const isBusy = /No preemption victims found|node\.kubernetes\.io\/(?:not-ready|unreachable|\w+-pressure)/u
 /** Its words for a node that would not do empty either. */
 const isHopeless = /Preemption is not helpful/u
 

@@ -105,6 +105,9 @@ const noNodeIsLargeEnough =
 const noNodeIsFree =
   "0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod."
 
+const nodeIsAway =
+  "0/1 nodes are available: 1 node(s) had untolerated taint {node.kubernetes.io/unreachable: }. preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling."
+
 const giveScaleUp = Effect.gen(function* () {
   const fake = yield* FakeCluster.FakeCluster
   yield* fake.seed(events, {
@@ -279,6 +282,16 @@ const faults: ReadonlyArray<{
     rule: "a pod that a full node may take soon, unless it stays full for five minutes",
     play: Effect.gen(function* () {
       yield* givePod(unscheduled(noNodeIsFree))
+      yield* TestClock.adjust("299 seconds")
+      yield* patchPod(unscheduled(noNodeIsLargeEnough))
+    }),
+    fault: "Unschedulable",
+    message: noNodeIsLargeEnough
+  },
+  {
+    rule: "a pod whose only node is away for now, unless it stays away for five minutes",
+    play: Effect.gen(function* () {
+      yield* givePod(unscheduled(nodeIsAway))
       yield* TestClock.adjust("299 seconds")
       yield* patchPod(unscheduled(noNodeIsLargeEnough))
     }),
