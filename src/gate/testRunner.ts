@@ -101,6 +101,8 @@ export const recipeOf = (makefile: string, target: string): string | undefined =
     .replace(/\$\$|\$[({](\w+)[)}]/gu, (whole, name: string | undefined) =>
       name === undefined ? "$" : (values.get(name) ?? whole)
     )
+  // Each line of a recipe has a shell of its own.
+  if (recipe.length > 1 && recipe.some((line) => /\bcd\s/u.test(line))) return undefined
   return recipe.length === 0 || /\$[({@<^*]|[|;]\s*$/u.test(text) ? undefined : text
 }
 

@@ -149,7 +149,8 @@ export const assertsNothing = (path: string, text: string, test: DeclaredTest): 
 
 /** A test's own name and its parameter are no assertion, whatever they are called. */
 const withoutHead = (body: string, name: string): string => {
-  const at = body.indexOf(name) + name.length
+  const declaration = /(?:\bfn|\bdef|\bfunc(?: \([^)]*\))?|\bvoid)\s+(?=\w)/u.exec(body)
+  const at = body.indexOf(name, declaration === null ? 0 : declaration.index) + name.length
   const attributes = body.slice(0, at - name.length)
   const rest = body
     .slice(at)
@@ -159,6 +160,6 @@ const withoutHead = (body: string, name: string): string => {
 
 const withoutComments = (path: string, code: string): string =>
   code.replace(
-    isHashed(languageOf(path)) ? /^\s*#[^\n]*/gmu : /(?:^|\s)\/\/(?! (?:Unordered o|O)utput:)[^\n]*/gmu,
+    isHashed(languageOf(path)) ? /(?:^|\s)#[^\n]*/gmu : /(?:^|\s)\/\/(?! (?:Unordered o|O)utput:)[^\n]*/gmu,
     ""
   )

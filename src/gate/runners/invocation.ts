@@ -14,26 +14,29 @@ export interface Invocation {
  * told from its words.
  */
 export const parseInvocation = (command: string): Invocation | undefined => {
-  const segments = split(
-    command
-      .replace(/\s2>&1\s*$/u, "")
-      .replaceAll("\\\n", " ")
-      .trim()
-  )
+  const text = command
+    .replace(/\s2>&1\s*$/u, "")
+    .replaceAll("\\\n", " ")
+    .trim()
+  const segments = split(text)
   const last = segments?.at(-1)
-  if (segments === undefined || last === undefined || last.words.length === 0) return undefined
+  // What a variable holds is not known here; it may be in what comes before, as long as that changes no folder.
+  if (segments === undefined || last === undefined || /(?<!\\)\$(?!$)/u.test(unsingled(text.slice(last.at))))
+    return undefined
   let folder = ""
   for (const { words } of segments.slice(0, -1)) {
     if (words[0] !== "cd") continue
     const to = words[1]
-    if (to === undefined || words.length > 2 || to.startsWith("/") || to.includes("..")) return undefined
+    if (to === undefined || words.length > 2 || /^[/~-]|\.\.|\$/u.test(to)) return undefined
     folder = `${folder}${to.replace(/^\.\/|\/$/gu, "")}/`.replace(/^\.?\//u, "")
   }
   const set = last.words.findIndex((word) => !/^[A-Za-z_]\w*=/u.test(word))
   if (set < 0) return undefined
-  const lead = `${command.trim().slice(0, last.at)}${last.words.slice(0, set).map(quoteSetting).join("")}`
+  const lead = `${text.slice(0, last.at)}${last.words.slice(0, set).map(quoteSetting).join("")}`
   return { lead, folder, words: last.words.slice(set) }
 }
+
+const unsingled = (text: string): string => text.replace(/'[^']*'/gu, "")
 
 interface Segment {
   readonly words: ReadonlyArray<string>
@@ -43,11 +46,10 @@ interface Segment {
 
 const split = (command: string): ReadonlyArray<Segment> | undefined => {
   const segments: Array<{ words: Array<string>; at: number }> = [{ words: [], at: 0 }]
-  const piece = /\s*(?:(&&|;|\n)\s*|((?:'[^']*'|"(?:\\.|[^"\\$`])*"|\\.|[^\s'"\\;&|<>()$`#])+))/uy
-  const trimmed = command
-  for (let at = 0; at < trimmed.length;) {
+  const piece = /\s*(?:(&&|;|\n)\s*|((?:'[^']*'|"(?:\\.|[^"\\`])*"|\\.|[^\s'"\\;&|<>()`#])+))/uy
+  for (let at = 0; at < command.length;) {
     piece.lastIndex = at
-    const found = piece.exec(trimmed)
+    const found = piece.exec(command)
     if (found === null || found[0] === "") return undefined
     at = piece.lastIndex
     if (found[1] === undefined) segments.at(-1)?.words.push(unquote(found[2] ?? ""))

@@ -71,7 +71,7 @@ export const pytest: Recognise = (invocation) => {
     },
     failures: (output) =>
       distinct(
-        [...plain(output).matchAll(/^(?:FAILED|ERROR) (\S+?\.py)::(\S+(?:\[.*?\](?= - |$))?)/gmu)].map(
+        [...plain(output).matchAll(/^(?:FAILED|ERROR) (\S+?\.py)::([^\s[]+(?:\[.*?\](?= - |$))?)/gmu)].map(
           ([, place = "", test = ""]) => ({
             id: `${place}::${test}`,
             name: (test.split("::").at(-1) ?? test).replace(/\[.*$/su, ""),

@@ -1,0 +1,240 @@
+import { assert, describe, it } from "@effect/vitest"
+
+import { isTestCheck, namedBy, runnerOf } from "../../src/gate/testRunner.ts"
+
+const file = (path: string, ...tests: ReadonlyArray<string>) => ({ path, tests })
+const makefile = `PYTHON ?= python3
+.PHONY: test
+test: build
+\t@$(PYTHON) -m pytest -q
+build:
+\ttrue
+twice:
+\tcd a && go test ./...
+\tgo test ./...
+piped:
+\tgo test ./... | tee log
+`
+const packageJson = JSON.stringify({
+  scripts: {
+    test: "vitest run --coverage",
+    pretest: "npm run build",
+    node: 'node --test "test/**/*.test.js"'
+  }
+})
+
+describe("the command for some files only", () => {
+  it.each([
+    [
+      "go test ./...",
+      file("pkg/a/a_test.go", "TestA", "TestB"),
+      "go test -count=1 -json -run '^(TestA|TestB)$' ./pkg/a"
+    ],
+    [
+      "cd web && CGO_ENABLED=0 go test -race -v -timeout 30s ./...",
+      file("web/a_test.go", "TestA"),
+      "cd web && CGO_ENABLED=0 go test -race -timeout 30s -count=1 -json -run '^(TestA)$' ."
+    ],
+    [
+      "python3 -m pytest -q -p no:cacheprovider --maxfail 1 tests",
+      file("tests/test_a.py"),
+      "python3 -m pytest -p no:cacheprovider -rA --tb=line --show-capture=no tests/test_a.py"
+    ],
+    [
+      "uv run pytest -m 'not slow'",
+      file("tests/test_a.py"),
+      "uv run pytest -m 'not slow' -rA --tb=line --show-capture=no tests/test_a.py"
+    ],
+    ["python3 -m unittest", file("test_a.py"), "python3 -m unittest discover -v -p test_a.py"],
+    [
+      "python3 -m unittest discover -s tests",
+      file("tests/test_a.py"),
+      "python3 -m unittest discover -v -s tests -p test_a.py"
+    ],
+    ["python -m unittest tests.test_a", file("tests/test_a.py"), "python -m unittest -v tests/test_a.py"],
+    ["cargo test --locked --quiet", file("tests/ranges.rs"), "cargo test --locked --test ranges"],
+    [
+      "cargo test --workspace",
+      file("core/tests/a/main.rs"),
+      "cargo test --manifest-path core/Cargo.toml --test a"
+    ],
+    ["cargo test", file("src/net/tcp.rs"), "cargo test -- net::tcp::"],
+    ["node --test", file("test/a.test.js"), "node --test --test-reporter=tap test/a.test.js"],
+    [
+      "node --import ./x.js --test --test-reporter spec 'test/**/*.js'",
+      file("test/a.js"),
+      "node --import ./x.js --test --test-reporter=tap test/a.js"
+    ],
+    ["npx vitest", file("src/a.test.ts"), "npx vitest run --reporter=tap-flat src/a.test.ts"],
+    ["jest --silent", file("a.test.js"), "jest --verbose --runTestsByPath a.test.js"],
+    ["mocha --recursive -t 100 test", file("test/a.js"), "mocha -t 100 --reporter=tap test/a.js"],
+    [
+      "make test",
+      file("tests/test_a.py"),
+      "make build && python3 -m pytest -rA --tb=line --show-capture=no tests/test_a.py"
+    ],
+    [
+      "npm test",
+      file("a.test.ts"),
+      `export PATH="$PWD/node_modules/.bin:$PATH"; npm run build && vitest run --reporter=tap-flat a.test.ts`
+    ],
+    [
+      "npm run --silent node",
+      file("test/a.test.js"),
+      `export PATH="$PWD/node_modules/.bin:$PATH"; node --test --test-reporter=tap test/a.test.js`
+    ]
+  ])("of %s", (command, subject, narrowed) => {
+    assert.strictEqual(runnerOf({ command }, { makefile, packageJson })?.narrow([subject]), narrowed)
+  })
+
+  it.each([
+    "go test ./... | tee log",
+    "go test ./... || true",
+    "go test -run TestA ./...",
+    "cargo test --lib",
+    "cargo test some_name",
+    "python3 -m unittest -k some",
+    "node --test --test-name-pattern=a",
+    "vitest -t name",
+    "sh test.sh",
+    "$RUNNER",
+    "go test $(go list ./...)",
+    "make twice",
+    "make piped",
+    "make unknown",
+    "npm run unknown",
+    "cd .. && go test ./...",
+    ""
+  ])("is not known of %s", (command) => {
+    assert.isUndefined(runnerOf({ command }, { makefile, packageJson }))
+  })
+})
+
+describe("whether a command is sure to collect a file", () => {
+  it.each([
+    ["go test ./...", "a/b/c_test.go", true],
+    ["go test ./a", "a/b/c_test.go", false],
+    ["go test ./a/...", "a/b/c_test.go", true],
+    ["go test ./...", "a/testdata/c_test.go", false],
+    ["go test", "a/c_test.go", false],
+    ["pytest", "tests/test_a.py", true],
+    ["pytest", "tests/a_checks.py", false],
+    ["pytest tests/unit", "tests/test_a.py", false],
+    ["python3 -m unittest discover -s tests", "tests/test_a.py", true],
+    ["python3 -m unittest discover -s tests", "tests/a_test.py", false],
+    ["python3 -m unittest discover -s tests", "tests/sub/test_a.py", false],
+    ["python3 -m unittest tests.test_a", "tests/test_a.py", true],
+    ["node --test", "checks/a.spec.js", false],
+    ["node --test", "src/a.test.js", true],
+    ["node --test 'test/**/*.test.js'", "test/deep/a.test.js", true],
+    ["node --test 'test/*.test.js'", "test/deep/a.test.js", false],
+    ["vitest", "src/a.test.ts", true],
+    ["vitest", "src/a.ts", false]
+  ])("%s: %s: %s", (command, path, isSure) => {
+    assert.strictEqual(runnerOf({ command }, {})?.surelyCollects(path), isSure)
+  })
+})
+
+describe("what a runner says of each test", () => {
+  it.each([
+    [
+      "go test",
+      `{"Action":"run","Test":"TestA"}\n{"Action":"pass","Test":"TestA"}\n{"Action":"skip","Test":"TestB/sub"}\n{"Action":"fail","Package":"p"}\n`,
+      ["passed TestA", "skipped TestB/sub"]
+    ],
+    [
+      "pytest",
+      "PASSED tests/test_a.py::TestX::test_a[1-2]\nFAILED tests/test_a.py::test_b - assert 1 == 2\nSKIPPED [1] tests/test_a.py:3: later\n= 1 failed, 1 passed, 1 skipped in 0.1s =\n",
+      ["passed test_a", "failed test_b", "skipped tests/test_a.py:3:"]
+    ],
+    [
+      "python -m unittest",
+      "test_a (test_a.T.test_a) ... ok\ntest_b (test_a.T.test_b)\nWhat it is about. ... FAIL\ntest_c (test_a.T.test_c) ... skipped 'later'\n\nRan 3 tests in 0.001s\n",
+      ["passed test_a", "failed test_b", "skipped test_c"]
+    ],
+    [
+      "cargo test",
+      "test tests::a ... ok\ntest b - should panic ... FAILED\ntest c ... ignored\ntest result: FAILED.\n",
+      ["passed a", "failed b", "skipped c"]
+    ],
+    [
+      "node --test",
+      "TAP version 13\n# Subtest: suite\n    ok 1 - inner \\# one\n    1..1\nnot ok 1 - suite\nok 2 - later # TODO\nok 3 - gone # SKIP why\n1..3\n",
+      ["passed inner # one", "failed suite", "skipped later", "skipped gone"]
+    ],
+    [
+      "vitest",
+      "TAP version 13\n1..2\nok 1 - a.test.ts > suite > fine # time=0.49ms\nnot ok 2 - a.test.ts > bad # time=1ms\n",
+      ["passed fine", "failed bad"]
+    ],
+    [
+      "jest",
+      "FAIL ./a.test.js\n  ✓ fine (2 ms)\n  suite\n    ✕ bad\n    ○ skipped gone\n\nTests:       1 failed, 1 passed\n",
+      ["passed fine", "failed bad", "skipped gone"]
+    ]
+  ])("%s", (command, output, said) => {
+    const outcomes = runnerOf({ command }, {})?.read(output)
+    assert.deepStrictEqual(
+      outcomes?.map(({ name, outcome }) => `${outcome} ${name}`),
+      said
+    )
+  })
+
+  it.each(["go test", "pytest", "python -m unittest", "cargo test", "node --test", "vitest", "jest"])(
+    "%s: something else says nothing",
+    (command) => {
+      assert.isUndefined(runnerOf({ command }, {})?.read("Segmentation fault\n"))
+    }
+  )
+})
+
+describe("tests that failed, alone and left out", () => {
+  it.each([
+    [
+      "go test ./...",
+      "--- FAIL: TestA (0.00s)\n    --- FAIL: TestA/sub (0.00s)\nFAIL\nFAIL\tacme/a\t0.003s\nok  \tacme/b\t0.1s\n",
+      "go test -count=1 -run '^(TestA)$' acme/a",
+      "go test -count=1 -skip '^(TestA)$' ./..."
+    ],
+    [
+      "pytest -q tests",
+      "FAILED tests/test_a.py::T::test_b[x y] - assert\nERROR tests/test_c.py\n1 failed\n",
+      "pytest 'tests/test_a.py::T::test_b[x y]'",
+      "pytest --deselect 'tests/test_a.py::T::test_b[x y]' tests"
+    ],
+    [
+      "cargo test -q",
+      "---- tests::b stdout ----\nfailures:\n    tests::b\n",
+      "cargo test -- --exact tests::b",
+      "cargo test -- --exact --skip tests::b"
+    ],
+    ["python3 -m unittest", "FAIL: test_b (test_a.T.test_b)\n", "python3 -m unittest -k test_b", undefined],
+    [
+      "vitest",
+      " FAIL  a.test.ts > suite > it (is) so\n",
+      "vitest run -t '(?:it \\(is\\) so)$'",
+      "vitest run -t '^(?!.*(?:it \\(is\\) so)$)'"
+    ]
+  ])("of %s", (command, output, alone, without) => {
+    const runner = runnerOf({ command }, {})
+    const failures = runner?.failures(output) ?? []
+    assert.strictEqual(runner?.only(failures), alone)
+    assert.strictEqual(runner?.except(failures), without)
+  })
+})
+
+describe("a check of tests", () => {
+  it.each([
+    [{ name: "x", command: "true", role: "test" as const }, true],
+    [{ name: "test", command: "true", role: "lint" as const }, false],
+    [{ name: "unit-tests", command: "true" }, true],
+    [{ name: "latest", command: "true" }, false],
+    [{ name: "any", target: "test", command: "make test" }, true]
+  ])("%j: %s", (check, isOne) => {
+    assert.strictEqual(isTestCheck(check), isOne)
+  })
+
+  it("names the scripts that it runs", () => {
+    assert.isTrue(namedBy([{ command: "cd x; sh ./test.sh" }]).has("test.sh"))
+  })
+})
