@@ -4,7 +4,7 @@
  * the host's. It is the first process of its PID namespace, so its end is the end of all that it has started.
  */
 import { realpathSync } from "node:fs"
-import { homedir, tmpdir } from "node:os"
+import { homedir } from "node:os"
 import { join } from "node:path"
 
 import { Effect } from "effect"
@@ -157,7 +157,7 @@ const confineHiding =
 export const make: Effect.Effect<Confine | undefined> = Effect.gen(function* () {
   const hidden = [...secretsOfHome.map((name) => join(homedir(), name)), ...sockets, ...(yield* HiddenPaths)]
   const confine = confineHiding(hidden)
-  const [program = "", ...args] = confine(["true"], { writable: [tmpdir()], tmp: tmpdir() })
+  const [program = "", ...args] = confine(["true"], { writable: [], tmp: "/tmp" })
   if (process.platform === "linux" && (yield* succeeds({ program, args }))) return confine
   yield* Effect.logInfo("checks share this host's processes and files: it has no namespaces for them")
   return undefined

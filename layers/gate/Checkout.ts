@@ -25,6 +25,8 @@ export interface CheckoutOptions {
   /** The candidate's files; its parent folder must exist. */
   readonly workDir: string
   readonly token?: Redacted.Redacted<string> | undefined
+  /** Where to look whether the branch has moved, when the clone is of a copy; `nowhere` for a commit that is no branch's. */
+  readonly watched?: { readonly url: string; readonly ref: string } | "nowhere" | undefined
 }
 
 export interface Checkout {
@@ -127,18 +129,24 @@ export const open = Effect.fn("Checkout.open")(function* (
       ),
     dirty: folder.dirty(commit).pipe(Effect.mapError(failed)),
     diffStat: folder.diffStat.pipe(Effect.mapError(failed)),
-    moved: run("ls-remote", "origin", `refs/heads/${options.branch}`).pipe(
-      Effect.map((text) => {
-        const now = text.split(/\s/u)[0] ?? ""
-        return now === commit ? undefined : now === "" ? "gone" : now
-      }),
-      Effect.retry({ times: 2, schedule: Schedule.spaced("1 second") }),
-      Effect.mapError(
-        ({ message }) => new GateStopped({ fault: "RemoteUnreachable", message: `ls-remote: ${message}` })
-      )
-    )
+    moved: options.watched === "nowhere" ? Effect.undefined : whereBranchIs(run, options, commit)
   }
 })
+
+const whereBranchIs = (run: Run, options: CheckoutOptions, commit: string) => {
+  const ours = { url: "origin", ref: `refs/heads/${options.branch}` }
+  const { ref, url } = options.watched === "nowhere" ? ours : (options.watched ?? ours)
+  return run("ls-remote", url, ref).pipe(
+    Effect.map((text) => {
+      const now = text.split(/\s/u)[0] ?? ""
+      return now === commit ? undefined : now === "" ? "gone" : now
+    }),
+    Effect.retry({ times: 2, schedule: Schedule.spaced("1 second") }),
+    Effect.mapError(
+      ({ message }) => new GateStopped({ fault: "RemoteUnreachable", message: `ls-remote: ${message}` })
+    )
+  )
+}
 
 const countLines = (text: string): ReadonlyMap<string, number> => {
   const counts = new Map<string, number>()

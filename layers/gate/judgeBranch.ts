@@ -24,6 +24,7 @@ export interface GateSettings {
   readonly baseBranch?: string | undefined
   readonly upstreamURL?: string | undefined
   readonly token?: Redacted.Redacted<string> | undefined
+  readonly watched?: Checkout.CheckoutOptions["watched"]
   /** Absent: the base says what to check (`planChecks.ts`). */
   readonly checks?: ReadonlyArray<Check> | undefined
   readonly workDir: string

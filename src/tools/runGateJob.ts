@@ -4,11 +4,11 @@ import { Duration, Effect, Schema } from "effect"
 import type { ResourceRequirements } from "../../schema/Agent.ts"
 import { GateProfile } from "../../schema/GateProfile.ts"
 import { MakeTarget, plan } from "../gate/checks.ts"
-import { type Envelope, exitCodes, forPeople, readEnvelope } from "../gate/envelope.ts"
-import { isWeather } from "../gate/faults.ts"
+import { exitCodes, forPeople, readEnvelope } from "../gate/envelope.ts"
 import { defaultDeadlineSeconds, gateContainer, gateJob } from "../gate/manifest.ts"
 import { type JobError, type JobOutcome, JobRunner } from "../services/JobRunner.ts"
 import { type AgentTool, make, type Terminal, ToolError } from "./AgentTool.ts"
+import { notRun, type Said, saidBy } from "./gateTerminal.ts"
 
 const optional = Schema.optionalKey
 
@@ -133,15 +133,6 @@ const judged = Effect.fnUntraced(function* (
 
 type Attempt = { readonly jobName: string; readonly fault: string; readonly message: string }
 
-/** What one Job came to. `fault` is set when nothing was judged. */
-interface Said {
-  readonly terminal: Terminal
-  readonly fault?: string | undefined
-  readonly message: string
-  /** Whether another Job may judge what this one could not. */
-  readonly mayPass: boolean
-}
-
 /** `attempts` are the Jobs that judged nothing; a gate that was judged at once has none. */
 const withAttempts = (
   terminal: Terminal,
@@ -161,67 +152,8 @@ const verdictOf = (outcome: JobOutcome): Said => {
     const why = `the judge ended with exit ${outcome.exitCode} and left no result`
     return notRun(where, "ContainerFailed", why)
   }
-  const { envelope } = read
-  const extra = { ...where, ...evidenceOf(envelope) }
-  const { message } = envelope
-  switch (envelope.verdict) {
-    case "GATE-PASS":
-      return {
-        message,
-        mayPass: false,
-        terminal: { verdict: "GATE-PASS", summary: "all gate checks passed", extra: { ...extra, restsOn: message } }
-      }
-    case "GATE-FAIL":
-      return {
-        message,
-        mayPass: false,
-        terminal: {
-          verdict: "GATE-FAIL",
-          summary: "one or more gate checks failed",
-          failureReason: "GateFailed",
-          extra: { ...extra, reason: envelope.reason ?? "CheckFailed", message }
-        }
-      }
-    case "GATE-ERROR":
-      return notRun(extra, envelope.reason ?? "JudgeFailed", message)
-  }
+  return saidBy(read.envelope, where)
 }
-
-const copied = [
-  "tree",
-  "base",
-  "profile",
-  "source",
-  "moved",
-  "confinement",
-  "coverage",
-  "findings",
-  "evidence",
-  "dirty"
-] as const
-
-const evidenceOf = (envelope: Envelope): Terminal["extra"] => ({
-  ...(envelope.commit !== undefined && { commitSHA: envelope.commit }),
-  ...Object.fromEntries(
-    copied.flatMap((key) => (envelope[key] === undefined ? [] : [[key, asJson(envelope[key])]]))
-  ),
-  checks: asJson(envelope.checks)
-})
-
-/** What was decoded from JSON is JSON. */
-const asJson = Schema.decodeUnknownSync(Schema.Json)
-
-const notRun = (extra: Terminal["extra"], fault: string, message: string): Said => ({
-  fault,
-  message,
-  mayPass: isWeather(fault),
-  terminal: {
-    verdict: "GATE-ERROR",
-    summary: `gate did not run: ${message}`,
-    failureReason: "GateError",
-    extra: { ...extra, reason: fault, message }
-  }
-})
 
 /** Words of contract §5.3: `reason` holds the sentence of a Job that could not be created, `pollError` that of a wait without end. */
 const notJudged = (error: JobError): Said => {

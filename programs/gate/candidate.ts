@@ -1,0 +1,122 @@
+/** What `foreman gate` judges: a commit of the repository at hand, and the place where it was cut from the default branch. */
+import { mkdir, writeFile } from "node:fs/promises"
+import { join } from "node:path"
+
+import { Effect, Runtime, Schema } from "effect"
+
+import { git, type GitFailed } from "../../layers/gate/git.ts"
+
+/** Something on the command line, or the repository that it names, is not as it must be: EX_CONFIG. */
+export class GateConfigError extends Schema.TaggedError<GateConfigError>()("GateConfigError", {
+  message: Schema.String
+}) {
+  override readonly [Runtime.errorExitCode] = 78
+}
+
+export interface Candidate {
+  /** Root of the work tree. */
+  readonly root: string
+  /** As it is called in words: a branch, or the start of a commit. */
+  readonly name: string
+  readonly commit: string
+  readonly base: string
+  /** Full name of the branch whose commit is judged; undefined when it is a commit that is no branch's. */
+  readonly ref: string | undefined
+  /** Paths of the work tree that differ from the commit: not judged. */
+  readonly uncommitted: ReadonlyArray<string>
+}
+
+const wrong = (message: string) => new GateConfigError({ message })
+
+export const find = Effect.fn("gate.find")(function* (options: {
+  readonly repo: string
+  readonly base: string | undefined
+  readonly head: string | undefined
+}): Effect.fn.Return<Candidate, GateConfigError> {
+  const run = (...args: ReadonlyArray<string>) =>
+    git(["-C", options.repo, ...args]).pipe(Effect.map((text) => text.trimEnd()))
+  const root = yield* run("rev-parse", "--show-toplevel").pipe(
+    Effect.mapError(({ message }) =>
+      wrong(`--repo ${options.repo} is no git work tree: ${firstLine(message)}`)
+    )
+  )
+  if ((yield* orEmpty(run("rev-parse", "--is-shallow-repository"))) === "true") {
+    return yield* wrong(
+      `${root} is a shallow clone, where no merge base is to be found: git fetch --unshallow first`
+    )
+  }
+  const commitOf = (flag: string, ref: string) =>
+    run("rev-parse", "--verify", "-q", "--end-of-options", `${ref}^{commit}`).pipe(
+      Effect.mapError(() => wrong(`${flag} ${ref} is no commit of ${root}`))
+    )
+  const head = options.head ?? "HEAD"
+  const commit = yield* commitOf("--head", head)
+  const ref = yield* orEmpty(run("rev-parse", "--symbolic-full-name", head))
+  const branch = ref.startsWith("refs/heads/") ? ref : undefined
+  const against =
+    options.base === undefined ? yield* defaultBranch(run) : yield* commitOf("--base", options.base)
+  if (against === undefined) {
+    return yield* wrong(
+      `the default branch of ${root} is not to be found: say what to compare with, --base REF`
+    )
+  }
+  const base = yield* run("merge-base", commit, against).pipe(
+    Effect.mapError(() =>
+      wrong(`${head} and ${options.base ?? "the default branch"} have no commit in common`)
+    )
+  )
+  const status = yield* orEmpty(run("status", "--porcelain", "-z", "--no-renames"))
+  return {
+    root,
+    commit,
+    base,
+    ref: branch,
+    name: branch?.slice("refs/heads/".length) ?? commit.slice(0, 12),
+    uncommitted: status.split("\0").flatMap((line) => (line === "" ? [] : [line.slice(3)]))
+  }
+})
+
+const firstLine = (text: string): string => text.split("\n")[0] ?? ""
+
+const orEmpty = (answer: Effect.Effect<string, GitFailed>): Effect.Effect<string> =>
+  Effect.catchTag(answer, "GitFailed", () => Effect.succeed(""))
+
+/** Where the remote says that it is, else the names that it usually has, there and here. */
+const defaultBranch = Effect.fnUntraced(function* (
+  run: (...args: ReadonlyArray<string>) => Effect.Effect<string, GitFailed>
+) {
+  for (const ref of [
+    "refs/remotes/origin/HEAD",
+    "refs/remotes/origin/main",
+    "refs/remotes/origin/master",
+    "refs/heads/main",
+    "refs/heads/master"
+  ]) {
+    const commit = yield* orEmpty(run("rev-parse", "--verify", "-q", `${ref}^{commit}`))
+    if (commit !== "") return commit
+  }
+  return undefined
+})
+
+/** No name that a person gives to a branch. */
+export const baseBranch = "foreman-gate-base"
+
+/** A remote with the two commits alone. It borrows the objects of the repository, and copies none. */
+export const makeRemote = Effect.fn("gate.makeRemote")(function* (candidate: Candidate, folder: string) {
+  const { root, commit, base, name } = candidate
+  const objects = (yield* git([
+    "-C",
+    root,
+    "rev-parse",
+    "--path-format=absolute",
+    "--git-path",
+    "objects"
+  ])).trim()
+  yield* git(["init", "-q", "--bare", folder])
+  yield* Effect.promise(async () => {
+    await mkdir(join(folder, "objects", "info"), { recursive: true })
+    await writeFile(join(folder, "objects", "info", "alternates"), `${objects}\n`)
+  })
+  yield* git(["--git-dir", folder, "update-ref", `refs/heads/${name}`, commit])
+  yield* git(["--git-dir", folder, "update-ref", `refs/heads/${baseBranch}`, base])
+})
