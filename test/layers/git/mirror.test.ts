@@ -1,4 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process"
+import { randomBytes } from "node:crypto"
 import {
   chmodSync,
   existsSync,
@@ -15,7 +16,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Layer, type Scope } from "effect"
+import { Duration, Effect, Fiber, Layer, type Scope } from "effect"
 
 import { isConfining, PrivateFolders } from "../../../layers/confinedShell.ts"
 import * as GitCliWorkspace from "../../../layers/GitCliWorkspace.ts"
@@ -99,6 +100,18 @@ const withMirrors = <A, E>(
     return yield* Effect.provide(body(made), layer)
   }).pipe(Effect.scoped)
 
+/** Remotes by ssh: `last` is the command that the other side would run. */
+const fakeSsh = (root: string, script: string) => {
+  const bin = join(root, "bin")
+  mkdirSync(bin)
+  writeFileSync(join(bin, "ssh"), `#!/bin/sh\nfor last; do :; done\n${script}\n`, { mode: 0o755 })
+  const path = process.env["PATH"] ?? ""
+  return Effect.acquireRelease(
+    Effect.sync(() => void (process.env["PATH"] = `${bin}:${path}`)),
+    () => Effect.sync(() => void (process.env["PATH"] = path))
+  )
+}
+
 const packCount = (repository: string): number =>
   existsSync(join(repository, "objects", "pack"))
     ? readdirSync(join(repository, "objects", "pack")).length
@@ -157,15 +170,14 @@ describe("workspaces by way of a mirror", () => {
     )
   )
 
-  it.live("a hidden password is in no file of the mirror", () =>
-    withMirrors(({ directory, generations, mirrors, remote }) =>
+  it.live("a password in the remote's URL is in no file of the mirror", () =>
+    withMirrors(({ directory, mirrors, remote, root, first }) =>
       Effect.gen(function* () {
-        const remoteURL = `file://user:hunter2@${remote}`
-        // Git takes a local URL with a user for a path on this host's disk that is not there; what is asked is what is left behind.
-        yield* Effect.result(open({ directory: directory("t1"), remoteURL }))
-        yield* open({ directory: directory("t2"), remoteURL: remote })
-        assert.strictEqual(spawnSync("grep", ["-r", "hunter2", mirrors]).status, 1)
-        for (const mirror of generations()) assert.isFalse(existsSync(join(mirror, "FETCH_HEAD")))
+        yield* fakeSsh(root, 'exec sh -c "$last"')
+        const remoteURL = `ssh://bot:s3cr3t@git.example.com${remote}`
+        assert.strictEqual((yield* open({ directory: directory("t1"), remoteURL })).baseCommit, first)
+        assert.strictEqual(spawnSync("grep", ["-r", "s3cr3t", mirrors]).status, 1)
+        assert.strictEqual(spawnSync("grep", ["-rq", first, mirrors]).status, 0)
       })
     )
   )
@@ -283,6 +295,39 @@ describe("a mirror", () => {
         assert.strictEqual(git(work.directory, "fsck", "--full"), "")
         yield* open({ directory: directory("t3"), remoteURL: remote })
         assert.strictEqual(git(generations().at(-1) ?? "", "fsck", "--full"), "")
+      })
+    )
+  )
+
+  it.live("whose fetch was killed in the middle is as good as before", () =>
+    withMirrors(({ directory, generations, remote, root, seed }) =>
+      Effect.gen(function* () {
+        const slow = join(root, "slow")
+        yield* fakeSsh(
+          root,
+          `if [ -e '${slow}' ]; then sh -c "$last" | { dd bs=4096 count=500 2>/dev/null; sleep 60; }; else exec sh -c "$last"; fi`
+        )
+        const remoteURL = `ssh://git.example.com${remote}`
+        yield* Effect.scoped(open({ directory: directory("t1"), remoteURL }))
+        writeFileSync(join(seed, "big"), randomBytes(8_000_000))
+        git(seed, "add", "-A")
+        git(seed, "commit", "-q", "-m", "big")
+        git(seed, "push", "-q", "origin", "HEAD:main")
+        writeFileSync(slow, "")
+        const killed = yield* Effect.forkScoped(
+          Effect.scoped(open({ directory: directory("t2"), remoteURL }))
+        )
+        const begun = () =>
+          generations().some((mirror) =>
+            readdirSync(join(mirror, "objects", "pack")).some((name) => name.startsWith("tmp_pack"))
+          )
+        yield* Effect.repeat(Effect.sleep("20 millis"), { until: begun })
+        yield* Fiber.interrupt(killed)
+        rmSync(slow)
+        const work = yield* open({ directory: directory("t3"), remoteURL })
+        assert.strictEqual(work.baseCommit, git(seed, "rev-parse", "HEAD"))
+        assert.strictEqual(git(work.directory, "fsck", "--full"), "")
+        assert.lengthOf(generations(), 1)
       })
     )
   )
