@@ -3,8 +3,11 @@ import { readFile, writeFile } from "node:fs/promises"
 import { cpus, loadavg, totalmem } from "node:os"
 import { parseArgs } from "node:util"
 
-import { write as plot } from "./plot.ts"
-import { comparison, markdown, type Measured, type Options, type Report, text } from "./report.ts"
+import { Effect } from "effect"
+
+import { versionOf } from "./cluster.ts"
+import { publish } from "./publish.ts"
+import { comparison, type Measured, type Options, type Report, text } from "./report.ts"
 
 interface Bench {
   readonly about: string
@@ -38,8 +41,7 @@ const benches: Readonly<Record<string, Bench>> = {
 
 const help = `npm run bench -- [--only NAME[,NAME…]] [--kubeconfig FILE] [--quick] [--json FILE]
 npm run bench -- compare A.json B.json   what changed, figure by figure
-npm run bench -- table A.json            the rows as a table in Markdown
-npm run bench -- plot A.json FOLDER      goals.svg, latency.svg and growth.svg
+npm run bench -- publish A.json…         tables into docs/performance.md, plots of the first beside it
 
 Without --kubeconfig each bench starts an embedded cluster of its own. With it, the cluster should have no Foreman on it; what a bench
 makes there (namespace foreman-bench, FleetNodes bench-…) it takes away again.
@@ -58,7 +60,15 @@ const machine = (): Report["machine"] => ({
   loadBefore: loadavg()[0] ?? NaN
 })
 
-const measure = async (names: ReadonlyArray<string>, options: Options): Promise<Report> => {
+/** `save` has what there is after each bench: a long run that is cut short keeps its figures. */
+const measure = async (
+  names: ReadonlyArray<string>,
+  options: Options,
+  save: (report: Report) => Promise<void>
+): Promise<void> => {
+  const { isQuick, kubeconfig } = options
+  const cluster =
+    kubeconfig === undefined ? "The embedded cluster" : await Effect.runPromise(versionOf(kubeconfig))
   const before = machine()
   const results: Record<string, Report["benches"][string]> = {}
   for (const name of names) {
@@ -76,9 +86,8 @@ const measure = async (names: ReadonlyArray<string>, options: Options): Promise<
       console.log(`\n${name} could not be measured: ${failed}`)
       process.exitCode = 1
     }
+    await save({ machine: before, cluster, isQuick, benches: results })
   }
-  const cluster = options.kubeconfig === undefined ? "embedded" : "the one of --kubeconfig"
-  return { machine: before, cluster, isQuick: options.isQuick, benches: results }
 }
 
 const { positionals, values } = parseArgs({
@@ -93,25 +102,24 @@ const { positionals, values } = parseArgs({
   }
 })
 const [command, ...files] = positionals
+const [first, ...more] = files
 const names = values.only?.split(",") ?? Object.keys(benches).filter((name) => benches[name]?.isLong !== true)
 const unknown = names.find((name) => !Object.hasOwn(benches, name))
 
 if (values.help) console.log(help)
 else if (command === "compare" && files.length === 2) {
   console.log(comparison(await readReport(files[0] ?? ""), await readReport(files[1] ?? "")))
-} else if (command === "plot" && files.length === 2) {
-  console.log((await plot(await readReport(files[0] ?? ""), files[1] ?? "")).join("\n"))
-} else if (command === "table" && files.length === 1) console.log(markdown(await readReport(files[0] ?? "")))
-else if (command !== undefined || unknown !== undefined) {
+} else if (command === "publish" && first !== undefined) {
+  const reports = await Promise.all(more.map(readReport))
+  console.log((await publish([await readReport(first), ...reports])).join("\n"))
+} else if (command !== undefined || unknown !== undefined) {
   const why =
     command === undefined ? `there is no bench "${unknown}"` : `"${positionals.join(" ")}" is not understood`
   console.error(`${why}\n\n${help}`)
   process.exitCode = 2
 } else {
-  const report = await measure(names, {
-    kubeconfig: values.kubeconfig,
-    isQuick: values.quick,
-    minutes: Number(values.minutes)
+  const options = { kubeconfig: values.kubeconfig, isQuick: values.quick, minutes: Number(values.minutes) }
+  await measure(names, options, async (report) => {
+    if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(report, null, 1)}\n`)
   })
-  if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(report, null, 1)}\n`)
 }

@@ -124,6 +124,17 @@ export const connect = Effect.fnUntraced(function* (folder: string, kubeconfig =
   return { config, cluster }
 })
 
+/** What the API server calls itself. */
+export const versionOf = (kubeconfig: string) =>
+  Effect.gen(function* () {
+    const transport = yield* Transport.make(
+      yield* KubeConfig.load({ kubeconfig, env: {} }),
+      Duration.seconds(10)
+    )
+    const answer = yield* transport.json({ operation: "get version", method: "GET", path: "/version" })
+    return `Kubernetes ${(answer as { readonly gitVersion?: string }).gitVersion ?? "of unknown version"}`
+  }).pipe(Effect.scoped)
+
 /** The given cluster, empty of what benches make. */
 export const openGiven = Effect.fnUntraced(function* (folder: string, kubeconfig: string) {
   const { cluster, config } = yield* connect(folder, kubeconfig)

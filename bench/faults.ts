@@ -31,7 +31,9 @@ export const openCluster = Effect.fnUntraced(function* (kubeconfig: string | und
     const down = process.env["FOREMAN_CLUSTER_SIGNAL"]
     const up = process.env["FOREMAN_CLUSTER_START"]
     const isCommanded = down !== undefined && up !== undefined
-    const crash = isCommanded ? Effect.andThen(shell(down), Effect.delay(shell(up), "2 seconds")) : undefined
+    const crash = isCommanded
+      ? Effect.andThen(shell(`${down} apiserver KILL`), Effect.delay(shell(`${up} apiserver`), "2 seconds"))
+      : undefined
     return { cluster, crash }
   }
   const port = yield* freePort

@@ -58,5 +58,3 @@ export const make = Effect.fnUntraced(function* (kube: KubeClient["Service"]) {
   const open = (): ReadonlyArray<SeenTask> => Array.from(cache.values()).filter((task) => !isEnded(task))
   return { seen, ends, lost, twice, open, tasks: cache, retaken: () => retaken }
 })
-
-export type Finishes = Effect.Success<ReturnType<typeof make>>

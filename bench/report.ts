@@ -106,17 +106,24 @@ export const text = (rows: ReadonlyArray<Row>): string =>
     )
     .join("\n")
 
-/** For a page: GitHub's tables. */
-export const markdown = (report: Report): string =>
+/** For a page: where it was measured, and GitHub's table. */
+export const markdown = ({ benches, cluster, isQuick, machine }: Report): string =>
   [
-    "| measure | measured | goal | | ceiling of this machine |",
+    `**${cluster}** on ${machine.cpus}, ${machine.memoryGiB} GiB, ${machine.platform}, Node ${machine.node}; ` +
+      `load average before the first bench: ${machine.loadBefore.toFixed(1)}.` +
+      (isQuick ? " Quick sizes: no figures to go by." : ""),
+    "",
+    "| measure | measured | goal | | what the machine can do at all |",
     "|---|---|---|---|---|",
-    ...Object.values(report.benches).flatMap(({ rows }) =>
-      rows.map(
+    ...Object.entries(benches).flatMap(([name, { failed, rows }]) => [
+      ...(failed === undefined
+        ? []
+        : [`| ${name} | could not be measured: ${failed.split("\n")[0]} | | NOT HELD | |`]),
+      ...rows.map(
         (row) =>
           `| ${row.measure} | ${valueText(row)} | ${goalText(row)} | ${heldText(row)} | ${row.ceiling} |`
       )
-    )
+    ])
   ].join("\n")
 
 /** Two reports, figure by figure: what each had, and how many times the second has of the first. */

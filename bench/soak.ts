@@ -2,8 +2,8 @@
  * Mixed load for half an hour while daemons join, leave, are killed and frozen, the operator is killed and the API server restarted: no
  * task lost, none ended twice, memory and file descriptors flat.
  *
- * On a cluster of `--kubeconfig` the API server dies and comes back by two commands of the environment: FOREMAN_CLUSTER_SIGNAL and
- * FOREMAN_CLUSTER_START. Without them it stays up, and the report says so.
+ * On a cluster of `--kubeconfig` the API server dies and comes back by the two commands that `npm run test:cluster` takes, too:
+ * `$FOREMAN_CLUSTER_SIGNAL apiserver KILL` and `$FOREMAN_CLUSTER_START apiserver`. Without them it stays up, and the report says so.
  */
 import { Effect, References, Schedule } from "effect"
 
