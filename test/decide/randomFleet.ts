@@ -1,0 +1,291 @@
+/** A fleet to which random things happen, and the schedulers that hear of it. */
+import { assert } from "@effect/vitest"
+import { Schema } from "effect"
+
+import type { Agent } from "../../schema/Agent.ts"
+import { type AgenticTask, label, type TaskKind, type TaskStatus } from "../../schema/AgenticTask.ts"
+import { refKey } from "../../schema/Meta.ts"
+import { formatTime } from "../../schema/Time.ts"
+import { isInFlight } from "../../src/decide/capacity.ts"
+import type { Decision } from "../../src/decide/decision.ts"
+import type { FleetHost } from "../../src/decide/fleet.ts"
+import { Scheduler } from "../../src/decide/scheduler.ts"
+import { agent, epoch, node, task } from "../builders.ts"
+import { reference, type World } from "./schedule.reference.ts"
+
+const small = (maximum: number) => Schema.Int.check(Schema.isBetween({ minimum: 0, maximum }))
+
+/** One thing that happens. What the numbers mean depends on it. */
+export const Step = Schema.Struct({
+  what: Schema.Literals([
+    "task",
+    "task",
+    "task",
+    "node",
+    "beat",
+    "run",
+    "end",
+    "end",
+    "lose",
+    "drop",
+    "agent",
+    "time"
+  ]),
+  who: small(11),
+  a: small(5),
+  b: small(5),
+  c: small(5),
+  /** More happens before anybody decides. */
+  isFollowed: Schema.Boolean
+})
+export type Step = typeof Step.Type
+export const Steps = Schema.Array(Step).check(Schema.isMaxLength(40))
+
+const kinds: ReadonlyArray<TaskKind> = ["freeform", "issue-fix", "verify", "review", "integrate", "freeform"]
+const pathSets = [undefined, ["src"], ["src/a.ts", "docs"], ["docs/*.md"], ["**/x"], undefined]
+
+export class RandomFleet {
+  nowMillis = epoch
+  readonly #tasks = new Map<string, AgenticTask>()
+  readonly #hosts = new Map<string, FleetHost>()
+  readonly #agents = new Map<string, Agent>()
+  readonly #starts: Array<{ readonly task: AgenticTask; readonly millis: number }> = []
+  #since = new Map<string, { readonly reason: string; readonly millis: number }>()
+  readonly #scheduler = new Scheduler()
+  /** Hears the same, the other way round, and only how it came out. */
+  readonly #other = new Scheduler()
+  readonly #unheard: Array<(scheduler: Scheduler) => void> = []
+
+  happen(step: Step): void {
+    this.#change(step)
+    if (!step.isFollowed) this.decide()
+  }
+
+  /** Lets everybody decide, holds them against each other, and carries out what was decided. */
+  decide(): void {
+    for (const tell of this.#unheard.splice(0).reverse()) tell(this.#other)
+    const world: World = {
+      nowMillis: this.nowMillis,
+      tasks: this.#tasks,
+      hosts: this.#hosts,
+      agents: this.#agents,
+      starts: this.#starts,
+      sinceMillis: (key, reason) => {
+        const known = this.#since.get(key)
+        return known?.reason === reason ? known.millis : this.nowMillis
+      }
+    }
+    const expected = reference(world)
+    const { decisions } = this.#scheduler.decide(this.nowMillis)
+    assert.deepStrictEqual(this.#other.decide(this.nowMillis).decisions, decisions)
+    const actual = new Map<string, Decision>(decisions.map(({ key, decision }) => [key, decision]))
+    for (const key of this.#tasks.keys()) {
+      const wait = this.#scheduler.waitOf(key)
+      if (wait !== undefined) actual.set(key, wait)
+    }
+    assert.deepStrictEqual(brief(actual, expected), brief(expected, expected))
+    this.#holdLaws(decisions)
+    this.#since = new Map(
+      [...expected].flatMap(([key, it]) =>
+        it._tag === "Wait"
+          ? [[key, { reason: it.reason, millis: world.sinceMillis(key, it.reason) }] as const]
+          : []
+      )
+    )
+    for (const { decision, key } of decisions) this.#carryOut(key, decision)
+  }
+
+  /** Ends all that runs, until nothing runs any more. Returns the keys of tasks that still wait. */
+  finish(): ReadonlyArray<string> {
+    for (;;) {
+      this.decide()
+      const running = [...this.#tasks].filter(([, { status }]) => isInFlight(status?.phase))
+      if (running.length === 0) break
+      for (const [key] of running) this.#setStatus(key, { phase: "Succeeded", verdict: "GO" })
+    }
+    return [...this.#tasks].flatMap(([key, { status }]) =>
+      (status?.phase ?? "Pending") === "Pending" ? [key] : []
+    )
+  }
+
+  waitOf(key: string): string | undefined {
+    return this.#scheduler.waitOf(key)?.reason
+  }
+
+  /** What must hold, said without the reference. */
+  #holdLaws(decisions: ReadonlyArray<{ readonly key: string; readonly decision: Decision }>): void {
+    for (const [name, { node }] of this.#hosts) {
+      const isOn = ({ spec, status }: AgenticTask) =>
+        status?.assignedNode === name && isInFlight(status.phase) && !this.#isJob(spec.agentRef?.name)
+      const given = decisions.filter(
+        ({ decision, key }) =>
+          decision._tag === "Assign" &&
+          decision.node === name &&
+          !this.#isJob(this.#tasks.get(key)?.spec.agentRef?.name)
+      ).length
+      const before = [...this.#tasks.values()].filter(isOn).length
+      if (given > 0) assert.isAtMost(before + given, node.status?.capability?.slots ?? 1, `slots of ${name}`)
+    }
+  }
+
+  #isJob(name: string | undefined): boolean {
+    return this.#agents.get(`default/${name}`)?.spec.execution?.mode === "Job"
+  }
+
+  #carryOut(key: string, decision: Decision): void {
+    const it = this.#tasks.get(key)
+    if (it === undefined) return
+    if (decision._tag === "Assign") {
+      this.#starts.push({ task: it, millis: this.nowMillis })
+      this.#setStatus(key, { phase: "Scheduled", assignedNode: decision.node })
+    } else if (decision._tag === "Fail") this.#setStatus(key, { phase: "Failed", verdict: "INCOMPLETE" })
+    else this.#setStatus(key, { phase: "Succeeded", verdict: "Skipped" })
+  }
+
+  #change({ a, b, c, what, who }: Step): void {
+    const running = [...this.#tasks].filter(([, { status }]) => isInFlight(status?.phase))
+    const [runs, it] = running[who % Math.max(running.length, 1)] ?? []
+    switch (what) {
+      case "task":
+        return this.#setTask(newTask(`t${who}`, a, b, c, this.nowMillis))
+      case "node":
+        return this.#setHost(
+          `n${who % 4}`,
+          a === 0 ? undefined : newHost(`n${who % 4}`, a, b, c, this.nowMillis)
+        )
+      case "beat": {
+        const host = this.#hosts.get(`n${who % 4}`)
+        const lastHeartbeatTime = formatTime(this.nowMillis)
+        if (host === undefined) return
+        return this.#setHost(`n${who % 4}`, {
+          ...host,
+          isLive: a > 0,
+          node: { ...host.node, status: { ...host.node.status, lastHeartbeatTime } }
+        })
+      }
+      case "run":
+        if (runs === undefined) return
+        return this.#setStatus(runs, {
+          ...it?.status,
+          phase: "Running",
+          startedAt: formatTime(this.nowMillis - a * 20_000)
+        })
+      case "end":
+        if (runs === undefined) return
+        return this.#setStatus(
+          runs,
+          a === 0
+            ? { phase: "Failed", verdict: "INCOMPLETE" }
+            : a === 1
+              ? { phase: "Succeeded", verdict: "NO-GO", result: { extra: { outcome: "ALREADY-RESOLVED" } } }
+              : { phase: "Succeeded", verdict: "GO" }
+        )
+      case "lose":
+        return runs === undefined ? undefined : this.#setStatus(runs, { phase: "Pending" })
+      case "drop": {
+        const key = `default/t${who}`
+        this.#tasks.delete(key)
+        return this.#tell((scheduler) => scheduler.taskChanged(key, this.#tasks.get(key)))
+      }
+      case "agent": {
+        const key = `default/g${who % 3}`
+        if (a === 0) this.#agents.delete(key)
+        else this.#agents.set(key, newAgent(`g${who % 3}`, a, b, c))
+        return this.#tell((scheduler) => scheduler.agentChanged(key, this.#agents.get(key)))
+      }
+      case "time":
+        this.nowMillis += [1_000, 20_000, 60_000, 600_000, 3_600_000, 14_400_000][a] ?? 0
+    }
+  }
+
+  #setTask(it: AgenticTask): void {
+    const key = refKey(it.metadata)
+    this.#tasks.set(key, it)
+    this.#tell((scheduler) => scheduler.taskChanged(key, this.#tasks.get(key)))
+  }
+
+  #setStatus(key: string, status: TaskStatus): void {
+    const it = this.#tasks.get(key)
+    if (it !== undefined) this.#setTask({ ...it, status })
+  }
+
+  #setHost(name: string, host: FleetHost | undefined): void {
+    if (host === undefined) this.#hosts.delete(name)
+    else this.#hosts.set(name, host)
+    this.#tell((scheduler) => scheduler.nodeChanged(name, this.#hosts.get(name)))
+  }
+
+  #tell(change: (scheduler: Scheduler) => void): void {
+    change(this.#scheduler)
+    this.#unheard.push(change)
+  }
+}
+
+const newTask = (name: string, a: number, b: number, c: number, nowMillis: number): AgenticTask => {
+  const paths = pathSets[b]
+  return task(name, {
+    metadata: {
+      creationTimestamp: formatTime(nowMillis - c * 600_000),
+      uid: `${name} ${nowMillis} ${a} ${b} ${c}`,
+      labels: c % 2 === 0 ? {} : { [label.workload]: `w${a % 2}` }
+    },
+    spec: {
+      kind: kinds[c] ?? "freeform",
+      payload: { branchStrategy: "reset", repo: "o/r", ...(paths === undefined ? {} : { paths }) },
+      priority: a === 5 ? 1 : 0,
+      ...(a < 3
+        ? {
+            requiredCapability: { accelerator: "any", minRAMGB: b * 8, roles: a === 2 ? ["verifier"] : [] },
+            modelRef: "m"
+          }
+        : { agentRef: { name: `g${b % 3}` } }),
+      ...(c === 5 || c === 3 ? { dependsOn: [`t${a + b}`] } : {})
+    }
+  })
+}
+
+const newHost = (name: string, a: number, b: number, c: number, nowMillis: number): FleetHost => ({
+  isLive: c > 0,
+  hasLease: b !== 5,
+  node: node(name, {
+    spec: { roles: c % 2 === 0 ? ["verifier"] : [] },
+    status: {
+      phase: "Ready",
+      lastHeartbeatTime: formatTime(nowMillis),
+      currentTask: `default/t${a}`,
+      capability: {
+        totalRAMGB: 32,
+        availableRAMGB: b * 8,
+        slots: 1 + (a % 4),
+        installedModels: c === 1 ? ["M"] : []
+      }
+    }
+  })
+})
+
+const newAgent = (name: string, a: number, b: number, c: number): Agent =>
+  agent(name, {
+    spec: {
+      inferenceServiceRef: { name: `i${b % 2}` },
+      requiredCapability: { accelerator: "any", minRAMGB: c * 4 },
+      ...(a > 3 ? { maxConcurrentTasks: a - 3 } : {}),
+      ...(b > 3 ? { endpointSlots: b - 3 } : {}),
+      ...(c === 0 ? { execution: { mode: "Job", activeDeadlineSeconds: 60 } } : {})
+    }
+  })
+
+/** Decisions as text. Words that the reference does not say are left out, and a cycle is not named. */
+const brief = (
+  decisions: ReadonlyMap<string, Decision>,
+  expected: ReadonlyMap<string, Decision>
+): Record<string, string> =>
+  Object.fromEntries(
+    [...decisions]
+      .map(([key, it]): [string, string] => {
+        const other = expected.get(key)
+        if (it._tag !== "Wait") return [key, JSON.stringify(it)]
+        const isSilent = other?._tag === "Wait" && other.message === ""
+        return [key, `${it.reason} ${it.isShort}${isSilent ? "" : ` ${it.message}`}`]
+      })
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+  )
