@@ -1,7 +1,7 @@
 /** Why a gate did not judge: each fault of the infrastructure has its own word, and none is held against the author. */
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 
-import { checkWith, clean, fault, isTriedAgain, notJudged } from "./gates.ts"
+import { checkWith, clean, fault, isTriedAgain, notJudged, runningPod } from "./gates.ts"
 import {
   create,
   ended,
@@ -124,6 +124,18 @@ describe("a gate Job", () => {
   })
 })
 
+describe("a gate Job whose deadline somebody shortens", () => {
+  it("ends there and judges nobody", async () => {
+    await clean("hasty")
+    await create(gateTask("hasty", { gateProfile: checkWith("sleep 60") }))
+    await runningPod("hasty")
+    const [job] = await jobsOf("hasty")
+    const patch = JSON.stringify({ spec: { activeDeadlineSeconds: 1 } })
+    await kubectl("patch", "job", job.metadata.name, "-n", "foreman-system", "--type=merge", "-p", patch)
+    assert.deepStrictEqual(fault(await ended("hasty")), notJudged("DeadlineExceeded"))
+  })
+})
+
 describe("a namespace that refuses Jobs", () => {
   it.each([
     { what: "pods", hard: { pods: "1" } },
@@ -173,8 +185,8 @@ describe("a gate whose pod is taken away is tried again, and judges", () => {
 })
 
 describe("what takes long", () => {
-  it("a check without end is stopped in time", async () => {
-    assert.deepStrictEqual(fault(await ended("endless", 90)), notJudged("DeadlineExceeded"))
+  it("a check that does not end on the base either is stopped in time", async () => {
+    assert.deepStrictEqual(fault(await ended("endless", 90)), notJudged("CheckTimedOut"))
   })
 
   it("a claim that is never bound makes it VolumePending", { timeout: 180_000 }, async () => {

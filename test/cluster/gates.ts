@@ -25,7 +25,7 @@ export const clean = (...names: ReadonlyArray<string>) =>
   kubectl("delete", "at", ...names, "--ignore-not-found", "--timeout=60s")
 
 /** The pod of the task's only Job, once its checks run. */
-const runningPod = async (name: string): Promise<string> => {
+export const runningPod = async (name: string): Promise<string> => {
   const labels = await selectorOf(name)
   const pod: any = await until(`a running pod of ${name}`, async () => {
     const fields = "--field-selector=status.phase=Running"

@@ -3,7 +3,7 @@ import { beforeAll, describe, it } from "@effect/vitest"
 
 import { isTriedAgain } from "./gates.ts"
 import { cannotHarm, signal, start } from "./harm.ts"
-import { install, jobsOf, kubectl, until } from "./world.ts"
+import { create, install, jobsOf, kubectl, until } from "./world.ts"
 
 /** Kubernetes calls a node silent after 50 s, and a gate's pod leaves it 30 s later. */
 const silenceSeconds = 150
@@ -25,15 +25,44 @@ const taintNode = async () => {
   }
 }
 
-const killNode = async () => {
-  await signal("kubelet", "KILL")
+const neighbour = { name: "foreman-neighbour" }
+
+/** A sign of life of the neighbour. */
+const beat = () => {
+  const now = new Date().toISOString().replace(/\.\d+/u, "")
+  const ready = {
+    type: "Ready",
+    status: "True",
+    reason: "Beat",
+    lastHeartbeatTime: now,
+    lastTransitionTime: now
+  }
+  const patch = JSON.stringify({ status: { conditions: [ready] } })
+  return kubectl("patch", "node", neighbour.name, "--subresource=status", "--type=merge", "-p", patch)
+}
+
+/** A second node that only lives and takes no pod: where every node is silent, Kubernetes doubts itself and takes no pod away. */
+const withNeighbour = async (act: () => Promise<void>) => {
+  await create({ apiVersion: "v1", kind: "Node", metadata: neighbour, spec: { unschedulable: true } })
+  await beat()
+  const beats = setInterval(() => void beat().catch(console.error), 10_000)
   try {
-    await secondJob("silent", silenceSeconds)
+    await act()
   } finally {
-    await start("kubelet")
-    await kubectl("wait", "nodes", "--all", "--for=condition=Ready", "--timeout=60s")
+    clearInterval(beats)
+    await kubectl("delete", "node", neighbour.name)
   }
 }
+
+const killNode = () =>
+  withNeighbour(async () => {
+    await signal("kubelet", "KILL")
+    try {
+      await secondJob("silent", silenceSeconds)
+    } finally {
+      await start("kubelet")
+    }
+  })
 
 beforeAll(() => install())
 
