@@ -118,7 +118,7 @@ describe("a coder's GO", () => {
       "add.test.js",
       {}
     ]
-  ])("%s goes back three times, and is NO-GO then", ([_, change, outcome, word, spec]) =>
+  ])("%s goes back three times, and is NO-GO then", ([, change, outcome, word, spec]) =>
     Effect.gen(function* () {
       const { model, run, tip } = yield* coder(
         [change, submit("GO"), told("not accepted: ", submit("GO")), told(word, submit("GO")), submit("GO")],
