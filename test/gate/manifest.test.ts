@@ -135,7 +135,7 @@ describe("gateJob", () => {
     const [gate] = pod.containers
     assert.deepStrictEqual(
       [envOf(gate ?? {})["BRANCH"], envOf(gate ?? {})["BASE_BRANCH"], envOf(gate ?? {})["CHECKS"]],
-      [branch, branch, '[{"name":"fmt","command":"make fmt","target":"fmt"}]']
+      [branch, branch, '[{"name":"fmt","command":"make fmt","target":"fmt","role":"format"}]']
     )
     assert.strictEqual(expand(pod.initContainers?.[0]?.command?.[2] ?? "", {}), loop)
     const commands = JSON.stringify(
