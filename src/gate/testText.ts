@@ -100,7 +100,19 @@ export const declaredTests = (path: string, text: string): ReadonlyArray<Declare
     found.push({ name, from: marked ?? index + 1 })
     marked = undefined
   })
-  return found.map((test, index) => ({ ...test, to: (found[index + 1]?.from ?? lines.length + 1) - 1 }))
+  return found.map(({ from, name }, index) => {
+    const next = found[index + 1]
+    let to = next === undefined ? lines.length : firstLine(lines, next.from) - 1
+    while (to > from && (lines[to - 1] ?? "").trim() === "") to -= 1
+    return { name, from: firstLine(lines, from), to }
+  })
+}
+
+/** Decorators, attributes and comments above a test are its own. */
+const firstLine = (lines: ReadonlyArray<string>, from: number): number => {
+  let first = from
+  while (first > 1 && /^\s*(?:@|#|\/\/)/u.test(lines[first - 2] ?? "")) first -= 1
+  return first
 }
 
 /** Assertions that hold whatever the program does. */

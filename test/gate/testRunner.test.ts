@@ -38,12 +38,12 @@ describe("the command for some files only", () => {
     [
       "python3 -m pytest -q -p no:cacheprovider --maxfail 1 tests",
       file("tests/test_a.py"),
-      "python3 -m pytest -p no:cacheprovider -rA --tb=line --show-capture=no tests/test_a.py"
+      "python3 -m pytest -p no:cacheprovider -vv -rA --tb=line --show-capture=no tests/test_a.py"
     ],
     [
       "uv run pytest -m 'not slow'",
       file("tests/test_a.py"),
-      "uv run pytest -m 'not slow' -rA --tb=line --show-capture=no tests/test_a.py"
+      "uv run pytest -m 'not slow' -vv -rA --tb=line --show-capture=no tests/test_a.py"
     ],
     ["python3 -m unittest", file("test_a.py"), "python3 -m unittest discover -v -p test_a.py"],
     [
@@ -71,7 +71,7 @@ describe("the command for some files only", () => {
     [
       "make test",
       file("tests/test_a.py"),
-      "make build && python3 -m pytest -rA --tb=line --show-capture=no tests/test_a.py"
+      "make build && python3 -m pytest -vv -rA --tb=line --show-capture=no tests/test_a.py"
     ],
     [
       "npm test",
@@ -144,8 +144,8 @@ describe("what a runner says of each test", () => {
     ],
     [
       "pytest",
-      "PASSED tests/test_a.py::TestX::test_a[1-2]\nFAILED tests/test_a.py::test_b - assert 1 == 2\nSKIPPED [1] tests/test_a.py:3: later\n= 1 failed, 1 passed, 1 skipped in 0.1s =\n",
-      ["passed test_a", "failed test_b", "skipped tests/test_a.py:3:"]
+      "tests/test_a.py::test_c SKIPPED (later) [ 66%]\nPASSED tests/test_a.py::TestX::test_a[1-2]\nFAILED tests/test_a.py::test_b - assert 1 == 2\nSKIPPED [1] tests/test_a.py:3: later\n= 1 failed, 1 passed, 1 skipped in 0.1s =\n",
+      ["passed test_a", "failed test_b", "skipped tests/test_a.py:3:", "skipped test_c"]
     ],
     [
       "python -m unittest",

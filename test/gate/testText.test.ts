@@ -57,12 +57,12 @@ describe("tests that a file declares", () => {
     [
       "a_test.go",
       "func TestMain(m *testing.M) {}\nfunc TestA(t *testing.T) {}\nfunc (s *S) TestB() {}\nfunc testC() {}\n",
-      ["TestA 2-2", "TestB 3-5"]
+      ["TestA 2-2", "TestB 3-4"]
     ],
     [
       "test_a.py",
       "class T:\n    async def test_a(self):\n        pass\n\ndef test_b(): pass",
-      ["test_a 2-4", "test_b 5-5"]
+      ["test_a 2-3", "test_b 5-5"]
     ],
     [
       "a.test.ts",
@@ -72,9 +72,9 @@ describe("tests that a file declares", () => {
     [
       "a.rs",
       "fn helper() {}\n#[test]\n#[should_panic]\nfn a() {}\n#[tokio::test]\nasync fn b() {}\n",
-      ["a 2-4", "b 5-7"]
+      ["a 2-4", "b 5-6"]
     ],
-    ["A.java", "  @Test\n  void a() {}\n  void b() {}\n", ["a 1-4"]]
+    ["A.java", "  @Test\n  void a() {}\n  void b() {}\n", ["a 1-3"]]
   ])("%s", (path, text, declared) => {
     assert.deepStrictEqual(
       declaredTests(path, text).map(({ from, name, to }) => `${name} ${from}-${to}`),

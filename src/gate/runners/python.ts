@@ -49,6 +49,7 @@ export const pytest: Recognise = (invocation) => {
       render(lead, [
         ...start,
         ...flags,
+        "-vv",
         "-rA",
         "--tb=line",
         "--show-capture=no",
@@ -62,9 +63,16 @@ export const pytest: Recognise = (invocation) => {
         )
       )
         return undefined
-      return [
-        ...text.matchAll(/^(PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS) (?:\[(\d+)\] )?(\S+(?:\[.*?\])?)/gmu)
-      ].map(([, word = "", , id = ""]) => ({
+      // The summary names what was skipped by its line only.
+      const summed = [
+        ...text.matchAll(/^(PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS) (?:\[\d+\] )?(\S+(?:\[.*?\])?)/gmu)
+      ]
+      const skipped = [...text.matchAll(/^(\S+?\.py::.*?) (SKIPPED)\b/gmu)].map(([, id, word]) => [
+        "",
+        word,
+        id
+      ])
+      return [...summed, ...skipped].map(([, word = "", id = ""]) => ({
         name: (id.split("::").at(-1) ?? id).replace(/\[.*$/su, ""),
         outcome: words[word] ?? "skipped"
       }))
