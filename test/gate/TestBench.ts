@@ -16,12 +16,18 @@ export interface TestBench extends TestWorld {
   readonly checked: Effect.Effect<TestBench>
 }
 
-const shell = (workDir: string, command: string, timeout: Duration.Duration): Effect.Effect<Run> =>
+/** `BENCH_STATE` is a folder that outlives a run, for tests that come and go by turns. */
+const shell = (
+  { root, workDir }: { readonly root: string; readonly workDir: string },
+  command: string,
+  timeout: Duration.Duration
+): Effect.Effect<Run> =>
   Effect.callback<Run>((resume) => {
     const startedAt = performance.now()
     let output = ""
     const child = spawn("/bin/sh", ["-c", `(${command}\n) 2>&1`], {
       cwd: workDir,
+      env: { ...process.env, BENCH_STATE: root },
       detached: true,
       stdio: ["ignore", "pipe", "ignore"]
     })
@@ -65,7 +71,7 @@ export const bench = Effect.fnUntraced(function* (options: {
   const commands: Array<string> = []
   const run: TestWorld["run"] = (command, { timeout }) => {
     commands.push(command)
-    return shell(settings.workDir, command, timeout)
+    return shell({ root: world.root, workDir: settings.workDir }, command, timeout)
   }
   const made: TestBench = {
     commit,
@@ -80,7 +86,7 @@ export const bench = Effect.fnUntraced(function* (options: {
     checked: Effect.gen(function* () {
       yield* checkout.place(commit)
       const ran = yield* Effect.forEach(options.checks, (check) =>
-        shell(settings.workDir, check.command, Duration.seconds(60)).pipe(
+        shell({ root: world.root, workDir: settings.workDir }, check.command, Duration.seconds(60)).pipe(
           Effect.map(({ exitCode, logTail }) => ({ check, exitCode, output: logTail }))
         )
       )
