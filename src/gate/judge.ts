@@ -167,7 +167,7 @@ export const told = (
   policy: Policy,
   { examined, files, uncovered }: Coverage
 ): ReadonlyArray<string> => [
-  ...(findings.length === 0 ? [] : ["=== findings ==="]),
+  ...(findings.length === 0 ? [] : ["--- findings:"]),
   ...findings.map((finding) => {
     const weight = finding.isNote === true ? "note" : policy[finding.rule]
     return `${weight} ${finding.rule}: ${said(finding)}`

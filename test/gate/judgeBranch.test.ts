@@ -117,7 +117,7 @@ describe("judgeBranch, with a real git and a real shell", () => {
         " 1 file changed, 1 insertion(+), 1 deletion(-)",
         " M a.txt",
         "?? new.txt",
-        "=== findings ===",
+        "--- findings:",
         "fail dirty: a.txt: differs from the commit after the checks",
         "fail dirty: new.txt: a check left it, and git does not ignore it",
         "GATE FAIL",
