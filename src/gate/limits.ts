@@ -30,10 +30,10 @@ export interface Usage {
   readonly memoryBytes: number
 }
 
-/** The limit that is passed, if one is. Memory first: a swarm of processes that eats it is known by what it eats. */
+/** The limit that is passed, if one is. Processes first: a swarm takes memory, too. */
 export const passed = (usage: Usage, limits: Limits): GateLimit | undefined =>
-  limits.memoryBytes !== undefined && usage.memoryBytes > limits.memoryBytes
-    ? "memory"
-    : usage.processes > limits.processes
-      ? "processes"
+  usage.processes > limits.processes
+    ? "processes"
+    : limits.memoryBytes !== undefined && usage.memoryBytes > limits.memoryBytes
+      ? "memory"
       : undefined

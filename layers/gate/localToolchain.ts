@@ -1,0 +1,121 @@
+/**
+ * The toolchain of a gate on this machine: the loop as a process of its own, in namespaces where there are any. Its environment is made
+ * up here: nothing of ours but what programs need to be found.
+ */
+import { type ChildProcess, spawn } from "node:child_process"
+import { existsSync, mkdirSync } from "node:fs"
+import { homedir } from "node:os"
+import { dirname, join } from "node:path"
+
+import { Duration, Effect, type Scope } from "effect"
+
+import { loop } from "../../src/gate/exchange.ts"
+import * as readOnlyRoot from "../readOnlyRoot.ts"
+
+export interface LocalToolchain {
+  readonly workDir: string
+  readonly exchangeDir: string
+  /** HOME and TMPDIR of the checks lie here. */
+  readonly scratchDir: string
+  /** Caches of builds and downloads: all that one gate leaves to the next. */
+  readonly cacheDir: string
+  /** What the checks find empty, where the host has namespaces: the judge's folder and the repository that was cloned. */
+  readonly hidden: ReadonlyArray<string>
+}
+
+/** A check may have stopped the loop where it can reach it. */
+const patience = Duration.seconds(2)
+
+type Env = { readonly [name: string]: string | undefined }
+
+/** Passed on as they are: how programs are found, how they speak, and how they reach the network. */
+const inherited = /^(PATH|LANG|LC_\w+|TZ|USER|LOGNAME|(HTTPS?|NO|ALL)_PROXY|SSL_CERT_(FILE|DIR)|JAVA_HOME)$/iu
+
+/** Where version managers keep what PATH leads to, when their variable does not say; HOME is another one here. */
+const toolHomes: Readonly<Record<string, string>> = {
+  ASDF_DATA_DIR: ".asdf",
+  FNM_DIR: ".local/share/fnm",
+  NVM_DIR: ".nvm",
+  PYENV_ROOT: ".pyenv",
+  RBENV_ROOT: ".rbenv",
+  RUSTUP_HOME: ".rustup",
+  SDKMAN_DIR: ".sdkman",
+  VOLTA_HOME: ".volta"
+}
+
+/** As a gate pod has it, where it has one. */
+const environment = (options: LocalToolchain, env: Env): Record<string, string> => {
+  const { cacheDir, scratchDir } = options
+  const found = Object.entries(toolHomes).flatMap(([name, folder]) => {
+    const path = env[name] ?? join(homedir(), folder)
+    return existsSync(path) ? [[name, path] as const] : []
+  })
+  const own = Object.entries(env).flatMap(([name, value]) =>
+    inherited.test(name) && value !== undefined ? [[name, value] as const] : []
+  )
+  return {
+    ...Object.fromEntries([...own, ...found]),
+    WORK_DIR: options.workDir,
+    EXCHANGE_DIR: options.exchangeDir,
+    HOME: join(scratchDir, "home"),
+    TMPDIR: join(scratchDir, "tmp"),
+    GOPATH: join(scratchDir, "go"),
+    CARGO_HOME: join(scratchDir, "cargo"),
+    GOMODCACHE: join(cacheDir, "gomod"),
+    GOCACHE: join(cacheDir, "gobuild"),
+    XDG_DATA_HOME: join(cacheDir, "xdg"),
+    npm_config_cache: join(cacheDir, "npm"),
+    PIP_CACHE_DIR: join(cacheDir, "pip")
+  }
+}
+
+/** Runs until the scope ends, and takes all that it started along where it has namespaces. Its end is the judge's to notice. */
+export const start = Effect.fn("localToolchain.start")(function* (
+  options: LocalToolchain,
+  env: Env
+): Effect.fn.Return<void, never, Scope.Scope> {
+  const confine = yield* readOnlyRoot.make
+  const { cacheDir, exchangeDir, scratchDir } = options
+  const parent = dirname(options.workDir)
+  const tmp = join(scratchDir, "tmp")
+  const [program = "", ...args] = yield* Effect.sync(() => {
+    for (const folder of [parent, exchangeDir, cacheDir, tmp, join(scratchDir, "home")])
+      mkdirSync(folder, { recursive: true, mode: 0o700 })
+    const argv = ["/bin/sh", "-c", loop]
+    const root = {
+      writable: [parent, scratchDir, cacheDir],
+      readable: [exchangeDir],
+      hidden: options.hidden,
+      tmp
+    }
+    return confine === undefined ? argv : confine(argv, root)
+  })
+  yield* Effect.acquireRelease(
+    Effect.sync(() => {
+      const child = spawn(program, args, {
+        cwd: parent,
+        env: environment(options, env),
+        stdio: "ignore",
+        detached: true
+      })
+      // What could not be started never answers, and the judge says so.
+      child.on("error", () => {})
+      return child
+    }),
+    end
+  )
+})
+
+/** The loop ends its checks on TERM; in namespaces the end of the launcher ends everything. */
+const end = (child: ChildProcess): Effect.Effect<void> =>
+  Effect.callback<void>((resume) => {
+    if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null)
+      return resume(Effect.void)
+    child.once("exit", () => resume(Effect.void))
+    child.kill("SIGTERM")
+  }).pipe(
+    Effect.timeoutOrElse({
+      duration: patience,
+      orElse: () => Effect.sync(() => void child.kill("SIGKILL"))
+    })
+  )

@@ -1,0 +1,69 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Duration, Effect } from "effect"
+
+import * as GateWorld from "./GateWorld.ts"
+import { hasNamespaces, localGate } from "./localGate.ts"
+
+const MiB = 1024 * 1024
+const limits = { memoryBytes: 150 * MiB, processes: 60, outputBytes: 4 * MiB }
+
+/** What each limit stops, as a shell script. */
+const greedy = {
+  time: "sleep 600",
+  output: "yes flood",
+  memory: `exec node -e 'const all = []; for (;;) all.push(Buffer.alloc(10 * 1024 * 1024, 1))'`,
+  // It doubles a little slower than it could: the machine that tests has other work.
+  processes: `bomb() { sleep 0.1; bomb | bomb & }; bomb; sleep 60`
+} as const
+
+const gateFile = (timeout: string) => `checks:
+  - name: run
+    role: test
+    command: sh run.sh
+    timeout: ${timeout}
+  - name: after
+    role: test
+    command: echo after
+`
+const needsNamespaces = new Set<string>(["memory", "processes"])
+const cases = Object.entries(greedy).filter(([limit]) => hasNamespaces || !needsNamespaces.has(limit))
+
+describe("a limit of the gate", () => {
+  it.live.each(cases)(
+    "of %s fails the change that hits it, and nobody when the base hits it as well",
+    ([limit, script]) =>
+      Effect.gen(function* () {
+        const timeout = limit === "time" ? "1s" : "30s"
+        const fine = yield* GateWorld.make({ "run.sh": "true\n", ".foreman/gate.yaml": gateFile(timeout) })
+        fine.commit("work", { "run.sh": `${script}\n` })
+        const greedy = yield* GateWorld.make({
+          "run.sh": `${script}\n`,
+          ".foreman/gate.yaml": gateFile(timeout)
+        })
+        greedy.commit("work", { "a.txt": "a\n" })
+
+        const changed = yield* localGate(fine, { limits, deadline: Duration.seconds(60) })
+        const shared = yield* localGate(greedy, { limits, deadline: Duration.seconds(60) })
+        const [stopped, after] = changed.envelope.checks
+        assert.deepStrictEqual(
+          [changed.envelope.verdict, changed.envelope.reason, stopped?.limit, stopped?.exitCode],
+          ["GATE-FAIL", "LimitExceeded", limit, 137]
+        )
+        assert.include(changed.envelope.message, `limit: ${limit}`)
+        // The judge is still there: the next check ran.
+        assert.strictEqual(after?.exitCode, 0)
+        const reasons = {
+          time: "CheckTimedOut",
+          output: "TooMuchOutput",
+          memory: "OutOfMemory",
+          processes: "TooManyProcesses"
+        }
+        assert.deepStrictEqual(
+          [shared.envelope.verdict, shared.envelope.reason],
+          ["GATE-ERROR", reasons[limit as keyof typeof reasons]]
+        )
+        assert.isBelow(changed.log.length, 6 * MiB)
+      }),
+    60_000
+  )
+})
