@@ -16,7 +16,7 @@ import { Heap } from "./heap.ts"
 import { locksOf } from "./locks.ts"
 import { orderOf, workloadOf } from "./order.ts"
 import { Places } from "./places.ts"
-import type { Ticket } from "./queue.ts"
+import type { Line, Ticket } from "./queue.ts"
 import { graceMillis, readinessOf } from "./readiness.ts"
 import { putInto, takeFrom } from "./sets.ts"
 import { findCondition } from "./status.ts"
@@ -63,6 +63,8 @@ export class Scheduler {
   readonly #unsettled = new Set<Entry>()
   /** Tasks that may have closed a cycle. */
   readonly #suspects = new Set<Entry>()
+  /** Lines that lost their last task, and are forgotten unless another comes before somebody decides. */
+  readonly #emptied = new Set<Line>()
   readonly #timers = new Heap<Entry>((a, b) => a.lookAtMillis < b.lookAtMillis)
   readonly #lookup: Lookup = (namespace, name) => this.#entries.get(refKey({ namespace, name }))?.task
   #looked = 0
@@ -141,6 +143,8 @@ export class Scheduler {
       this.#timers.delete(due)
       this.#unsettled.add(due)
     }
+    for (const line of this.#emptied) if (line.members.size === 0) this.#places.forget(line)
+    this.#emptied.clear()
     this.#findCycles()
     const decisions: Array<{ readonly key: string; readonly decision: Settled }> = []
     for (const entry of this.#unsettled) {
@@ -211,7 +215,7 @@ export class Scheduler {
     this.#suspects.delete(entry)
     for (const upstream of upstreamKeysOf(entry.task)) takeFrom(this.#dependents, upstream, entry)
     entry.line.members.delete(entry.key)
-    if (entry.line.members.size === 0) this.#places.forget(entry.line)
+    if (entry.line.members.size === 0) this.#emptied.add(entry.line)
   }
 
   /** Puts the task where its status says. */

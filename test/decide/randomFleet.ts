@@ -11,35 +11,48 @@ import type { Decision } from "../../src/decide/decision.ts"
 import type { FleetHost } from "../../src/decide/fleet.ts"
 import { Scheduler } from "../../src/decide/scheduler.ts"
 import { agent, epoch, node, task } from "../builders.ts"
-import { reference, type World } from "./schedule.reference.ts"
+import { line, reference, type World } from "./schedule.reference.ts"
 
-const small = (maximum: number) => Schema.Int.check(Schema.isBetween({ minimum: 0, maximum }))
+const happenings = [
+  ...["task", "task", "task", "task", "task", "node", "node", "beat", "run"],
+  ...["end", "end", "end", "lose", "drop", "agent", "time"]
+] as const
 
 /** One thing that happens. What the numbers mean depends on it. */
-export const Step = Schema.Struct({
-  what: Schema.Literals([
-    "task",
-    "task",
-    "task",
-    "node",
-    "beat",
-    "run",
-    "end",
-    "end",
-    "lose",
-    "drop",
-    "agent",
-    "time"
-  ]),
-  who: small(11),
-  a: small(5),
-  b: small(5),
-  c: small(5),
+export interface Step {
+  readonly what: string
+  readonly who: number
+  readonly a: number
+  readonly b: number
+  readonly c: number
   /** More happens before anybody decides. */
-  isFollowed: Schema.Boolean
+  readonly isFollowed: boolean
+}
+
+/** A seed, and how much happens. */
+export const History = Schema.Struct({
+  seed: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 2 ** 31 })),
+  length: Schema.Int.check(Schema.isBetween({ minimum: 60, maximum: 90 }))
 })
-export type Step = typeof Step.Type
-export const Steps = Schema.Array(Step).check(Schema.isMaxLength(40))
+
+export const stepsOf = ({ length, seed }: typeof History.Type): ReadonlyArray<Step> => {
+  let state = seed
+  /** Mulberry32. */
+  const below = (limit: number): number => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % limit
+  }
+  return Array.from({ length }, () => ({
+    what: happenings[below(happenings.length)] ?? "time",
+    who: below(16),
+    a: below(6),
+    b: below(6),
+    c: below(6),
+    isFollowed: below(2) === 0
+  }))
+}
 
 const kinds: ReadonlyArray<TaskKind> = ["freeform", "issue-fix", "verify", "review", "integrate", "freeform"]
 const pathSets = [undefined, ["src"], ["src/a.ts", "docs"], ["docs/*.md"], ["**/x"], undefined]
@@ -49,7 +62,7 @@ export class RandomFleet {
   readonly #tasks = new Map<string, AgenticTask>()
   readonly #hosts = new Map<string, FleetHost>()
   readonly #agents = new Map<string, Agent>()
-  readonly #starts: Array<{ readonly task: AgenticTask; readonly millis: number }> = []
+  #starts: Array<{ readonly task: AgenticTask; readonly millis: number }> = []
   #since = new Map<string, { readonly reason: string; readonly millis: number }>()
   readonly #scheduler = new Scheduler()
   /** Hears the same, the other way round, and only how it came out. */
@@ -64,6 +77,9 @@ export class RandomFleet {
   /** Lets everybody decide, holds them against each other, and carries out what was decided. */
   decide(): void {
     for (const tell of this.#unheard.splice(0).reverse()) tell(this.#other)
+    // A turn is remembered as long as anybody could be told of it.
+    const lines = new Set(Array.from(this.#tasks.values(), line))
+    this.#starts = this.#starts.filter((start) => lines.has(line(start.task)))
     const world: World = {
       nowMillis: this.nowMillis,
       tasks: this.#tasks,
@@ -147,6 +163,7 @@ export class RandomFleet {
     const [runs, it] = running[who % Math.max(running.length, 1)] ?? []
     switch (what) {
       case "task":
+        this.#since.delete(`default/t${who}`)
         return this.#setTask(newTask(`t${who}`, a, b, c, this.nowMillis))
       case "node":
         return this.#setHost(
@@ -185,6 +202,7 @@ export class RandomFleet {
       case "drop": {
         const key = `default/t${who}`
         this.#tasks.delete(key)
+        this.#since.delete(key)
         return this.#tell((scheduler) => scheduler.taskChanged(key, this.#tasks.get(key)))
       }
       case "agent": {

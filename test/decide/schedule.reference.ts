@@ -32,6 +32,14 @@ const keyOf = ({ metadata }: AgenticTask) => refKey(metadata)
 const agentKey = ({ metadata, spec }: AgenticTask) =>
   refKey({ namespace: metadata.namespace, name: spec.agentRef?.name ?? "" })
 
+/** Tasks of one workload that ask for the same take their turns as one. */
+export const line = (task: AgenticTask): string =>
+  JSON.stringify([
+    task.metadata.namespace,
+    task.metadata.labels?.[label.workload] ?? "",
+    task.spec.agentRef === undefined ? demandOf(task.spec, undefined) : agentKey(task)
+  ])
+
 /** The decision for each task that is pending. */
 export const reference = (world: World): ReadonlyMap<string, Decision> => {
   const agentOf = (task: AgenticTask) =>
@@ -130,12 +138,6 @@ export const reference = (world: World): ReadonlyMap<string, Decision> => {
       .sort((a, b) => compare(worth(demand(task), a), worth(demand(task), b)))[0]
 
   // 3. Whose turn it is: of those with a place, the first of each line, then the line that waits longest.
-  const line = (task: AgenticTask) =>
-    JSON.stringify([
-      task.metadata.namespace,
-      task.metadata.labels?.[label.workload] ?? "",
-      task.spec.agentRef === undefined ? demand(task) : agentKey(task)
-    ])
   const order = (task: AgenticTask) => [made(task) - lead(task), keyOf(task)]
   const turn = (task: AgenticTask) => {
     const last = starts.findLastIndex((start) => line(start.task) === line(task))

@@ -6,7 +6,7 @@ import { refKey } from "../../schema/Meta.ts"
 import { formatTime } from "../../schema/Time.ts"
 import { Scheduler } from "../../src/decide/scheduler.ts"
 import { epoch, node, task } from "../builders.ts"
-import { RandomFleet, Steps } from "./randomFleet.ts"
+import { History, RandomFleet, stepsOf } from "./randomFleet.ts"
 
 /** How many random worlds: `FOREMAN_WORLDS=10000` for the long run. */
 const worlds = Number(process.env["FOREMAN_WORLDS"] ?? 300)
@@ -14,21 +14,21 @@ const worlds = Number(process.env["FOREMAN_WORLDS"] ?? 300)
 describe("laws, on random fleets to which random things happen", () => {
   it.effect.prop(
     "equals a slow, obvious scheduler, in whatever order it is told; no slot is given twice",
-    [Steps],
-    ([steps]) =>
+    [History],
+    ([history]) =>
       Effect.sync(() => {
         const fleet = new RandomFleet()
-        for (const step of steps) fleet.happen(step)
+        for (const step of stepsOf(history)) fleet.happen(step)
       }),
     { arbitrary: { runs: worlds }, timeout: 600_000 }
   )
   it.effect.prop(
     "no slot is left idle while a task that fits waits: when nothing runs, nobody waits for his turn",
-    [Steps],
-    ([steps]) =>
+    [History],
+    ([history]) =>
       Effect.sync(() => {
         const fleet = new RandomFleet()
-        for (const step of steps) fleet.happen(step)
+        for (const step of stepsOf(history)) fleet.happen(step)
         for (const key of fleet.finish()) {
           assert.notInclude(["AgentBusy", "EndpointBusy", "PathsLocked"], fleet.waitOf(key))
         }
