@@ -1,6 +1,6 @@
 /** From the file to a plan: every node and every task of its own, with times drawn from the seed. */
-import { type Agent } from "../../schema/Agent.ts"
-import type { AgenticTask } from "../../schema/AgenticTask.ts"
+import type { Agent } from "../../schema/Agent.ts"
+import { type AgenticTask, label } from "../../schema/AgenticTask.ts"
 import type { FleetNode } from "../../schema/FleetNode.ts"
 import { formatTime } from "../../schema/Time.ts"
 import { beginMillis, type Plan, type PlannedTask } from "../../src/simulate/plan.ts"
@@ -93,9 +93,7 @@ const tasksOf = (work: Work, random: () => number, isJob: (agent: string | undef
             name: `${item}-${step.name}`,
             namespace,
             creationTimestamp: formatTime(beginMillis + arrivesMillis),
-            ownerReferences: [
-              { apiVersion: "v1", kind: "Workload", name: work.name, uid: work.name, controller: true }
-            ]
+            labels: { [label.workload]: work.name }
           },
           spec: {
             kind,
