@@ -5,7 +5,6 @@
 import type { Agent } from "../../schema/Agent.ts"
 import { type AgenticTask, label } from "../../schema/AgenticTask.ts"
 import { refKey } from "../../schema/Meta.ts"
-import { parseTime } from "../../schema/Time.ts"
 import { isInFlight } from "../../src/decide/capacity.ts"
 import { Decision } from "../../src/decide/decision.ts"
 import { cycleThrough } from "../../src/decide/dependencies.ts"
@@ -27,7 +26,9 @@ export interface World {
 const level = 4 * 3_600_000
 const heads: Record<string, number> = { review: 3 * 3_600_000, verify: 2 * 3_600_000, integrate: 3_600_000 }
 const lead = ({ spec }: AgenticTask) => (spec.priority ?? 0) * level + (heads[spec.kind] ?? 0)
-const made = ({ metadata }: AgenticTask) => parseTime(metadata.creationTimestamp) ?? 0
+const millis = (text: string | undefined): number | undefined =>
+  text === undefined ? undefined : Date.parse(text)
+const made = ({ metadata }: AgenticTask) => millis(metadata.creationTimestamp) ?? 0
 const keyOf = ({ metadata }: AgenticTask) => refKey(metadata)
 const agentKey = ({ metadata, spec }: AgenticTask) =>
   refKey({ namespace: metadata.namespace, name: spec.agentRef?.name ?? "" })
@@ -104,10 +105,10 @@ export const reference = (world: World): ReadonlyMap<string, Decision> => {
     on(host.node.metadata.name).length - jobs(host.node.metadata.name) + (isForeign(host) ? 1 : 0)
   const slots = ({ node }: FleetHost) => node.status?.capability?.slots ?? 1
   const promised = ({ node }: FleetHost) => {
-    const heard = parseTime(node.status?.lastHeartbeatTime) ?? -Infinity
+    const heard = millis(node.status?.lastHeartbeatTime) ?? -Infinity
     return on(node.metadata.name)
       .filter(
-        ({ status }) => !(heard >= (parseTime(status?.startedAt ?? status?.claimedAt) ?? Infinity) + 60_000)
+        ({ status }) => !(heard >= (millis(status?.startedAt ?? status?.claimedAt) ?? Infinity) + 60_000)
       )
       .reduce((sum, task) => sum + memory(demand(task)), 0)
   }

@@ -13,27 +13,18 @@ const worlds = Number(process.env["FOREMAN_WORLDS"] ?? 300)
 
 describe("laws, on random fleets to which random things happen", () => {
   it.effect.prop(
-    "equals a slow, obvious scheduler, in whatever order it is told; no slot is given twice",
-    [History],
-    ([history]) =>
-      Effect.sync(() => {
-        const fleet = new RandomFleet()
-        for (const step of stepsOf(history)) fleet.happen(step)
-      }),
-    { arbitrary: { runs: worlds }, timeout: 600_000 }
-  )
-  it.effect.prop(
-    "no slot is left idle while a task that fits waits: when nothing runs, nobody waits for his turn",
+    "no slot is given twice, and none is left idle while a task that fits waits: equals a slow, obvious scheduler",
     [History],
     ([history]) =>
       Effect.sync(() => {
         const fleet = new RandomFleet()
         for (const step of stepsOf(history)) fleet.happen(step)
         for (const key of fleet.finish()) {
+          // Nothing runs any more, so nobody is in anybody's way.
           assert.notInclude(["AgentBusy", "EndpointBusy", "PathsLocked"], fleet.waitOf(key))
         }
       }),
-    { arbitrary: { runs: worlds }, timeout: 600_000 }
+    { arbitrary: { runs: worlds }, timeout: 900_000 }
   )
 
   const Newcomer = Schema.Struct({
