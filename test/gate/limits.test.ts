@@ -1,9 +1,15 @@
+import { execFileSync } from "node:child_process"
+import { mkdirSync } from "node:fs"
+import { join } from "node:path"
+
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect } from "effect"
 
 import * as GateWorld from "./GateWorld.ts"
 import { hasNamespaces, localGate } from "./localGate.ts"
 
+/** Only root may mount a volume that is small enough to fill. */
+const isRoot = process.getuid?.() === 0 && process.platform === "linux"
 const MiB = 1024 * 1024
 const limits = { memoryBytes: 150 * MiB, processes: 60, outputBytes: 4 * MiB }
 
@@ -65,5 +71,45 @@ describe("a limit of the gate", () => {
         assert.isBelow(changed.log.length, 6 * MiB)
       }),
     60_000
+  )
+
+  it.live.skipIf(!isRoot)(
+    "of disk fails the change that fills the volume, and the next check has room again",
+    () =>
+      Effect.gen(function* () {
+        const world = yield* GateWorld.make({
+          "run.sh": "true\n",
+          ".gitignore": "big\n",
+          ".foreman/gate.yaml": gateFile("30s")
+        })
+        world.commit("work", { "run.sh": "head -c 300000000 /dev/zero >big; sleep 30\n" })
+        const volume = join(world.root, "volume")
+        yield* Effect.acquireRelease(
+          Effect.sync(() => {
+            mkdirSync(volume)
+            execFileSync("mount", ["-t", "tmpfs", "-o", "size=160m", "none", volume])
+          }),
+          () => Effect.sync(() => execFileSync("umount", ["-l", volume]))
+        )
+        const workDir = join(volume, "work", "repository")
+        const { envelope } = yield* localGate(world, { workDir, deadline: Duration.seconds(60) })
+        assert.deepStrictEqual(
+          [
+            envelope.verdict,
+            envelope.reason,
+            envelope.checks.map(({ exitCode, limit }) => [exitCode, limit])
+          ],
+          [
+            "GATE-FAIL",
+            "LimitExceeded",
+            [
+              [137, "disk"],
+              [0, undefined],
+              [0, undefined]
+            ]
+          ],
+          envelope.message
+        )
+      })
   )
 })

@@ -16,7 +16,7 @@ let gates = 0
 export const localGate = Effect.fnUntraced(function* (world: GateWorld, changes: Partial<GateSettings> = {}) {
   const root = join(world.root, `local-${++gates}`)
   const folders = {
-    workDir: join(root, "work", "repository"),
+    workDir: changes.workDir ?? join(root, "work", "repository"),
     exchangeDir: join(root, "exchange"),
     judgeDir: join(root, "judge")
   }
@@ -27,7 +27,7 @@ export const localGate = Effect.fnUntraced(function* (world: GateWorld, changes:
     hidden: [folders.judgeDir, world.remote]
   }
   let log = ""
-  const settings = { ...world.settings(changes), ...folders, ...changes }
+  const settings = { ...world.settings(changes), ...folders }
   const envelope = yield* localToolchain.start(toolchain, process.env).pipe(
     Effect.andThen(
       judgeBranch(settings, (text) => {
