@@ -118,6 +118,12 @@ else if (command === "compare" && files.length === 2) {
   console.error(`${why}\n\n${help}`)
   process.exitCode = 2
 } else {
+  // Programs and folders go with this process; what is on a cluster of --kubeconfig goes when the next bench begins.
+  for (const [signal, code] of [
+    ["SIGINT", 130],
+    ["SIGTERM", 143]
+  ] as const)
+    process.once(signal, () => process.exit(code))
   const options = { kubeconfig: values.kubeconfig, isQuick: values.quick, minutes: Number(values.minutes) }
   await measure(names, options, async (report) => {
     if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(report, null, 1)}\n`)

@@ -40,10 +40,22 @@ const bare = (group: string, kind: string, plural: string): Resource<{ metadata:
 const definitions = bare("apiextensions.k8s.io", "CustomResourceDefinition", "customresourcedefinitions")
 const namespaces = bare("", "Namespace", "namespaces")
 
+const forget = (path: string): void => rmSync(path, { recursive: true, force: true, maxRetries: 3 })
+
+/** Gone with the scope, and with the process when that is ended by a signal. */
 export const temporaryFolder = Effect.acquireRelease(
-  Effect.sync(() => mkdtempSync(join(tmpdir(), "foreman-bench-"))),
-  (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true, maxRetries: 3 }))
-)
+  Effect.sync(() => {
+    const path = mkdtempSync(join(tmpdir(), "foreman-bench-"))
+    const onExit = () => forget(path)
+    process.once("exit", onExit)
+    return { path, onExit }
+  }),
+  ({ onExit, path }) =>
+    Effect.sync(() => {
+      process.off("exit", onExit)
+      forget(path)
+    })
+).pipe(Effect.map(({ path }) => path))
 
 const kubeconfigIn = (folder: string): string => join(folder, "kubeconfig")
 

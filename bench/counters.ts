@@ -64,5 +64,7 @@ const read = (): Counters => {
 process.on("message", (message) => {
   if (message === "counters") process.send?.({ counters: read() })
 })
-// Asking must not keep a program alive that has ended.
+// A bench that is killed takes its programs along.
+process.once("disconnect", () => process.exit(1))
+// Neither may keep a program alive that has ended.
 process.channel?.unref()
