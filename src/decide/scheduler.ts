@@ -204,7 +204,6 @@ export class Scheduler {
     line.members.add(key)
     this.#entries.set(key, entry)
     for (const upstream of upstreamKeysOf(task)) putInto(this.#dependents, upstream, entry)
-    if (task.spec.dependsOn !== undefined && this.#dependents.has(key)) this.#suspects.add(entry)
     return entry
   }
 
@@ -228,6 +227,7 @@ export class Scheduler {
         this.#places.release(entry)
         entry.isSettled = false
         this.#unsettled.add(entry)
+        if (task.spec.dependsOn !== undefined && this.#dependents.has(entry.key)) this.#suspects.add(entry)
       }
       return
     }

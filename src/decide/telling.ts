@@ -50,7 +50,7 @@ export class Telling {
   }
 
   waits(nowMillis: number): Told {
-    const waits: Array<{ readonly key: string; readonly wait: Wait }> = []
+    const waits = new Map<string, Wait>()
     let lookAtMillis = Number.POSITIVE_INFINITY
     /** Says it, leaves it for later, or has nothing to say. */
     const consider = <A extends Lane | Ticket>(all: Set<A>, it: A, wait: Wait | undefined): boolean => {
@@ -74,12 +74,12 @@ export class Telling {
     for (const lane of this.#lanes) {
       const wait = this.#words.ofLane(lane)
       if (!consider(this.#lanes, lane, wait) || wait === undefined) continue
-      for (const { key } of lane.tickets.values()) waits.push({ key, wait })
+      for (const { key } of lane.tickets.values()) waits.set(key, wait)
     }
     for (const ticket of this.#tickets) {
       const wait = this.#words.ofTicket(ticket)
-      if (consider(this.#tickets, ticket, wait) && wait !== undefined) waits.push({ key: ticket.key, wait })
+      if (consider(this.#tickets, ticket, wait) && wait !== undefined) waits.set(ticket.key, wait)
     }
-    return { waits, lookAtMillis }
+    return { waits: Array.from(waits, ([key, wait]) => ({ key, wait })), lookAtMillis }
   }
 }

@@ -13,10 +13,7 @@ import { Scheduler } from "../../src/decide/scheduler.ts"
 import { agent, epoch, node, task } from "../builders.ts"
 import { line, reference, type World } from "./schedule.reference.ts"
 
-const happenings = [
-  ...["task", "task", "task", "task", "task", "node", "node", "beat", "run"],
-  ...["end", "end", "end", "lose", "drop", "agent", "time"]
-] as const
+const happenings = "task task task task task node node beat run end end end lose drop agent time".split(" ")
 
 /** One thing that happens. What the numbers mean depends on it. */
 export interface Step {
@@ -76,7 +73,7 @@ export class RandomFleet {
 
   /** Lets everybody decide, holds them against each other, and carries out what was decided. */
   decide(): void {
-    for (const tell of this.#unheard.splice(0).reverse()) tell(this.#other)
+    for (const tell of this.#unheard.splice(0).toReversed()) tell(this.#other)
     // A turn is remembered as long as anybody could be told of it.
     const lines = new Set(Array.from(this.#tasks.values(), line))
     this.#starts = this.#starts.filter((start) => lines.has(line(start.task)))

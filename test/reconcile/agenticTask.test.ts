@@ -7,7 +7,13 @@ import { agenticTasks } from "../../schema/AgenticTask.ts"
 import { leases } from "../../schema/Core.ts"
 import { fleetNodes } from "../../schema/FleetNode.ts"
 import { formatMicroTime, formatTime } from "../../schema/Time.ts"
-import { Forbidden, Conflict, KubeClient, Unavailable } from "../../src/services/KubeClient.ts"
+import {
+  Forbidden,
+  Conflict,
+  KubeClient,
+  TooManyRequests,
+  Unavailable
+} from "../../src/services/KubeClient.ts"
 import { agent, epoch, lease, node, task } from "../builders.ts"
 import { conditionsOf, FakeCluster, layer, type Request } from "../fakes/FakeCluster.ts"
 import { atEpoch, setStatus, setTask, settle, startOperator, taskNamed } from "./running.ts"
@@ -102,6 +108,25 @@ describe("the scheduler at work", () => {
       yield* settle
       yield* TestClock.adjust("1 second")
       assert.strictEqual((yield* taskNamed("t")).status?.phase, "Scheduled")
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.effect("a 429 is obeyed for as long as it says, and holds up nobody else", () =>
+    Effect.gen(function* () {
+      yield* atEpoch
+      const { failNext, seed } = yield* FakeCluster
+      yield* seed(fleetNodes, node("n1"), node("n2"))
+      yield* startOperator()
+      yield* failNext(new TooManyRequests({ message: "later", retryAfterSeconds: 7 }), {
+        when: ({ key, verb }) => verb === "patch" && key === "default/a"
+      })
+      yield* seed(agenticTasks, task("a"), task("b"))
+      yield* settle
+      yield* TestClock.adjust("6 seconds")
+      assert.strictEqual((yield* taskNamed("b")).status?.phase, "Scheduled")
+      assert.strictEqual((yield* taskNamed("a")).status?.phase, undefined)
+      yield* TestClock.adjust("2 seconds")
+      assert.strictEqual((yield* taskNamed("a")).status?.phase, "Scheduled")
     }).pipe(Effect.provide(layer))
   )
 
