@@ -144,7 +144,7 @@ def test_later():
           "tests/test_mul.py":
             "from pathlib import Path\nfrom helpers import CASES\nfrom mul import mul\n\ndef test_mul():\n    assert Path('tests/fixtures/cases.txt').exists()\n    assert all(mul(a, b) == c for a, b, c in CASES)\n",
           "tests/test_cases.py":
-            "from helpers import CASES\n\ndef test_cases():\n    assert len(CASES) == 1\n"
+            "from pathlib import Path\nfrom helpers import CASES\n\ndef test_cases():\n    assert len(CASES) == len(Path('tests/fixtures/cases.txt').read_text().split('/'))\n"
         },
         "python3 -m pytest -q"
       )
