@@ -22,7 +22,8 @@ for name in answers orders lane-1.status lane-2.status repository.git/HEAD termi
 rm -rf "$EXCHANGE_DIR" "$JUDGE_DIR"; mv "$EXCHANGE_DIR" /tmp/moved`,
   "speaks into every FIFO it can open": `for process in /proc/[0-9]*; do for fd in 3 4 5; do
 (for code in 0 "x 0" "armed" "swept" "lane 1" "look 1 1" "end 1"; do echo "$code"; done >"$process/fd/$fd") & done; done; sleep 0.1`,
-  "leaves daemons that change files later": `(setsid sh -c 'sleep 0.5; echo late >a.txt; echo late >new.txt' &) ; trap '' TERM HUP; setsid sleep 300 &`,
+  "leaves daemons that change files later": `trap '' TERM HUP
+(setsid sh -c 'until [ -e ../honest ]; do sleep 0.02; done; echo late >a.txt; echo late >new.txt' &)`,
   "closes its output and leaves folders that nobody can empty": `exec >&- 2>&-; mkdir -p build/locked/deep; chmod 000 build/locked`,
   "gives git hooks, filters and a configuration": `mkdir -p .git/hooks; printf '#!/bin/sh\\nexit 0\\n' >.git/hooks/post-checkout
 git config filter.x.clean 'touch /tmp/filtered'; git config core.fsmonitor 'touch /tmp/filtered'; echo '* filter=x' >.git/info/attributes
@@ -41,7 +42,7 @@ checks:
     command: sh attack.sh; exit $(cat code)
     role: lint
   - name: honest
-    command: test "$(cat a.txt)" = a
+    command: ': >../honest; sleep 0.3; test "$(cat a.txt)" = a'
     role: lint
 `,
   code: "0\n"
