@@ -12,6 +12,7 @@ import { KubeClient } from "../../src/services/KubeClient.ts"
 import { runGateJob } from "../../src/tools/runGateJob.ts"
 import * as FakeCluster from "../fakes/FakeCluster.ts"
 import * as GateWorld from "./GateWorld.ts"
+import { hasNamespaces } from "./localGate.ts"
 
 const embedded = (dataDirectory: string) =>
   Layer.mergeAll(
@@ -58,12 +59,14 @@ describe("a gate Job on the embedded cluster", () => {
             terminal?.verdict,
             terminal?.extra["message"],
             terminal?.extra["commitSHA"],
+            terminal?.extra["confinement"],
             checks?.map(({ exitCode, name }) => [name, exitCode])
           ],
           [
             "GATE-FAIL",
             "fmt exited 2",
             commit,
+            hasNamespaces ? "namespaces" : "process",
             [
               ["fmt", 2],
               ["test", 0]
