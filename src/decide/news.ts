@@ -13,7 +13,8 @@ const patient: ReadonlySet<string> = new Set([
   reason.waitingForDependency,
   reason.waitingForAgent,
   reason.agentBusy,
-  reason.endpointBusy
+  reason.endpointBusy,
+  reason.pathsLocked
 ])
 
 /** Conditions that tell of a failure when they hold, and of a wait or failure when they do not. */
