@@ -13,6 +13,7 @@ import { foremanResources, toCrd } from "../schema/Crd.ts"
 import { agenticTasks } from "../schema/AgenticTask.ts"
 import { fleetNodes } from "../schema/FleetNode.ts"
 import { ObjectMeta } from "../schema/Meta.ts"
+import { workloads } from "../schema/Workload.ts"
 import { groupResource, type Resource } from "../schema/Resource.ts"
 import type { KubeClient, KubeError } from "../src/services/KubeClient.ts"
 import * as Program from "./program.ts"
@@ -115,11 +116,18 @@ const refuseForeign = Effect.fnUntraced(function* (kube: KubeClient["Service"]) 
 const clear = Effect.fnUntraced(function* (config: KubeConfig.KubeConfig, kube: KubeClient["Service"]) {
   const transport = yield* Transport.make(config, Duration.minutes(5))
   const paths = [
+    // First, for an operator would make their tasks again.
+    `/apis/${workloads.group}/${workloads.version}/namespaces/${namespace}/${workloads.plural}`,
     `/apis/${agenticTasks.group}/${agenticTasks.version}/namespaces/${namespace}/${agenticTasks.plural}`,
     `/apis/${leases.group}/${leases.version}/namespaces/${namespace}/${leases.plural}`,
     `/apis/${fleetNodes.group}/${fleetNodes.version}/${fleetNodes.plural}`
   ]
-  for (const path of paths) yield* transport.json({ operation: `delete ${path}`, method: "DELETE", path })
+  for (const path of paths) {
+    // An API server gives up on a request after a minute, and has deleted thousands by then.
+    yield* transport
+      .json({ operation: `delete ${path}`, method: "DELETE", path })
+      .pipe(Effect.retry({ times: 10, while: ({ isTransient }) => isTransient }))
+  }
   yield* kube
     .list(agenticTasks, { namespace })
     .pipe(
