@@ -183,7 +183,7 @@ export const BiteEvidence = Schema.Struct({
   /** Exit code without the change. */
   exitCode: Schema.optionalKey(Schema.Int),
   /** Wall time of its runs. */
-  seconds: Schema.Number
+  seconds: Schema.Finite
 })
 export type BiteEvidence = typeof BiteEvidence.Type
 

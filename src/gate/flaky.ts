@@ -28,7 +28,7 @@ export const RerunEvidence = Schema.Struct({
   baseFailed: Schema.optionalKey(Schema.Int),
   /** Tests that the base fails too. */
   shared: Schema.optionalKey(Schema.Array(Schema.String)),
-  seconds: Schema.Number
+  seconds: Schema.Finite
 })
 export type RerunEvidence = typeof RerunEvidence.Type
 

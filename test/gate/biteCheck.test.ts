@@ -50,48 +50,51 @@ const fixed = { "add.py": "def add(a, b):\n    return a + b\n" }
 const pytest = "python3 -m pytest -q"
 const sum = `${python["tests/test_add.py"]}\ndef test_sum():\n    assert add(1, 2) == 3\n`
 
-describe.skipIf(!hasTool("python3", "-m", "pytest", "--version"))("the bite check, by pytest", () => {
-  it.live("a test that fails without the change bites, and costs its own file only", () =>
-    Effect.gen(function* () {
-      const { commands, evidence, found, results } = yield* ask(
-        { ...python, "tests/test_other.py": "def test_other():\n    assert True\n" },
-        { ...fixed, "tests/test_add.py": sum },
-        pytest
-      )
-      assert.deepStrictEqual([results, found], [{ "tests/test_add.py": "bites" }, []])
-      assert.strictEqual(evidence[0]?.tests, 2)
-      assert.deepStrictEqual(
-        [...new Set(commands)],
-        ["python3 -m pytest -vv -rA --tb=line --show-capture=no tests/test_add.py"]
-      )
-    })
-  )
+describe.skipIf(!hasTool("python3", "-m", "pytest", "--version"))(
+  "the bite check, by pytest",
+  { timeout: 60_000 },
+  () => {
+    it.live("a test that fails without the change bites, and costs its own file only", () =>
+      Effect.gen(function* () {
+        const { commands, evidence, found, results } = yield* ask(
+          { ...python, "tests/test_other.py": "def test_other():\n    assert True\n" },
+          { ...fixed, "tests/test_add.py": sum },
+          pytest
+        )
+        assert.deepStrictEqual([results, found], [{ "tests/test_add.py": "bites" }, []])
+        assert.strictEqual(evidence[0]?.tests, 2)
+        assert.deepStrictEqual(
+          [...new Set(commands)],
+          ["python3 -m pytest -vv -rA --tb=line --show-capture=no tests/test_add.py"]
+        )
+      })
+    )
 
-  it.live("a file that passes without the change is hollow, each by itself", () =>
-    Effect.gen(function* () {
-      const { found, results } = yield* ask(
-        python,
-        {
-          ...fixed,
-          "tests/test_add.py": sum,
-          "tests/test_new.py": "from add import add\n\ndef test_nine():\n    assert add(9, 0) == 9\n"
-        },
-        pytest
-      )
-      assert.deepStrictEqual(results, { "tests/test_add.py": "bites", "tests/test_new.py": "hollow" })
-      assert.deepStrictEqual(found, [passes("tests/test_new.py")])
-    })
-  )
-
-  it.live(
-    "in a file that bites, a test that passes either way is a note, and one that asserts nothing or is skipped fails",
-    () =>
+    it.live("a file that passes without the change is hollow, each by itself", () =>
       Effect.gen(function* () {
         const { found, results } = yield* ask(
           python,
           {
             ...fixed,
-            "tests/test_add.py": `import pytest\n${sum}
+            "tests/test_add.py": sum,
+            "tests/test_new.py": "from add import add\n\ndef test_nine():\n    assert add(9, 0) == 9\n"
+          },
+          pytest
+        )
+        assert.deepStrictEqual(results, { "tests/test_add.py": "bites", "tests/test_new.py": "hollow" })
+        assert.deepStrictEqual(found, [passes("tests/test_new.py")])
+      })
+    )
+
+    it.live(
+      "in a file that bites, a test that passes either way is a note, and one that asserts nothing or is skipped fails",
+      () =>
+        Effect.gen(function* () {
+          const { found, results } = yield* ask(
+            python,
+            {
+              ...fixed,
+              "tests/test_add.py": `import pytest\n${sum}
 def test_nine():
     assert add(9, 0) == 9
 
@@ -102,104 +105,105 @@ def test_calls():
 def test_later():
     assert add(3, 3) == 6
 `
+            },
+            pytest
+          )
+          assert.deepStrictEqual(results, { "tests/test_add.py": "bites" })
+          assert.deepStrictEqual(found, [
+            "note tests/test_add.py test_nine: test_nine passes with and without the change",
+            "FAIL tests/test_add.py test_calls: test_calls asserts nothing: no outcome of the code that it calls would fail it",
+            "FAIL tests/test_add.py test_later: test_later never ran: its runner skips it"
+          ])
+        })
+    )
+
+    it.live("a file that no check collects, or whose tests are all skipped, never ran", () =>
+      Effect.gen(function* () {
+        const { found } = yield* ask(
+          python,
+          {
+            ...fixed,
+            "tests/add_checks.py": "from add import add\n\ndef test_sum():\n    assert add(1, 2) == 3\n",
+            "tests/test_off.py":
+              "import pytest\npytestmark = pytest.mark.skip\n\ndef test_sum():\n    assert add(1, 2) == 3\n"
           },
           pytest
         )
-        assert.deepStrictEqual(results, { "tests/test_add.py": "bites" })
         assert.deepStrictEqual(found, [
-          "note tests/test_add.py test_nine: test_nine passes with and without the change",
-          "FAIL tests/test_add.py test_calls: test_calls asserts nothing: no outcome of the code that it calls would fail it",
-          "FAIL tests/test_add.py test_later: test_later never ran: its runner skips it"
+          "FAIL tests/add_checks.py: no test of tests/add_checks.py ran: test does not collect it",
+          "FAIL tests/test_off.py: no test of tests/test_off.py ran: pytest skips all of them"
         ])
       })
-  )
+    )
 
-  it.live("a file that no check collects, or whose tests are all skipped, never ran", () =>
-    Effect.gen(function* () {
-      const { found } = yield* ask(
-        python,
-        {
-          ...fixed,
-          "tests/add_checks.py": "from add import add\n\ndef test_sum():\n    assert add(1, 2) == 3\n",
-          "tests/test_off.py":
-            "import pytest\npytestmark = pytest.mark.skip\n\ndef test_sum():\n    assert add(1, 2) == 3\n"
-        },
-        pytest
-      )
-      assert.deepStrictEqual(found, [
-        "FAIL tests/add_checks.py: no test of tests/add_checks.py ran: test does not collect it",
-        "FAIL tests/test_off.py: no test of tests/test_off.py ran: pytest skips all of them"
-      ])
-    })
-  )
-
-  it.live("a missing import is a bite; helpers and fixtures stay as the commit has them", () =>
-    Effect.gen(function* () {
-      const { found, results } = yield* ask(
-        python,
-        {
-          "mul.py": "def mul(a, b):\n    return a * b\n",
-          "tests/helpers.py": "CASES = [(2, 3, 6)]\n",
-          "tests/fixtures/cases.txt": "2 3 6\n",
-          "tests/test_mul.py":
-            "from pathlib import Path\nfrom helpers import CASES\nfrom mul import mul\n\ndef test_mul():\n    assert Path('tests/fixtures/cases.txt').exists()\n    assert all(mul(a, b) == c for a, b, c in CASES)\n",
-          "tests/test_cases.py":
-            "from pathlib import Path\nfrom helpers import CASES\n\ndef test_cases():\n    assert len(CASES) == len(Path('tests/fixtures/cases.txt').read_text().split('/'))\n"
-        },
-        "python3 -m pytest -q"
-      )
-      assert.deepStrictEqual(results, { "tests/test_mul.py": "bites", "tests/test_cases.py": "hollow" })
-      assert.deepStrictEqual(found, [passes("tests/test_cases.py")])
-    })
-  )
-
-  it.live("nothing to revert is no hollow test; neither are layout, a table or another name", () =>
-    Effect.gen(function* () {
-      const onlyTests = yield* ask(
-        python,
-        { "tests/test_add.py": sum.replace("add(1, 2) == 3", "add(2, 2) == 0") },
-        pytest
-      )
-      assert.deepStrictEqual(onlyTests.results, { "tests/test_add.py": "excused" })
-      assert.deepStrictEqual(onlyTests.found, [
-        "note tests/test_add.py: tests changed and the product did not: there is nothing that they could bite"
-      ])
-      const comment = yield* ask(
-        python,
-        { ...fixed, "tests/test_add.py": `# why\n${python["tests/test_add.py"]}` },
-        pytest
-      )
-      assert.deepStrictEqual([comment.results, comment.commands], [{}, []])
-      const renamed = yield* ask(
-        python,
-        { ...fixed, "tests/test_add.py": undefined, "tests/test_plus.py": python["tests/test_add.py"] },
-        pytest
-      )
-      assert.deepStrictEqual([renamed.results, renamed.found], [{}, []])
-      const moved = yield* ask(
-        python,
-        {
-          ...fixed,
-          "tests/test_add.py": python["tests/test_add.py"].replace("test_zero", "test_zero_added")
-        },
-        pytest
-      )
-      assert.deepStrictEqual(moved.results, { "tests/test_add.py": "excused" })
-    })
-  )
-
-  it.live(
-    "a test that hangs without the change bites, and one for which there is no time is left undecided",
-    () =>
+    it.live("a missing import is a bite; helpers and fixtures stay as the commit has them", () =>
       Effect.gen(function* () {
-        const late = yield* ask(python, { ...fixed, "tests/test_add.py": sum }, pytest, Duration.millis(1))
-        assert.deepStrictEqual(late.results, { "tests/test_add.py": "undecided" })
-        assert.match(late.found[0] ?? "", /^note .* there was no time/u)
+        const { found, results } = yield* ask(
+          python,
+          {
+            "mul.py": "def mul(a, b):\n    return a * b\n",
+            "tests/helpers.py": "CASES = [(2, 3, 6)]\n",
+            "tests/fixtures/cases.txt": "2 3 6\n",
+            "tests/test_mul.py":
+              "from pathlib import Path\nfrom helpers import CASES\nfrom mul import mul\n\ndef test_mul():\n    assert Path('tests/fixtures/cases.txt').exists()\n    assert all(mul(a, b) == c for a, b, c in CASES)\n",
+            "tests/test_cases.py":
+              "from pathlib import Path\nfrom helpers import CASES\n\ndef test_cases():\n    assert len(CASES) == len(Path('tests/fixtures/cases.txt').read_text().split('/'))\n"
+          },
+          "python3 -m pytest -q"
+        )
+        assert.deepStrictEqual(results, { "tests/test_mul.py": "bites", "tests/test_cases.py": "hollow" })
+        assert.deepStrictEqual(found, [passes("tests/test_cases.py")])
       })
-  )
-})
+    )
 
-describe.skipIf(!hasTool("go", "version"))("the bite check, by go test", () => {
+    it.live("nothing to revert is no hollow test; neither are layout, a table or another name", () =>
+      Effect.gen(function* () {
+        const onlyTests = yield* ask(
+          python,
+          { "tests/test_add.py": sum.replace("add(1, 2) == 3", "add(2, 2) == 0") },
+          pytest
+        )
+        assert.deepStrictEqual(onlyTests.results, { "tests/test_add.py": "excused" })
+        assert.deepStrictEqual(onlyTests.found, [
+          "note tests/test_add.py: tests changed and the product did not: there is nothing that they could bite"
+        ])
+        const comment = yield* ask(
+          python,
+          { ...fixed, "tests/test_add.py": `# why\n${python["tests/test_add.py"]}` },
+          pytest
+        )
+        assert.deepStrictEqual([comment.results, comment.commands], [{}, []])
+        const renamed = yield* ask(
+          python,
+          { ...fixed, "tests/test_add.py": undefined, "tests/test_plus.py": python["tests/test_add.py"] },
+          pytest
+        )
+        assert.deepStrictEqual([renamed.results, renamed.found], [{}, []])
+        const moved = yield* ask(
+          python,
+          {
+            ...fixed,
+            "tests/test_add.py": python["tests/test_add.py"].replace("test_zero", "test_zero_added")
+          },
+          pytest
+        )
+        assert.deepStrictEqual(moved.results, { "tests/test_add.py": "excused" })
+      })
+    )
+
+    it.live(
+      "a test that hangs without the change bites, and one for which there is no time is left undecided",
+      () =>
+        Effect.gen(function* () {
+          const late = yield* ask(python, { ...fixed, "tests/test_add.py": sum }, pytest, Duration.millis(1))
+          assert.deepStrictEqual(late.results, { "tests/test_add.py": "undecided" })
+          assert.match(late.found[0] ?? "", /^note .* there was no time/u)
+        })
+    )
+  }
+)
+
+describe.skipIf(!hasTool("go", "version"))("the bite check, by go test", { timeout: 60_000 }, () => {
   const base = {
     "go.mod": "module acme\n\ngo 1.21\n",
     "add/add.go": "package add\n\nfunc Add(a, b int) int { return a - b }\n",
@@ -226,7 +230,7 @@ describe.skipIf(!hasTool("go", "version"))("the bite check, by go test", () => {
   )
 })
 
-describe.skipIf(!hasTool("cargo", "--version"))("the bite check, by cargo test", () => {
+describe.skipIf(!hasTool("cargo", "--version"))("the bite check, by cargo test", { timeout: 60_000 }, () => {
   const base = {
     "Cargo.toml": '[package]\nname = "acme"\nversion = "0.1.0"\nedition = "2021"\n',
     "Cargo.lock": 'version = 3\n\n[[package]]\nname = "acme"\nversion = "0.1.0"\n',
@@ -258,7 +262,7 @@ describe.skipIf(!hasTool("cargo", "--version"))("the bite check, by cargo test",
   )
 })
 
-describe("the bite check, by node --test behind a package script", () => {
+describe("the bite check, by node --test behind a package script", { timeout: 60_000 }, () => {
   it.live("runs the file alone; a deleted product file comes back", () =>
     Effect.gen(function* () {
       const base = {
@@ -288,7 +292,7 @@ test("two", () => assert.equal(1 + 1, 2))
   )
 })
 
-describe("the bite check, by a command that nothing is known of", () => {
+describe("the bite check, by a command that nothing is known of", { timeout: 60_000 }, () => {
   const base = {
     "say.sh": 'echo "hello $1"\n',
     "test.sh": '[ "$(sh say.sh a)" = "hello a" ] || exit 1\n'

@@ -36,7 +36,7 @@ const broken = { "add.js": "export const add = (a, b) => a - b\n" }
 const harmless = { "more.js": "export const more = 1\n" }
 const red = { "test/red.test.js": `${imports}test("is red", () => assert.fail())\n` }
 
-describe("a failed check, by node --test", () => {
+describe("a failed check, by node --test", { timeout: 60_000 }, () => {
   it.live("stands when the base passes, and costs the failed tests only", () =>
     Effect.gen(function* () {
       const { commands, evidence, found, verdict } = yield* ask(js, broken, "node --test")
@@ -86,7 +86,7 @@ describe("a failed check, by node --test", () => {
   )
 })
 
-describe("a failed check, by a command that nothing is known of", () => {
+describe("a failed check, by a command that nothing is known of", { timeout: 60_000 }, () => {
   const turns = 'echo x >> "$BENCH_STATE/turns"; [ $(($(wc -l < "$BENCH_STATE/turns") % 2)) = 0 ]\n'
 
   it.live(
@@ -106,7 +106,7 @@ describe("a failed check, by a command that nothing is known of", () => {
   )
 })
 
-describe("the tests of a change, when all passed", () => {
+describe("the tests of a change, when all passed", { timeout: 60_000 }, () => {
   it.live("one that comes and goes is flaky, by its name; others are not run", () =>
     Effect.gen(function* () {
       const { commands, evidence, found } = yield* ask(
@@ -134,7 +134,7 @@ describe("the tests of a change, when all passed", () => {
   )
 })
 
-describe("whose failure it is", () => {
+describe("whose failure it is", { timeout: 60_000 }, () => {
   it.each([
     [false, false, undefined, "stands"],
     [true, false, undefined, "flaky"],
