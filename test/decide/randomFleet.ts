@@ -56,6 +56,7 @@ const pathSets = [undefined, ["src"], ["src/a.ts", "docs"], ["docs/*.md"], ["**/
 
 export class RandomFleet {
   nowMillis = epoch
+  #made = 0
   readonly #tasks = new Map<string, AgenticTask>()
   readonly #hosts = new Map<string, FleetHost>()
   readonly #agents = new Map<string, Agent>()
@@ -161,7 +162,7 @@ export class RandomFleet {
     switch (what) {
       case "task":
         this.#since.delete(`default/t${who}`)
-        return this.#setTask(newTask(`t${who}`, a, b, c, this.nowMillis))
+        return this.#setTask(newTask(`t${who}`, `uid-${++this.#made}`, a, b, c, this.nowMillis))
       case "node":
         return this.#setHost(
           `n${who % 4}`,
@@ -236,12 +237,19 @@ export class RandomFleet {
   }
 }
 
-const newTask = (name: string, a: number, b: number, c: number, nowMillis: number): AgenticTask => {
+const newTask = (
+  name: string,
+  uid: string,
+  a: number,
+  b: number,
+  c: number,
+  nowMillis: number
+): AgenticTask => {
   const paths = pathSets[b]
   return task(name, {
     metadata: {
       creationTimestamp: formatTime(nowMillis - c * 600_000),
-      uid: `${name} ${nowMillis} ${a} ${b} ${c}`,
+      uid,
       labels: c % 2 === 0 ? {} : { [label.workload]: `w${a % 2}` }
     },
     spec: {

@@ -9,7 +9,7 @@ import { epoch, node, task } from "../builders.ts"
 import { History, RandomFleet, stepsOf } from "./randomFleet.ts"
 
 /** How many random worlds: `FOREMAN_WORLDS=10000` for the long run. */
-const worlds = Number(process.env["FOREMAN_WORLDS"] ?? 300)
+const worlds = Number(process.env["FOREMAN_WORLDS"] ?? 200)
 
 describe("laws, on random fleets to which random things happen", () => {
   it.effect.prop(
