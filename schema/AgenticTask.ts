@@ -54,7 +54,10 @@ export const TaskPayload = Schema.Struct({
     "reset",
     "Whether an existing branch is started over or kept and rebased."
   ),
-  paths: optional(strings, "Paths (globs) that the task may touch; absent means any."),
+  paths: optional(
+    strings,
+    "Paths (globs) that the task may touch; absent means any. Two tasks that change files of one repository and name overlapping paths do not run at once."
+  ),
   slices: optional(
     Schema.Array(
       Schema.Struct({
