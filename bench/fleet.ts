@@ -69,7 +69,7 @@ const daemon = (index: number, onReady: Effect.Effect<void>) =>
 
 const program = Effect.gen(function* () {
   const kube = yield* HttpKubeClient.make(yield* KubeConfig.load({ kubeconfig, env: {} }))
-  yield* Effect.gen(function* () {
+  return yield* Effect.gen(function* () {
     yield* Effect.forEach(
       Array.from({ length: Number(count) }, (_, index) => index),
       Effect.fnUntraced(function* (index) {

@@ -125,7 +125,7 @@ export const run = ({ kubeconfig, minutes }: Options): Promise<Measured> =>
     ).pipe(Effect.repeat(Schedule.fixed("60 seconds")))
 
     yield* Effect.raceAllFirst([make, clean, chaos, take, report]).pipe(Effect.timeoutOption(seconds * 1000))
-    yield* Effect.sync(() => undefined).pipe(
+    yield* Effect.void.pipe(
       Effect.repeat({ until: () => finishes.open().length === 0, schedule: Schedule.spaced("500 millis") }),
       Effect.timeoutOption("3 minutes")
     )
