@@ -81,18 +81,24 @@ export const run = ({ kubeconfig, minutes }: Options): Promise<Measured> =>
       )
     }).pipe(Effect.forkScoped, Effect.repeat(Schedule.fixed(1000 / madePerSecond)))
 
+    /** Deleted before, while the watch was cut. */
+    const gone = (effect: Effect.Effect<void, KubeError>) =>
+      orSay(Effect.catchReason(effect, "KubeError", "NotFound", () => Effect.void))
+
     const clean = Effect.gen(function* () {
       const before = Date.now() - keptMillis
       for (const task of finishes.tasks.values()) {
         const end = finishes.ends.get(task.metadata.uid ?? "")
         const isOld = end !== undefined && end.atMillis < before
         const owner = task.metadata.ownerReferences?.[0]
-        if (isOld && owner === undefined)
-          yield* orSay(kube.delete(seenTasks, { name: task.metadata.name, namespace }))
+        if (isOld && owner === undefined) {
+          yield* gone(kube.delete(seenTasks, { name: task.metadata.name, namespace }))
+        }
         // The steps go with their Workload.
         const isLast = task.metadata.name.endsWith("-c")
-        if (isOld && isLast && owner !== undefined)
-          yield* orSay(kube.delete(workloads, { name: owner.name, namespace }))
+        if (isOld && isLast && owner !== undefined) {
+          yield* gone(kube.delete(workloads, { name: owner.name, namespace }))
+        }
       }
     }).pipe(Effect.repeat(Schedule.spaced("5 seconds")))
 
