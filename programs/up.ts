@@ -17,6 +17,7 @@ import * as Kubelet from "../layers/embedded/kubelet/Kubelet.ts"
 import * as KubeletLogs from "../layers/embedded/kubelet/KubeletLogs.ts"
 import * as LogFiles from "../layers/embedded/kubelet/LogFiles.ts"
 import * as Server from "../layers/embedded/server/Server.ts"
+import { hostPrograms } from "../layers/hostPrograms.ts"
 import * as HttpKubeClient from "../layers/kube/HttpKubeClient.ts"
 import * as KubeConfig from "../layers/kube/KubeConfig.ts"
 import { foremanResources, inferenceResources, toCrd } from "../schema/Crd.ts"
@@ -87,7 +88,7 @@ const startCluster = Effect.fn("up.cluster")(function* (options: Options, folder
       Kubelet.layer({
         dataDirectory: folder.path,
         foremanCommand: { node: process.execPath, script: realpathSync(process.argv[1] ?? "") },
-        hostPath: options.env["PATH"] ?? "/usr/bin:/bin",
+        hostEnv: hostPrograms(options.env),
         serviceAccountKubeconfig: kubeconfig
       })
     ).pipe(Layer.provide(Layer.succeedContext(server)), Layer.provide(Layer.succeed(KubeClient, kube)))

@@ -3,13 +3,13 @@
  * up here: nothing of ours but what programs need to be found.
  */
 import { type ChildProcess, spawn } from "node:child_process"
-import { existsSync, mkdirSync } from "node:fs"
-import { homedir } from "node:os"
+import { mkdirSync } from "node:fs"
 import { dirname, join } from "node:path"
 
 import { Duration, Effect, type Scope } from "effect"
 
 import { loop } from "../../src/gate/exchange.ts"
+import { hostPrograms } from "../hostPrograms.ts"
 import * as readOnlyRoot from "../readOnlyRoot.ts"
 
 export interface LocalToolchain {
@@ -28,33 +28,18 @@ const patience = Duration.seconds(2)
 
 type Env = { readonly [name: string]: string | undefined }
 
-/** Passed on as they are: how programs are found, how they speak, and how they reach the network. */
-const inherited = /^(PATH|LANG|LC_\w+|TZ|USER|LOGNAME|(HTTPS?|NO|ALL)_PROXY|SSL_CERT_(FILE|DIR)|JAVA_HOME)$/iu
-
-/** Where version managers keep what PATH leads to, when their variable does not say; HOME is another one here. */
-const toolHomes: Readonly<Record<string, string>> = {
-  ASDF_DATA_DIR: ".asdf",
-  FNM_DIR: ".local/share/fnm",
-  NVM_DIR: ".nvm",
-  PYENV_ROOT: ".pyenv",
-  RBENV_ROOT: ".rbenv",
-  RUSTUP_HOME: ".rustup",
-  SDKMAN_DIR: ".sdkman",
-  VOLTA_HOME: ".volta"
-}
+/** Passed on as they are: how programs speak and how they reach the network. */
+const inherited = /^(LANG|LC_\w+|TZ|USER|LOGNAME|(HTTPS?|NO|ALL)_PROXY|SSL_CERT_(FILE|DIR)|JAVA_HOME)$/iu
 
 /** As a gate pod has it, where it has one. */
 const environment = (options: LocalToolchain, env: Env): Record<string, string> => {
   const { cacheDir, scratchDir } = options
-  const found = Object.entries(toolHomes).flatMap(([name, folder]) => {
-    const path = env[name] ?? join(homedir(), folder)
-    return existsSync(path) ? [[name, path] as const] : []
-  })
   const own = Object.entries(env).flatMap(([name, value]) =>
     inherited.test(name) && value !== undefined ? [[name, value] as const] : []
   )
   return {
-    ...Object.fromEntries([...own, ...found]),
+    ...Object.fromEntries(own),
+    ...hostPrograms(env),
     WORK_DIR: options.workDir,
     EXCHANGE_DIR: options.exchangeDir,
     HOME: join(scratchDir, "home"),

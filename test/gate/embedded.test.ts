@@ -24,7 +24,7 @@ const embedded = (dataDirectory: string) =>
         node: process.execPath,
         script: join(import.meta.dirname, "../../programs/foreman.ts")
       },
-      hostPath: process.env["PATH"] ?? "/usr/bin:/bin"
+      hostEnv: { PATH: process.env["PATH"] ?? "/usr/bin:/bin" }
     }).pipe(Layer.provide(LogFiles.layer()))
   ).pipe(Layer.provideMerge(FakeCluster.layer))
 

@@ -27,8 +27,8 @@ export interface Options {
   /** Holds `pods/`, `volumes/` (claims) and `bin/` (shims). One kubelet a folder. */
   readonly dataDirectory: string
   readonly foremanCommand: ForemanCommand
-  /** PATH behind the shims. Nothing else of our own environment reaches a container. */
-  readonly hostPath: string
+  /** PATH behind the shims, and what else an image's environment would say. Nothing more of our own reaches a container. */
+  readonly hostEnv: Readonly<Record<string, string>>
   /** Pods at a time; the others stay Pending. Default 16. */
   readonly maxPods?: number
   /** For containers of pods that name a service account and mount its token; no other container can reach the API server. */
@@ -82,7 +82,7 @@ export const layer = (options: Options): Layer.Layer<never, never, KubeClient | 
             dataDirectory,
             folder,
             shims,
-            hostPath: options.hostPath,
+            hostEnv: options.hostEnv,
             kubeconfig: mayReachServer(pod) ? kubeconfig : undefined,
             confine: (argv, ownFolders) =>
               ownFolders === undefined || onReadOnlyRoot === undefined || mayReachServer(pod)

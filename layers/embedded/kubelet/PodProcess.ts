@@ -25,7 +25,7 @@ export interface Options {
   readonly dataDirectory: string
   readonly folder: string
   readonly shims: string
-  readonly hostPath: string
+  readonly hostEnv: Readonly<Record<string, string>>
   readonly kubeconfig: string | undefined
   /** What hides from a container what is not its own. */
   readonly confine: ContainerRun.Confine

@@ -26,9 +26,10 @@ export interface CommandOptions {
   readonly container: Container
   readonly folder: string
   readonly claims: ReadonlyMap<string, string>
-  /** PATH of a container that has none of its own; the folder of our shims comes before either. */
+  /** Comes first in every PATH. */
   readonly shims: string
-  readonly hostPath: string
+  /** What an image would say, where the container does not: its PATH is there. */
+  readonly hostEnv: Readonly<Record<string, string>>
   readonly kubeconfig: string | undefined
 }
 
@@ -63,12 +64,13 @@ export const containerCommand = Effect.fn("containerCommand")(function* (
   return {
     argv: words.map((word) => rewrite(expand(word, declared), mounts)),
     env: {
+      ...options.hostEnv,
       HOME: join(own, "home"),
       TMPDIR: tmpFolder(own, mounts),
       TERMINATION_LOG: terminationFile(folder, container.name),
       ...(options.kubeconfig === undefined ? {} : { KUBECONFIG: options.kubeconfig }),
       ...env,
-      PATH: `${options.shims}:${env["PATH"] ?? options.hostPath}`,
+      PATH: `${options.shims}:${env["PATH"] ?? options.hostEnv["PATH"] ?? ""}`,
       [markerVariable]: markerOf(pod, container)
     },
     cwd: workingFolder(own, container, mounts),

@@ -104,7 +104,7 @@ describe("a container", () => {
     )
   )
 
-  it.live("sees what the pod says and nothing of ours", () =>
+  it.live("sees what the pod says, how programs are found here, and nothing else of ours", () =>
     withKubelet((folder) =>
       Effect.gen(function* () {
         const { seed } = yield* FakeCluster.FakeCluster
@@ -133,6 +133,7 @@ describe("a container", () => {
           "MODE=fast",
           `PATH=${folder}/bin:/usr/bin:/bin`,
           "POD=env",
+          "RUSTUP_HOME=/home/ada/.rustup",
           `TERMINATION_LOG=${home}/termination-log`,
           `TMPDIR=${home}/tmp`,
           "TOKEN=t0p",

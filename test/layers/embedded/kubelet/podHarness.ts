@@ -33,7 +33,7 @@ export const kubelet = (dataDirectory: string, options: Partial<Kubelet.Options>
     ...options,
     dataDirectory,
     foremanCommand: { node: process.execPath, script: "/nowhere/foreman.mjs" },
-    hostPath: process.env["PATH"] ?? "/usr/bin:/bin"
+    hostEnv: { PATH: process.env["PATH"] ?? "/usr/bin:/bin", RUSTUP_HOME: "/home/ada/.rustup" }
   }).pipe(Layer.provideMerge(KubeletLogs.layer({ dataDirectory })), Layer.provideMerge(LogFiles.layer()))
 
 export const create = Effect.fnUntraced(function* (name: string, spec: PodSpec) {
