@@ -2,8 +2,9 @@
 import { Schema } from "effect"
 
 import { GateCheck, Result } from "../../schema/Result.ts"
-import { type Case, listOf } from "./Case.ts"
-import { Finding } from "../../src/gate/finding.ts"
+import { Finding, type Rule } from "../../src/gate/finding.ts"
+import { reasons } from "../../src/gate/judge.ts"
+import { type Because, type Case, listOf } from "./Case.ts"
 
 /** The part of a result that a case can speak of. */
 export interface Said {
@@ -74,13 +75,15 @@ const faultsOf = ({ expect }: Case, said: Said): ReadonlyArray<string> => {
       `${said.verdict} (${said.reason ?? "no reason"}: ${said.message}) in place of ${verdicts.join(" or ")}`
     ]
   }
-  const reasons = reasonsOf(said)
+  const causes = causesOf(said)
   const because = listOf(expect.because)
   const told = said.findings.filter(({ isNote }) => isNote !== true)
   return [
-    ...(because.length === 0 || because.some((each) => reasons.has(each))
+    ...(because.length === 0 || because.some((each) => causes.has(each) && reasonOf(each) === said.reason)
       ? []
-      : [`not for ${because.join(" or ")}, but for ${[...reasons].join(", ") || "nothing"}`]),
+      : [
+          `${said.reason} by ${[...causes].join(", ")}, and not for ${because.join(" or ")}: ${said.message}`
+        ]),
     ...(expect.file === undefined || told.some(({ file }) => file === expect.file)
       ? []
       : [`no finding names ${expect.file}`]),
@@ -90,7 +93,15 @@ const faultsOf = ({ expect }: Case, said: Said): ReadonlyArray<string> => {
   ]
 }
 
-const reasonsOf = ({ checks, findings }: Said): ReadonlySet<string> =>
+/** The verdict rests on it only where the reason is its own: a change that breaks a check on the side proves nothing. */
+const reasonOf = (because: typeof Because.Type): string =>
+  because.startsWith("check:")
+    ? "CheckFailed"
+    : because.startsWith("limit:")
+      ? "LimitExceeded"
+      : reasons[because as Rule]
+
+const causesOf = ({ checks, findings }: Said): ReadonlySet<string> =>
   new Set([
     ...findings.flatMap(({ isNote, rule }) => (isNote === true ? [] : [rule])),
     ...checks.flatMap(({ exitCode, limit, name }) => [

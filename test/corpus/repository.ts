@@ -1,4 +1,4 @@
-/** Cases as real git repositories: one for each language, with two branches a case, so that its caches serve all of them. */
+/** Cases as branches of one real git repository, so that one node can judge all of them, and a language's caches serve all of its cases. */
 import { execFile } from "node:child_process"
 import { cp, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
@@ -8,11 +8,15 @@ import { baseOf, type Case } from "./Case.ts"
 
 const run = promisify(execFile)
 
-/** Where a case lies, and what of it is judged against what. */
-export interface Placed {
-  readonly repository: string
+/** What of a case is judged against what. */
+export interface Branches {
   readonly base: string
   readonly head: string
+}
+
+export interface Repository {
+  readonly path: string
+  readonly branches: ReadonlyMap<Case, Branches>
 }
 
 const identity = { NAME: "Ada", EMAIL: "ada@example.com", DATE: "2026-01-01T00:00:00Z" }
@@ -28,78 +32,78 @@ const environment = {
   )
 }
 
-/** Makes `<folder>/<language>` with a branch main and, for each case, `base/…` where it has a base of its own, and `change/…`. */
-export const makeRepository = async (
-  folder: string,
-  language: string,
-  cases: ReadonlyArray<Case>
-): Promise<ReadonlyMap<Case, Placed>> => {
-  const repository = join(folder, language)
+/** A branch `main/<language>` for each language, and for each case `change/<name>`, and `base/<name>` where it has a base of its own. */
+export const makeRepository = async (path: string, cases: ReadonlyArray<Case>): Promise<Repository> => {
   const git = async (...args: ReadonlyArray<string>) => {
-    await run("git", ["-C", repository, ...args], { env: environment })
+    await run("git", ["-C", path, ...args], { env: environment })
   }
-  const commit = async (branch: string, message: string) => {
-    await git("checkout", "-q", "-b", branch)
+  const commit = async (message: string) => {
     await git("add", "--all")
-    await git("commit", "-q", "--allow-empty", "-m", message)
+    await git("commit", "-q", "-m", message)
   }
-  await cp(baseOf(language), repository, { recursive: true })
-  await git("init", "-q", "-b", "none")
-  await commit("main", "Start")
-  const placed = new Map<Case, Placed>()
-  for (const each of cases) {
-    const slug = each.name.slice(language.length + 1)
-    const files = filesOf(repository)
-    await git("checkout", "-q", "main")
-    let base = "main"
-    if (each.base !== undefined || each.limits?.check !== undefined) {
-      base = `base/${slug}`
-      await files.write(each.base ?? {})
-      if (each.limits?.check !== undefined) await files.limit(each.limits.check)
-      await commit(base, "Start otherwise")
+  await mkdir(path, { recursive: true })
+  await git("init", "-q")
+  const branches = new Map<Case, Branches>()
+  for (const [language, own] of Map.groupBy(cases, (each) => each.language)) {
+    const main = `main/${language}`
+    await git("switch", "-q", "--orphan", main)
+    await cp(baseOf(language), path, { recursive: true })
+    await commit("Start")
+    for (const each of own) {
+      const base = hasOwnBase(each) ? `base/${each.name}` : main
+      const head = `change/${each.name}`
+      await git("switch", "-q", main)
+      if (base !== main) {
+        await git("switch", "-q", "-c", base)
+        await write(path, each.base ?? {})
+        await limit(path, each)
+        await commit("Start otherwise")
+      }
+      await git("switch", "-q", "-c", head)
+      await change(path, each)
+      await commit(each.title)
+      branches.set(each, { base, head })
     }
-    const head = `change/${slug}`
-    await files.change(each)
-    await commit(head, each.title)
-    placed.set(each, { repository, base, head })
   }
-  await git("checkout", "-q", "main")
-  return placed
+  return { path, branches }
 }
 
-const filesOf = (root: string) => {
-  const write = async (texts: Readonly<Record<string, string>>) => {
-    for (const [path, text] of Object.entries(texts)) {
-      await mkdir(dirname(join(root, path)), { recursive: true })
-      await writeFile(join(root, path), text)
-    }
-  }
-  const replace = async (path: string, change: (text: string) => string) =>
-    writeFile(join(root, path), change(await readFile(join(root, path), "utf8")))
-  return {
-    write,
-    /** Every timeout of the gate file. */
-    limit: (timeout: string) =>
-      replace(join(".foreman", "gate.yaml"), (text) =>
-        text.replaceAll(/timeout: \S+/gu, `timeout: ${timeout}`)
-      ),
-    change: async ({ change, delete: deleted, edit, name, rename: renamed }: Case) => {
-      for (const [from, to] of Object.entries(renamed ?? {})) {
-        await mkdir(dirname(join(root, to)), { recursive: true })
-        await rename(join(root, from), join(root, to))
-      }
-      await write(change ?? {})
-      for (const [path, edits] of Object.entries(edit ?? {})) {
-        await replace(path, (text) =>
-          edits.reduce((before, each) => edited(before, each, `${name}: ${path}`), text)
-        )
-      }
-      for (const path of deleted ?? []) await rm(join(root, path))
-    }
+const hasOwnBase = ({ base, limits }: Case): boolean => base !== undefined || limits?.check !== undefined
+
+const write = async (root: string, texts: Readonly<Record<string, string>>) => {
+  for (const [path, text] of Object.entries(texts)) {
+    await mkdir(dirname(join(root, path)), { recursive: true })
+    await writeFile(join(root, path), text)
   }
 }
 
-/** In YAML a block of lines ends with a line feed that the text in the middle of a line does not have. */
+const replace = async (file: string, edit: (text: string) => string) =>
+  writeFile(file, edit(await readFile(file, "utf8")))
+
+/** Puts the case's time limit in place of each that the gate file has. */
+const limit = async (root: string, { limits, name }: Case) => {
+  if (limits?.check === undefined) return
+  await replace(join(root, ".foreman", "gate.yaml"), (text) => {
+    if (!text.includes("timeout:")) throw new Error(`${name}: the gate file has no timeout to replace`)
+    return text.replaceAll(/timeout: \S+/gu, `timeout: ${limits.check}`)
+  })
+}
+
+const change = async (root: string, each: Case) => {
+  for (const [from, to] of Object.entries(each.rename ?? {})) {
+    await mkdir(dirname(join(root, to)), { recursive: true })
+    await rename(join(root, from), join(root, to))
+  }
+  await write(root, each.change ?? {})
+  for (const [path, edits] of Object.entries(each.edit ?? {})) {
+    await replace(join(root, path), (text) =>
+      edits.reduce((before, edit) => edited(before, edit, `${each.name}: ${path}`), text)
+    )
+  }
+  for (const path of each.delete ?? []) await rm(join(root, path))
+}
+
+/** In YAML a block of lines ends with a line feed that a text in the middle of a line does not have. */
 const bare = (text: string): string => text.replace(/\n$/u, "")
 
 const edited = (

@@ -6,9 +6,10 @@ import { parseArgs } from "node:util"
 
 import { type Case, loadCases } from "./Case.ts"
 import { grade } from "./judged.ts"
-import { asJson, type Line, summary, text, verdictOf } from "./report.ts"
-import { makeRepository, type Placed } from "./repository.ts"
+import { asJson, differs, type Line, summary, text, verdictOf } from "./report.ts"
+import { makeRepository, type Repository } from "./repository.ts"
 import { throughGate } from "./throughGate.ts"
+import { throughTasks } from "./throughTask.ts"
 import { whyNot } from "./tools.ts"
 
 const help = `npm run corpus -- [--only CLASS|LANGUAGE|NAME[,…]] [--through gate|task] [--json FILE]
@@ -29,38 +30,51 @@ const inFolder = async (run: (folder: string) => Promise<ReadonlyArray<Line>>) =
   }
 }
 
-const place = async (folder: string, cases: ReadonlyArray<Case>): Promise<ReadonlyMap<Case, Placed>> => {
-  const languages = Map.groupBy(cases, ({ language }) => language)
-  const all = await Promise.all(
-    [...languages].map(([language, own]) => makeRepository(join(folder, "repositories"), language, own))
-  )
-  return new Map(all.flatMap((placed) => [...placed]))
-}
+type Lines = Map<Case, Line>
 
-const judgeAll = async (cases: ReadonlyArray<Case>, folder: string): Promise<ReadonlyArray<Line>> => {
-  const missing = new Map(
-    [...new Set(cases.map(({ language }) => language))].map((name) => [name, whyNot(name)])
-  )
-  const placed = await place(
-    folder,
-    cases.filter(({ language }) => missing.get(language) === undefined)
-  )
-  const toJudge = [...placed]
-  const lines = new Map<Case, Line>()
+/** `atOnce` workers, each with the next case. */
+const judgeByGate = async (repository: Repository, folder: string, lines: Lines): Promise<void> => {
+  const toJudge = [...repository.branches.keys()]
   const worker = async () => {
-    for (let next = toJudge.shift(); next !== undefined; next = toJudge.shift()) {
-      const [each, where] = next
+    for (let each = toJudge.shift(); each !== undefined; each = toJudge.shift()) {
       const startedAt = performance.now()
-      const said = await throughGate(each, where, join(folder, "cache"))
+      const said = await throughGate(each, repository, join(folder, "cache"))
       const seconds = Math.round((performance.now() - startedAt) / 100) / 10
       const graded = grade(each, said)
       lines.set(each, { case: each, said, graded, seconds })
       console.error(
-        `${lines.size}/${placed.size} ${each.name}: ${graded.outcome}, ${verdictOf(said)} (${seconds} s)`
+        `${lines.size}/${repository.branches.size} ${each.name}: ${graded.outcome}, ${verdictOf(said)} (${seconds} s)`
       )
     }
   }
   await Promise.all(Array.from({ length: atOnce }, worker))
+}
+
+const judgeByTasks = (repository: Repository, folder: string, lines: Lines): Promise<void> => {
+  let count = 0
+  return throughTasks(folder, repository, atOnce, (each, task) => {
+    const line = { case: each, ...lines.get(each), task }
+    lines.set(each, line)
+    count += 1
+    console.error(
+      `${count}/${repository.branches.size} ${each.name}: ${differs(line) ? "otherwise" : "the same"} by a task, ${verdictOf(task)}`
+    )
+  })
+}
+
+const judgeAll = async (
+  cases: ReadonlyArray<Case>,
+  folder: string,
+  isByTasks: boolean
+): Promise<ReadonlyArray<Line>> => {
+  const missing = new Map(
+    [...new Set(cases.map(({ language }) => language))].map((name) => [name, whyNot(name)])
+  )
+  const isHere = ({ language }: Case) => missing.get(language) === undefined
+  const repository = await makeRepository(join(folder, "repository"), cases.filter(isHere))
+  const lines: Lines = new Map()
+  await judgeByGate(repository, folder, lines)
+  if (isByTasks) await judgeByTasks(repository, folder, lines)
   return cases.map((each) => lines.get(each) ?? { case: each, skipped: missing.get(each.language) })
 }
 
@@ -82,7 +96,7 @@ else if (cases.length === 0 || !["gate", "task"].includes(values.through)) {
   console.error(help)
   process.exitCode = 2
 } else {
-  const lines = await inFolder((folder) => judgeAll(cases, folder))
+  const lines = await inFolder((folder) => judgeAll(cases, folder, values.through === "task"))
   console.log(text(lines))
   const { isGood, ...figures } = summary(lines)
   if (values.json !== undefined) {

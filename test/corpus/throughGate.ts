@@ -2,35 +2,34 @@
 import { spawn } from "node:child_process"
 import { join } from "node:path"
 
+import { exitCodes } from "../../src/gate/envelope.ts"
 import type { Case } from "./Case.ts"
 import { type Said, saidBy } from "./judged.ts"
-import type { Placed } from "./repository.ts"
+import type { Repository } from "./repository.ts"
 
 const root = join(import.meta.dirname, "..", "..")
-const program = join(root, "programs", "foreman.ts")
-/** Each start costs half a second of a core without. */
-const compiled = join(root, "node_modules", ".cache", "compiled")
+export const program = join(root, "programs", "foreman.ts")
 
-/** As `foreman gate` exits. */
-const exits: Readonly<Record<string, number>> = { "GATE-PASS": 0, "GATE-FAIL": 1, "GATE-ERROR": 69 }
+/** Each start costs half a second of a core without. */
+export const environment = {
+  ...process.env,
+  NODE_COMPILE_CACHE: join(root, "node_modules", ".cache", "compiled")
+}
 
 /** `cacheHome` is where its caches are kept between cases. */
-export const throughGate = async (each: Case, placed: Placed, cacheHome: string): Promise<Said> => {
+export const throughGate = async (
+  each: Case,
+  { branches, path }: Repository,
+  cacheHome: string
+): Promise<Said> => {
+  const { base, head } = branches.get(each) ?? { base: "", head: "" }
+  const flags = [`--repo=${path}`, `--base=${base}`, `--head=${head}`, "--timeout=10m", "--output=json"]
   const memory = each.limits?.memory
+  if (memory !== undefined) flags.push(`--memory=${memory}`)
   const child = spawn(
     process.execPath,
-    [
-      "--disable-warning=ExperimentalWarning",
-      program,
-      "gate",
-      ...["--repo", placed.repository, "--base", placed.base, "--head", placed.head],
-      ...["--timeout", "10m", "-o", "json"],
-      ...(memory === undefined ? [] : ["--memory", memory])
-    ],
-    {
-      env: { ...process.env, XDG_CACHE_HOME: cacheHome, NODE_COMPILE_CACHE: compiled },
-      stdio: ["ignore", "pipe", "pipe"]
-    }
+    ["--disable-warning=ExperimentalWarning", program, "gate", ...flags],
+    { env: { ...environment, XDG_CACHE_HOME: cacheHome }, stdio: ["ignore", "pipe", "pipe"] }
   )
   let stdout = ""
   let log = ""
@@ -39,7 +38,7 @@ export const throughGate = async (each: Case, placed: Placed, cacheHome: string)
   const code = await new Promise<number | null>((resolve) => child.once("close", resolve))
   if (stdout === "") throw new Error(`foreman gate of ${each.name} exited ${code} without a result:\n${log}`)
   const said = saidBy(JSON.parse(stdout))
-  if (exits[said.verdict] !== code) {
+  if (!Object.entries(exitCodes).some(([verdict, exit]) => verdict === said.verdict && exit === code)) {
     throw new Error(`foreman gate of ${each.name} said ${said.verdict} and exited ${code}`)
   }
   return said

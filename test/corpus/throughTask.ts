@@ -1,0 +1,117 @@
+/** Cases through tasks: one `foreman up`, a gate task a case, and its Job on the embedded cluster. */
+import { spawn } from "node:child_process"
+import { join } from "node:path"
+import { createInterface } from "node:readline"
+
+import { Effect, Stream } from "effect"
+
+import { persistentVolumeClaims } from "../../layers/embedded/kubelet/volumes.ts"
+import * as HttpKubeClient from "../../layers/kube/HttpKubeClient.ts"
+import * as KubeConfig from "../../layers/kube/KubeConfig.ts"
+import { agents } from "../../schema/Agent.ts"
+import { type AgenticTask, agenticTasks } from "../../schema/AgenticTask.ts"
+import type { Case } from "./Case.ts"
+import { type Said, saidBy } from "./judged.ts"
+import type { Repository } from "./repository.ts"
+import { environment, program } from "./throughGate.ts"
+
+const namespace = "default"
+const agent = "corpus-gate"
+const cacheClaim = { name: "corpus-cache", namespace: "foreman-system" }
+/** Of all cases: the limit is the node's. What eats memory without end meets it soon enough. */
+const memoryLimit = "2Gi"
+
+const startUp = Effect.fnUntraced(function* (folder: string, repository: Repository, slots: number) {
+  const up = yield* Effect.acquireRelease(
+    Effect.sync(() =>
+      spawn(
+        process.execPath,
+        [
+          "--disable-warning=ExperimentalWarning",
+          program,
+          "up",
+          `--data-dir=${join(folder, "data")}`,
+          "--port=0",
+          "--",
+          "--fleet-node-name=corpus",
+          "--roles=verifier",
+          `--slots=${slots}`,
+          `--git-remote-url=file://${repository.path}`,
+          `--gate-cache-pvc=${cacheClaim.name}`,
+          `--gate-limits=memory=${memoryLimit}`
+        ],
+        { env: environment, stdio: ["ignore", "pipe", "pipe"] }
+      )
+    ),
+    (child) =>
+      Effect.callback<void>((resume) => {
+        if (child.exitCode !== null) return resume(Effect.void)
+        child.once("exit", () => resume(Effect.void))
+        child.kill("SIGTERM")
+      })
+  )
+  return yield* Effect.callback<string, Error>((resume) => {
+    let log = ""
+    up.stderr.on("data", (chunk) => (log = `${log}${chunk}`.slice(-4_000)))
+    up.once("exit", (code) => resume(Effect.fail(new Error(`foreman up ended with ${code}:\n${log}`))))
+    createInterface({ input: up.stdout }).once("line", (line) =>
+      resume(Effect.succeed(line.replace(/^export KUBECONFIG='?|'$/gu, "")))
+    )
+  })
+})
+
+const nameOf = (each: Case): string => each.name.replace("/", "-")
+
+const taskOf = (each: Case, { branches }: Repository) => ({
+  metadata: { name: nameOf(each), namespace },
+  spec: {
+    kind: "verify",
+    agentRef: { name: agent },
+    payload: {
+      repo: "corpus/cases",
+      branch: branches.get(each)?.head ?? "",
+      baseBranch: branches.get(each)?.base ?? ""
+    }
+  }
+})
+
+const endOf = ({ status }: AgenticTask): unknown =>
+  status?.phase === "Succeeded" || status?.phase === "Failed" ? (status.result ?? {}) : undefined
+
+/** All cases of the repository, in whatever order the scheduler has; `onSaid` hears of each. The folder is the caller's to remove. */
+export const throughTasks = (
+  folder: string,
+  repository: Repository,
+  slots: number,
+  onSaid: (each: Case, said: Said) => void
+): Promise<void> =>
+  Effect.gen(function* () {
+    const kubeconfig = yield* startUp(folder, repository, slots)
+    const kube = yield* HttpKubeClient.make(yield* KubeConfig.load({ kubeconfig, env: {} }))
+    const claim = {
+      metadata: cacheClaim,
+      spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } }
+    }
+    yield* kube.create(persistentVolumeClaims, claim)
+    yield* kube.create(agents, {
+      metadata: { name: agent, namespace },
+      spec: { role: "verifier", tools: ["run_gate_job"], requiredCapability: { roles: ["verifier"] } }
+    })
+    const { resourceVersion } = yield* kube.list(agenticTasks, { namespace })
+    const waiting = new Map([...repository.branches.keys()].map((each) => [nameOf(each), each]))
+    for (const each of waiting.values()) yield* kube.create(agenticTasks, taskOf(each, repository))
+    yield* kube.watch(agenticTasks, { namespace, resourceVersion }).pipe(
+      Stream.takeUntil((event) => {
+        if (event.type !== "ADDED" && event.type !== "MODIFIED") return false
+        const each = waiting.get(event.object.metadata.name)
+        const result = endOf(event.object)
+        if (each !== undefined && result !== undefined) {
+          waiting.delete(event.object.metadata.name)
+          onSaid(each, saidBy(result))
+        }
+        return waiting.size === 0
+      }),
+      Stream.runDrain
+    )
+    if (waiting.size > 0) return yield* Effect.fail(new Error("the watch ended before the tasks"))
+  }).pipe(Effect.scoped, Effect.runPromise)
