@@ -1,12 +1,12 @@
 /** Jest, Vitest, Mocha with Chai, node:test with node:assert. */
 import { type Assertion, claim, type Relation } from "./assertion.ts"
-import { bind, elements } from "./binding.ts"
+import { bind, bindRow, elements } from "./binding.ts"
 import { compare, equal, holds } from "./condition.ts"
 import { innermostCall, path, receiver, Scope, show, unquoted } from "./expression.ts"
 import { matcherClaims } from "./matchers.ts"
 import { field, nodes, parts, type SyntaxNode } from "./syntax.ts"
 import { merged, type Skip, type TestCase, type TestFile, wordsOf } from "./testCase.ts"
-import { type Budget, type Dialect, type Helper, readBody } from "./walk.ts"
+import { type Budget, type Dialect, type Helper, loopOf, readBody } from "./walk.ts"
 
 const given = (call: SyntaxNode | undefined) => parts(field(call, "arguments"))
 
@@ -183,22 +183,28 @@ export const readFile = (root: SyntaxNode, budget: Budget): TestFile => {
   }
   const doubles = doublesIn(root)
 
-  const scan = (node: SyntaxNode, outer: Outer, scope: Scope): void => {
-    for (const { target, value } of dialect.binding(node)) bind(target, { node: value, scope }, scope)
+  /** `rows` are what the tables and loops around it know, once for each of their rounds. */
+  const scan = (node: SyntaxNode, outer: Outer, rows: ReadonlyArray<Scope>): void => {
+    for (const { target, value } of dialect.binding(node))
+      for (const scope of rows) bind(target, { node: value, scope }, scope)
     const call = node.type === "call_expression" ? suiteOrTest(node, outer) : undefined
     if (call === undefined) {
-      for (const child of node.children) scan(child, outer, scope)
+      const rounds = roundsOf(node, rows)
+      if (rounds !== undefined) scan(rounds.body, outer, rounds.rows)
+      else for (const child of node.children) scan(child, outer, rows)
     } else if (call.callback !== undefined && call.isSuite) {
-      for (const row of rowsOf(call.table, call.callback, new Scope(scope)))
-        scan(bodyOf(call.callback), call, row)
+      const { callback, table } = call
+      const inside = rows.flatMap((scope) => rowsOf(table, callback, new Scope(scope)))
+      scan(bodyOf(callback), call, inside)
     } else {
-      const body = call.callback === undefined ? undefined : bodyOf(call.callback)
+      const { callback, table } = call
+      const body = callback === undefined ? undefined : bodyOf(callback)
       const readings =
-        body === undefined || call.callback === undefined
+        body === undefined || callback === undefined
           ? []
-          : rowsOf(call.table, call.callback, scope).map((row) =>
-              readBody(dialect, helpers, body, row, budget)
-            )
+          : rows
+              .flatMap((scope) => rowsOf(table, callback, scope))
+              .map((row) => readBody(dialect, helpers, body, row, budget))
       tests.push({
         name: call.name,
         line: node.line,
@@ -215,7 +221,7 @@ export const readFile = (root: SyntaxNode, budget: Budget): TestFile => {
       })
     }
   }
-  scan(root, { name: "", skip: undefined, isOnly: false }, file)
+  scan(root, { name: "", skip: undefined, isOnly: false }, [file])
   return { tests, others }
 }
 
@@ -252,6 +258,19 @@ const suiteOrTest = (node: SyntaxNode, outer: Outer) => {
     callback,
     table: modifiers.includes("each") || modifiers.includes("for") ? given(table)[0] : undefined
   }
+}
+
+/** A loop around tests, such as `for (const row of rows) test(…)`, where its rows are known. */
+const roundsOf = (node: SyntaxNode, rows: ReadonlyArray<Scope>) => {
+  const loop = loopOf(node)
+  if (loop === undefined) return undefined
+  const { body, iterable, pattern } = loop
+  const rounds = rows.map((scope) =>
+    elements(iterable, scope)?.map((row) => bindRow(pattern, iterable, row, scope))
+  )
+  return rounds.some((each) => each === undefined)
+    ? undefined
+    : { body, rows: rounds.flatMap((each) => each ?? []) }
 }
 
 const rowsOf = (table: SyntaxNode | undefined, callback: SyntaxNode, scope: Scope): ReadonlyArray<Scope> => {

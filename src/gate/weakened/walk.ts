@@ -226,7 +226,7 @@ interface Loop {
   readonly body: SyntaxNode
 }
 
-const loopOf = (node: SyntaxNode): Loop | undefined => {
+export const loopOf = (node: SyntaxNode): Loop | undefined => {
   if (/^(for_statement|for_in_statement|for_expression)$/u.test(node.type)) {
     const range = node.children.find(({ type }) => type === "range_clause") ?? node
     const pattern = field(range, "left") ?? field(range, "pattern")

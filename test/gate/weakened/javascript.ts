@@ -35,7 +35,37 @@ test.each([${rows}])("total of %j", (items, want) => {
 })
 `
 
+const loop = (rows: string) => `import { expect, test } from "vitest"
+import { total } from "./cart"
+
+for (const [items, want] of [${rows}]) {
+  test(\`total of \${items}\`, () => {
+    expect(total(items)).toBe(want)
+  })
+}
+`
+
 export const javascript: ReadonlyArray<Case> = [
+  row(
+    "two tests became a loop of tests",
+    `test("some", () => {\n  expect(total([1, 2])).toBe(3)\n})\ntest("none", () => {\n  expect(total([])).toBe(0)\n})\n`,
+    loop("[[1, 2], 3], [[], 0], [[4], 4]"),
+    "pass"
+  ),
+  row(
+    "a row of a loop of tests removed",
+    loop("[[1, 2], 3], [[], 0]"),
+    loop("[[1, 2], 3]"),
+    "finding",
+    "checks 1 thing less"
+  ),
+  row(
+    "a row of a loop of tests bent",
+    loop("[[1, 2], 3], [[], 0]"),
+    loop("[[1, 2], 3], [[], 1]"),
+    "finding",
+    "expects something else"
+  ),
   row(
     "an expect removed",
     two,
