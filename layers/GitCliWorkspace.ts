@@ -46,8 +46,13 @@ const onDisk = <A>(action: () => A): Effect.Effect<A, GitError> =>
     catch: (cause) => unusable(cause instanceof Error ? cause.message : String(cause))
   })
 
-/** Bytes of a diff that are read; a change beyond it is no longer something to review. */
+/** Bytes of a diff that are read; a change beyond it is no longer something to review, and has no diff. */
 const maxDiffBytes = 16_777_216
+
+/** Above every file of the checkout: no `.gitattributes` makes git hide lines of a text as those of a binary file. */
+const attributes = "* !diff\n"
+/** Nor does a `.gitmodules` that says `ignore = all` hide a submodule. */
+const asItIs = ["--no-ext-diff", "--no-textconv", "--no-color", "--ignore-submodules=none"]
 
 /** Says which task made a commit. */
 const taskTrailer = "Foreman-Task"
@@ -62,19 +67,16 @@ const workspaceOf = (
   const { baseCommit, branch, parent, seen } = made
   const local = { workTree: directory, maxBytes: maxDiffBytes }
 
-  /** All that is there into our index; what `.gitignore` names stays out. Settings are put back to what we wrote at the start. */
-  const stage = onDisk(() => writeFileSync(join(place.repository, "config"), config)).pipe(
-    Effect.andThen(mustPass(place, ["add", "-A"], unusable, local))
-  )
+  /** Settings are put back to what we wrote at the start. */
+  const settle = onDisk(() => {
+    writeFileSync(join(place.repository, "config"), config)
+    mkdirSync(join(place.repository, "info"), { recursive: true })
+    writeFileSync(join(place.repository, "info", "attributes"), attributes)
+  })
+  /** All that is there into our index; what `.gitignore` names stays out. */
+  const stage = Effect.andThen(settle, mustPass(place, ["add", "-A"], unusable, local))
   const diff = stage.pipe(
-    Effect.andThen(
-      mustPass(
-        place,
-        ["diff", "--cached", "--no-ext-diff", "--no-textconv", "--no-color", baseCommit],
-        unusable,
-        local
-      )
-    )
+    Effect.andThen(mustPass(place, ["diff", "--cached", ...asItIs, baseCommit], unusable, local))
   )
 
   /** Our repository, for what is read of commits and trees alone. */
@@ -132,7 +134,7 @@ const workspaceOf = (
   })
 
   const push: Workspace["push"] = Effect.fn("GitCliWorkspace.push")(function* ({ allowOverwrite }) {
-    yield* onDisk(() => writeFileSync(join(place.repository, "config"), config))
+    yield* settle
     const ref = `refs/heads/${branch}`
     const lease = allowOverwrite ? [`--force-with-lease=${ref}:${seen ?? ""}`] : []
     yield* mustPass(

@@ -14,7 +14,9 @@ const maxTextsBytes = 64 * 1024 * 1024
 /** A candidate's attributes could make git hide lines (`* -diff`): they are looked for in a tree without any. */
 const emptyTree = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 const settings = ["-c", `attr.tree=${emptyTree}`, "-c", `core.bigFileThreshold=${maxTextBytes}`]
-const diff = ["diff", "-M", "--no-color", "--no-ext-diff", "--no-textconv", "--full-index", "--no-abbrev"]
+/** Its `.gitmodules` could hide a submodule (`ignore = all`). */
+const whole = ["--no-ext-diff", "--no-textconv", "--ignore-submodules=none"]
+const diff = ["diff", "-M", "--no-color", ...whole, "--full-index", "--no-abbrev"]
 
 interface RawFile {
   readonly status: ChangedFile["status"]

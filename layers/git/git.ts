@@ -119,7 +119,7 @@ export const said = (ended: Ended): string => {
 
 export const withoutCredentials = (text: string): string => text.replace(/:\/\/[^/@\s]+@/gu, "://")
 
-/** Standard output of a command that must pass; `onError` makes the failure from what git said. */
+/** Standard output, whole, of a command that must pass; `onError` makes the failure from what git said. */
 export const mustPass = <E>(
   place: Private,
   args: ReadonlyArray<string>,
@@ -128,7 +128,12 @@ export const mustPass = <E>(
 ): Effect.Effect<string, E> =>
   git(place, args, options).pipe(
     Effect.mapError((error) => onError(error.message)),
-    Effect.flatMap((ended) =>
-      ended.exitCode === 0 ? Effect.succeed(ended.stdout.toString("utf8")) : Effect.fail(onError(said(ended)))
-    )
+    Effect.flatMap((ended) => {
+      if (ended.exitCode !== 0) return Effect.fail(onError(said(ended)))
+      if (!ended.truncated) return Effect.succeed(ended.stdout.toString("utf8"))
+      const limit = options?.maxBytes ?? maxBytes
+      return Effect.fail(
+        onError(`git ${args[0]} printed more than ${limit / 1_048_576} MiB: too much to look at`)
+      )
+    })
   )

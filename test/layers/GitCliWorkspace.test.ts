@@ -241,6 +241,45 @@ describe("GitCliWorkspace", () => {
     )
   )
 
+  it.live(
+    "nothing of a change can hide from its diff: no attribute of a file, no setting of a submodule",
+    () =>
+      live(
+        Effect.gen(function* () {
+          const { directory, remote, seed, write } = yield* world
+          const modules = '[submodule "sub"]\n\tpath = sub\n\turl = ../sub\n'
+        write({ ".gitmodules": modules }, "its place")
+        const old = "1".repeat(40)
+        git(seed, "update-index", "--add", "--cacheinfo", `160000,${old},sub`)
+        git(seed, "commit", "-q", "-m", "a submodule")
+        git(seed, "push", "-q", "origin", "main")
+        const work = yield* open({ directory, remoteURL: remote, branch: "foreman/t1" })
+        rmSync(join(directory, "sub"), { recursive: true })
+        git(directory, "clone", "-q", seed, "sub")
+        writeFileSync(join(directory, ".gitmodules"), `${modules}\tignore = all\n`)
+        writeFileSync(join(directory, ".gitattributes"), "* -diff\n")
+          writeFileSync(join(directory, "a.txt"), "evil\n")
+          const diff = yield* work.diff
+          assert.include(diff, "+evil")
+          assert.include(diff, `-Subproject commit ${old}`)
+          assert.deepStrictEqual(yield* changedPaths(work), [".gitattributes", ".gitmodules", "a.txt", "sub"])
+        })
+      )
+  )
+
+  it.live("a diff that is too long to be looked at is none: the rest of it would look like nothing", () =>
+    live(
+      Effect.gen(function* () {
+        const { directory, remote } = yield* world
+        const work = yield* open({ directory, remoteURL: remote, branch: "foreman/t1" })
+        writeFileSync(join(directory, "Cargo.lock"), "0123456789abcde\n".repeat(1_100_000))
+        writeFileSync(join(directory, "z.txt"), "evil\n")
+        const error = yield* Effect.flip(work.diff)
+        assert.include(error.message, "more than 16 MiB")
+      })
+    )
+  )
+
   it.live("a name that is an option, or no branch, is refused before git sees it as anything else", () =>
     live(
       Effect.gen(function* () {
