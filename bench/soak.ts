@@ -23,8 +23,8 @@ const { namespace } = Cluster
 /** What each daemon's tasks take. Two run at once on each, so that all together end five a second. */
 const lengths = ["1s", "2s", "3s", "4s", "5s", "6s"]
 
-/** Made in a second; every tenth is a Workload of three steps. Three quarters of what the daemons can do: faults make a queue that then goes. */
-const madePerSecond = 3
+/** Made in a second; every tenth is a Workload of three steps. Half of what the daemons can do: faults make a queue that then goes. */
+const madePerSecond = 2
 
 /** An end is watched for this long before its task is deleted: longer than a daemon that held it can be frozen. */
 const keptMillis = 120_000
@@ -79,7 +79,7 @@ export const run = ({ kubeconfig, minutes }: Options): Promise<Measured> =>
           ? workload
           : Effect.tap(task, ({ metadata }) => Effect.sync(() => made.add(metadata.uid ?? name)))
       )
-    }).pipe(Effect.forkScoped, Effect.repeat(Schedule.fixed(1000 / madePerSecond)))
+    }).pipe(Effect.forkScoped, Effect.repeat(Schedule.spaced(1000 / madePerSecond)))
 
     /** Deleted before, while the watch was cut. */
     const gone = (effect: Effect.Effect<void, KubeError>) =>
