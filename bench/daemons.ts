@@ -31,7 +31,10 @@ export const run = ({ isQuick, kubeconfig }: Options): Promise<Measured> =>
     const patch = `${(1000 / ceiling).toFixed(1)} ms a status patch when 16 writers keep it busy (${Math.round(ceiling)}/s)`
     const distribution = (name: string, values: ReadonlyArray<number>) => ({
       name,
-      points: Array.from({ length: 101 }, (_, share) => [percentile(values, share / 100), share] as const)
+      points: Array.from(
+        { length: 101 },
+        (_, share) => [percentile(values, share / 100), share / 100] as const
+      )
     })
     return {
       rows: [

@@ -74,7 +74,7 @@ export const oneByOne = Effect.fnUntraced(function* (
 /** The value below which this share of all values lies. */
 export const percentile = (values: ReadonlyArray<number>, share: number): number => {
   const sorted = values.toSorted((a, b) => a - b)
-  return sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * share) - 1)] ?? NaN
+  return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? NaN
 }
 
 export const toScheduled = ({ timelines }: Ran): ReadonlyArray<number> =>

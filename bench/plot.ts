@@ -97,11 +97,13 @@ const lines = (series: ReadonlyArray<Series>, axes: Axes, isShare = false): stri
     label(left, 12, axes.y),
     ...series.flatMap(({ name, points }, index) => {
       const color = colors[index % colors.length] ?? grey
-      const path = points.map(([px, py]) => `${x(px).toFixed(1)},${y(py).toFixed(1)}`).join(" ")
+      // What a logarithm has no place for is left out.
+      const shown = points.filter(([px, py]) => px >= axes.from[0] && (isShare || py > 0))
+      const path = shown.map(([px, py]) => `${x(px).toFixed(1)},${y(py).toFixed(1)}`).join(" ")
       const dash = name.startsWith("linear") ? ` stroke-dasharray="4 3"` : ""
       return [
         `<polyline points="${path}" fill="none" stroke="${color}" stroke-width="2"${dash}/>`,
-        label(left + 14, top + 18 + index * 16, name, "start", color)
+        label(right - 10, bottom - 14 - index * 16, name, "end", color)
       ]
     })
   ])
@@ -114,7 +116,7 @@ const latency = (series: ReadonlyArray<Series>): string =>
       title: "One task at a time on ten idle daemons: the share of tasks that got there in this time",
       x: "milliseconds after the task was created",
       y: "share of tasks",
-      from: [1, 0],
+      from: [0.1, 0],
       to: [1000, 1]
     },
     true
