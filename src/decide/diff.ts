@@ -2,6 +2,7 @@
 
 export interface DiffLine {
   readonly file: string
+  /** As git prints it. A line that is very long is several, each with the kind and number of the whole, and a `…` where it goes on. */
   readonly text: string
   /** `+` and `-` are the change; `header` is what git says about a file, where that alone is the change (a rename, a mode, binary data). */
   readonly kind: "+" | "-" | " " | "header" | "other"
@@ -11,7 +12,7 @@ export interface DiffLine {
 
 export interface Hunk {
   readonly file: string
-  /** As a person would look it up: `src/a.ts:12-20`, or the file alone. */
+  /** As a person would look it up: `src/a.ts:12-20`, or the file alone for what git says of it. */
   readonly name: string
   /** Lines of the diff that must be seen: those that are the change. */
   readonly lines: ReadonlyArray<number>
@@ -40,17 +41,26 @@ const unquote = (path: string): string => {
 /** `b/src/a.ts` is `src/a.ts`; git ends a path that has a space in it with a tab. */
 const pathOf = (text: string): string => unquote(text.replace(/\t$/u, "")).replace(/^[ab]\//u, "")
 
+/** Characters of a line's text: less than any page, so that whoever is to see a change sees it to its end. */
+const maxLineChars = 8_000
+
 /** What git says of a file whose content it does not show, or does not change. */
 const isWord =
   /^(?:rename (?:from|to)|copy (?:from|to)|new mode|old mode|Binary files |GIT binary patch|deleted file mode|new file mode) ?/u
 
+/** What a new or deleted file's content says as well. */
+const isPlain = /^(?:new file mode 100644|deleted file mode )/u
+
 const hunkHeader = /^@@ -\d+(?:,(\d+))? \+(\d+)(?:,(\d+))? @@/u
 
-export const parseDiff = (text: string): Diff => {
+const kinds: Readonly<Record<string, DiffLine["kind"]>> = { "+": "+", "-": "-", "\\": "other" }
+
+export const parseDiff = (diff: string): Diff => {
   const lines: Array<DiffLine> = []
   const hunks: Array<Hunk> = []
   let file = ""
   let words: Array<number> = []
+  let plainWords: Array<number> = []
   let hasHunk = false
   let open:
     | { lines: Array<number>; from: number; to: number; old: number; new: number; at: number }
@@ -65,45 +75,51 @@ export const parseDiff = (text: string): Diff => {
   }
   const closeFile = () => {
     closeHunk()
-    if (!hasHunk && words.length > 0) hunks.push({ file, name: file, lines: words })
+    const said = hasHunk ? words : [...plainWords, ...words]
+    if (said.length > 0) hunks.push({ file, name: file, lines: said })
     words = []
+    plainWords = []
     hasHunk = false
   }
 
-  for (const [index, line] of (text.endsWith("\n") ? text.slice(0, -1) : text).split("\n").entries()) {
+  /** Takes note of a line, and says where it now is. */
+  const put = (line: Omit<DiffLine, "file">): ReadonlyArray<number> => {
+    const first = lines.length
+    // No part of a changed line may look like a line that was not changed.
+    const mark = line.kind === "+" || line.kind === "-" ? line.kind : " "
+    for (let at = 0; at === 0 || at < line.text.length; at += maxLineChars) {
+      const part = line.text.slice(at, at + maxLineChars)
+      lines.push({ ...line, file, text: at === 0 ? part : `${mark}… ${part}` })
+    }
+    return Array.from({ length: lines.length - first }, (_, index) => first + index)
+  }
+
+  for (const text of (diff.endsWith("\n") ? diff.slice(0, -1) : diff).split("\n")) {
     if (open !== undefined && (open.old > 0 || open.new > 0)) {
-      const kind = line.startsWith("+")
-        ? "+"
-        : line.startsWith("-")
-          ? "-"
-          : line.startsWith("\\")
-            ? "other"
-            : " "
-      if (kind === "+" || kind === "-") open.lines.push(index)
+      const kind = kinds[text.charAt(0)] ?? " "
+      const at = put({ text, kind, ...(kind === "+" || kind === " " ? { newLine: open.at++ } : {}) })
+      if (kind === "+" || kind === "-") open.lines.push(...at)
       if (kind === "-" || kind === " ") open.old -= 1
-      if (kind === "+" || kind === " ") {
-        lines.push({ file, text: line, kind, newLine: open.at++ })
-        open.new -= 1
-      } else lines.push({ file, text: line, kind })
+      if (kind === "+" || kind === " ") open.new -= 1
       continue
     }
-    const header = hunkHeader.exec(line)
-    if (line.startsWith("diff --git ")) {
+    const header = hunkHeader.exec(text)
+    if (text.startsWith("diff --git ")) {
       closeFile()
       // Good enough for files that have no `+++`: a rename of nothing else, a mode, binary data.
-      file = pathOf(/ ("b\/.*"|b\/.*)$/u.exec(line)?.[1] ?? line)
+      file = pathOf(/ ("b\/.*"|b\/.*)$/u.exec(text)?.[1] ?? text)
     } else if (header !== null) {
       closeHunk()
       hasHunk = true
       const from = Number(header[2])
       const count = Number(header[3] ?? 1)
       open = { lines: [], from, to: from + count - 1, old: Number(header[1] ?? 1), new: count, at: from }
-    } else if (line.startsWith("+++ ") && line !== "+++ /dev/null") file = pathOf(line.slice(4))
-    else if (line.startsWith("rename to ")) file = unquote(line.slice("rename to ".length))
-    const isTold = isWord.test(line)
-    if (isTold) words.push(index)
-    lines.push({ file, text: line, kind: isTold ? "header" : "other" })
+    } else if (text.startsWith("+++ ") && text !== "+++ /dev/null") file = pathOf(text.slice(4))
+    else if (text.startsWith("rename to ")) file = unquote(text.slice("rename to ".length))
+    const isTold = isWord.test(text)
+    const at = put({ text, kind: isTold ? "header" : "other" })
+    if (isTold) (isPlain.test(text) ? plainWords : words).push(...at)
   }
   closeFile()
-  return { lines: text === "" ? [] : lines, hunks }
+  return { lines: diff === "" ? [] : lines, hunks }
 }

@@ -9,7 +9,7 @@ const lockFiles =
   /(^|\/)(package-lock\.json|npm-shrinkwrap\.json|yarn\.lock|pnpm-lock\.yaml|bun\.lock|Cargo\.lock|go\.sum|poetry\.lock|uv\.lock|Pipfile\.lock|composer\.lock|Gemfile\.lock)$/u
 
 export interface Page {
-  /** Whole lines; a first line that is longer than the page is cut, and counts as seen. */
+  /** Whole lines, at least one. */
   readonly text: string
   /** First line, from 1. */
   readonly from: number
@@ -32,10 +32,11 @@ export class Reading {
     const { lines } = this.diff
     const shown: Array<string> = []
     let room = maxChars
+    // No line of a diff is longer than a page (`diff.ts`).
     for (let index = from - 1; index < lines.length; index++) {
       const text = lines[index]?.text ?? ""
       if (text.length + 1 > room && shown.length > 0) break
-      shown.push(text.slice(0, room).toWellFormed())
+      shown.push(text.toWellFormed())
       this.#seen.add(index)
       room -= text.length + 1
     }
@@ -62,14 +63,19 @@ export class Reading {
     return lines.every((line) => this.#seen.has(line))
   }
 
-  /** Hunks that nobody needs to read, by file. */
+  /** Files with hunks that nobody needs to read. */
   get excused(): ReadonlyArray<string> {
-    return [...new Set(this.diff.hunks.map(({ file }) => file).filter((file) => lockFiles.test(file)))]
+    return [...new Set(this.diff.hunks.filter((hunk) => this.#isExcused(hunk)).map(({ file }) => file))]
+  }
+
+  /** The content of a lock file; not that something else became one. */
+  #isExcused({ file, lines }: Hunk): boolean {
+    return lockFiles.test(file) && lines.some((line) => this.diff.lines[line]?.kind !== "header")
   }
 
   /** Hunks that were not shown whole. */
   get unread(): ReadonlyArray<Hunk> {
-    return this.diff.hunks.filter((hunk) => !lockFiles.test(hunk.file) && !this.isRead(hunk))
+    return this.diff.hunks.filter((hunk) => !this.#isExcused(hunk) && !this.isRead(hunk))
   }
 
   /** Whether a finding may stand on this line: it was changed, or lies beside a line that was taken away. */
@@ -79,7 +85,7 @@ export class Reading {
     return ofFile.some(({ lines }) =>
       lines.some((index) => {
         const { kind, newLine } = this.diff.lines[index] ?? {}
-        if (kind === "header") return true
+        if (kind === "header") return ofFile.length === 1
         return newLine === line || (kind === "-" && Math.abs(this.#lineBefore(index) - line) <= 1)
       })
     )

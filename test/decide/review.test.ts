@@ -63,6 +63,24 @@ describe("a diff", () => {
     )
   })
 
+  it("has what git says of a file beside its hunks, but for that it is new or gone", () => {
+    const said = (words: string) =>
+      parseDiff(`diff --git a/run.sh b/run.sh\n${words}\n--- a/run.sh\n+++ b/run.sh\n@@ -1 +1 @@\n-a\n+b\n`)
+        .hunks.map(({ name }) => name)
+        .sort()
+    for (const words of ["old mode 100644\nnew mode 100755", "rename from run\nrename to run.sh"]) {
+      assert.deepStrictEqual(said(words), ["run.sh", "run.sh:1"], words)
+    }
+    assert.deepStrictEqual(said("new file mode 120000"), ["run.sh", "run.sh:1"])
+    assert.deepStrictEqual(said("new file mode 100644"), ["run.sh:1"])
+    const reading = new Reading("diff --git a/x.ts b/Cargo.lock\nrename from x.ts\nrename to Cargo.lock\n")
+    assert.deepStrictEqual(
+      [reading.excused, reading.unread.map(({ name }) => name)],
+      [[], ["Cargo.lock"]],
+      "a lock file need not be read, but what became one"
+    )
+  })
+
   it("of nothing has no lines", () => {
     assert.deepStrictEqual(parseDiff(""), { lines: [], hunks: [] })
   })
@@ -80,6 +98,22 @@ describe("a reading", () => {
     reading.show(page.to + 1, 100_000)
     assert.deepStrictEqual(reading.unread, [])
     assert.deepStrictEqual(reading.excused, ["package-lock.json"])
+  })
+
+  it("of a line that is longer than a page is over when its end was shown", () => {
+    const end = "; steal()"
+    const reading = new Reading(
+      `diff --git a/n.js b/n.js\n--- a/n.js\n+++ b/n.js\n@@ -0,0 +1 @@\n+${" ".repeat(40_000)}${end}\n`
+    )
+    let shown = ""
+    for (let from = 1; reading.unread.length > 0;) {
+      assert.notInclude(shown, end)
+      const page = reading.show(from, 16_384)
+      assert.isAtMost(page.text.length, 16_384)
+      shown += page.text
+      from = page.to + 1
+    }
+    assert.include(shown, end)
   })
 
   it("of the file does not show what was taken away, nor lines that are not the commit's", () => {
@@ -100,6 +134,7 @@ describe("a reading", () => {
     ["a line of the file beside the change", "src/a.ts", 7, false],
     ["a file of the change as a whole", "src/a.ts", undefined, true],
     ["where a file was deleted", "gone.md", 1, true],
+    ["a file that was only renamed", "café 2.txt", 7, true],
     ["another file", "src/b.ts", 2, false]
   ])("%s can hold a finding or not", (_, file, line, expected) => {
     assert.strictEqual(readAll().isChanged(file, line), expected)
