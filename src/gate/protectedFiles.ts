@@ -2,9 +2,9 @@
 import type { Change, ChangedFile } from "./change.ts"
 import type { Check } from "./checks.ts"
 import type { Finding } from "./finding.ts"
-import { languageOf } from "./files.ts"
 import { makefileNames, makefilePart } from "./make.ts"
 import { scriptsOf } from "./presets.ts"
+import { filesRunBy } from "./recipes.ts"
 
 const protectedPaths: ReadonlyArray<{ readonly what: string; readonly form: RegExp }> = [
   { what: "the gate", form: /^\.foreman\//u },
@@ -26,21 +26,57 @@ const protectedPaths: ReadonlyArray<{ readonly what: string; readonly form: RegE
 export const protectedBy = (path: string): string | undefined =>
   protectedPaths.find(({ form }) => form.test(path))?.what
 
+/** Build files of the base: commands of the checks lead into them. */
+export interface BuildFiles {
+  readonly makefile?: string | undefined
+  readonly manifest?: string | undefined
+}
+
 /** `checks` are those of the gate; what they do not run of a Makefile or a package.json may change. */
-export const protectedChanges = (change: Change, checks: ReadonlyArray<Check>): ReadonlyArray<Finding> =>
-  change.files.flatMap((file): ReadonlyArray<Finding> => {
+export const protectedChanges = (
+  change: Change,
+  checks: ReadonlyArray<Check>,
+  base: BuildFiles = {}
+): ReadonlyArray<Finding> => {
+  const programs = new Set(commandsOf(checks, base).flatMap(filesRunBy))
+  return change.files.flatMap((file): ReadonlyArray<Finding> => {
     const what = [file.path, ...(file.oldPath === undefined ? [] : [file.oldPath])]
       .map(protectedBy)
       .find((each) => each !== undefined)
     const message =
-      what === undefined ? recipeChange(file, checks) : `decides about ${what}, and the change touches it`
+      what === undefined
+        ? recipeChange(file, checks, programs)
+        : `decides about ${what}, and the change touches it`
     const line = file.addedLines[0]
     return message === undefined
       ? []
       : [{ rule: "protected", file: file.path, ...(line !== undefined && { line }), message }]
   })
+}
 
-const recipeChange = (file: ChangedFile, checks: ReadonlyArray<Check>): string | undefined => {
+/** What the checks run, with the recipes that make and npm run for them. */
+const commandsOf = (
+  checks: ReadonlyArray<Check>,
+  { makefile, manifest }: BuildFiles
+): ReadonlyArray<string> => {
+  const targets = checks.flatMap(targetsOf)
+  const names = checks.flatMap(({ command }) => scriptNames(command))
+  return [
+    ...checks.map(({ command }) => command),
+    ...(targets.length === 0
+      ? []
+      : makefilePart(makefile ?? "", targets)
+          .split("\n")
+          .map((line) => line.replace(/^(?:\t[@+-]*|[\w.-]+\s*[:+?]*=\s*)/u, ""))),
+    ...reachedScripts(scriptsOf(manifest), names).values()
+  ]
+}
+
+const recipeChange = (
+  file: ChangedFile,
+  checks: ReadonlyArray<Check>,
+  programs: ReadonlySet<string>
+): string | undefined => {
   const path = file.oldPath ?? file.path
   // What the base has not, the base's checks do not run; but make would take a new file of the better name.
   const isMakefile = makefileNames.some((name) => name === path) || path.endsWith(".mk")
@@ -53,18 +89,16 @@ const recipeChange = (file: ChangedFile, checks: ReadonlyArray<Check>): string |
   if (file.status === "added") return undefined
   if (path === "package.json") {
     const names = checks.flatMap(({ command }) => scriptNames(command))
-    const [before, after] = [file.before, file.after].map((text) => reachedScripts(scriptsOf(text), names))
+    const [before, after] = [file.before, file.after].map((text) =>
+      JSON.stringify([...reachedScripts(scriptsOf(text), names)].sort(([a], [b]) => (a < b ? -1 : 1)))
+    )
     return before === after ? undefined : "changes a script that a check of the gate runs"
   }
-  // A script of a check is its recipe, unless it is itself the test.
-  const isScript = languageOf(path) === "shell" && !/test/iu.test(path)
-  return isScript && checks.some(({ command }) => words(command).includes(path))
-    ? "is a script that a check of the gate runs"
+  // What a check runs is its recipe, unless it is itself the test.
+  return (programs.has(path) || programs.has(path.replace(/\/[^/]*$/u, ""))) && !/test/iu.test(path)
+    ? "is a program that a check of the gate runs"
     : undefined
 }
-
-const words = (command: string): ReadonlyArray<string> =>
-  command.split(/[\s;&|()'"]+/u).map((word) => word.replace(/^\.\//u, ""))
 
 /** Make's own targets in a command; the default one where it names none. */
 const targetsOf = ({ target, command }: Check): ReadonlyArray<string> =>
@@ -87,8 +121,11 @@ const scriptNames = (command: string): ReadonlyArray<string> =>
     return [`pre${script}`, script, `post${script}`]
   })
 
-/** The text of all scripts that these names lead to. */
-const reachedScripts = (scripts: Readonly<Record<string, string>>, names: ReadonlyArray<string>): string => {
+/** All scripts that these names lead to. */
+const reachedScripts = (
+  scripts: Readonly<Record<string, string>>,
+  names: ReadonlyArray<string>
+): ReadonlyMap<string, string> => {
   const reached = new Map<string, string>()
   const toSee = [...names]
   for (let name = toSee.pop(); name !== undefined; name = toSee.pop()) {
@@ -97,5 +134,5 @@ const reachedScripts = (scripts: Readonly<Record<string, string>>, names: Readon
     reached.set(name, script)
     toSee.push(...scriptNames(script))
   }
-  return JSON.stringify([...reached].sort(([a], [b]) => (a < b ? -1 : 1)))
+  return reached
 }

@@ -1,10 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 
 import type { Change, ChangedFile } from "../../src/gate/change.ts"
-import { makeCheck } from "../../src/gate/checks.ts"
+import { type Check, makeCheck } from "../../src/gate/checks.ts"
 import { coverageOf, covers, isUntouched } from "../../src/gate/coverage.ts"
 import { checkDocuments, pathsOf } from "../../src/gate/documents.ts"
-import { protectedChanges } from "../../src/gate/protectedFiles.ts"
+import { type BuildFiles, protectedChanges } from "../../src/gate/protectedFiles.ts"
 import { toolChecks } from "../../src/gate/toolChecks.ts"
 import { newDefinitions, untested, unused } from "../../src/gate/untested.ts"
 
@@ -70,13 +70,37 @@ describe("what is protected", () => {
     assert.deepStrictEqual(findings(before.replace("\tx", "\ty")), [])
   })
 
-  it("a script that a check runs, but not one that is the test", () => {
-    const change = changeOf(file("ci/lint.sh", "x\n", "y\n"), file("test.sh", "x\n", "y\n"))
-    const findings = protectedChanges(change, [check("sh ./ci/lint.sh && sh test.sh")])
-    assert.deepStrictEqual(
-      findings.map(({ file }) => file),
-      ["ci/lint.sh"]
-    )
+  it.each([
+    ["sh ./ci/lint.sh && sh test.sh", ["ci/lint.sh"]],
+    ["./ci/lint.sh --fix src/app.js", ["ci/lint.sh"]],
+    ["node tools/lint.js src/app.js", ["tools/lint.js"]],
+    ["node --no-warnings --import ./tools/hook.js tools/lint.js", ["tools/hook.js", "tools/lint.js"]],
+    ["CI=1 timeout -k 5 60 python3 tools/lint.py", ["tools/lint.py"]],
+    ["python3 tools", ["tools/hook.js", "tools/lint.js", "tools/lint.py"]],
+    ["go run ./go/lint ./...", ["go/lint/main.go"]],
+    ["eslint --config tools/lint.js src", ["tools/lint.js"]],
+    ["sh -n ci/lint.sh", []],
+    ["shellcheck ci/lint.sh", []],
+    ["node --check src/app.js", []],
+    ["python3 -m compileall tools/lint.py", []],
+    ["go vet ./go/lint", []],
+    ["node --test test.sh", []]
+  ])("of the programs of %s: %j", (command, expected) => {
+    const paths = ["ci/lint.sh", "test.sh", "src/app.js", "tools/hook.js", "tools/lint.js", "tools/lint.py"]
+    const change = changeOf(...[...paths, "go/lint/main.go"].map((path) => file(path, "x\n", "y\n")))
+    const findings = protectedChanges(change, [check(command)])
+    assert.deepStrictEqual(findings.map(({ file }) => file).toSorted(), expected)
+  })
+
+  it("the program that make or npm runs for a check", () => {
+    const change = changeOf(file("tools/lint.js", "x\n", "y\n"))
+    const makefile = "lint:\n\t@node tools/lint.js\nship:\n\tnode tools/ship.js\n"
+    const named = (checks: ReadonlyArray<Check>, base: BuildFiles) =>
+      protectedChanges(change, checks, base).map(({ file }) => file)
+    assert.deepStrictEqual(named([makeCheck("lint")], { makefile }), ["tools/lint.js"])
+    assert.deepStrictEqual(named([makeCheck("ship")], { makefile }), [])
+    const scripts = manifest({ test: "npm run lint", lint: "node tools/lint.js" })
+    assert.deepStrictEqual(named([check("npm test")], { manifest: scripts }), ["tools/lint.js"])
   })
 })
 
