@@ -3,13 +3,15 @@ import { spawn } from "node:child_process"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
 
-import { Effect, Stream } from "effect"
+import { Effect, Queue } from "effect"
 
 import { persistentVolumeClaims } from "../../layers/embedded/kubelet/volumes.ts"
 import * as HttpKubeClient from "../../layers/kube/HttpKubeClient.ts"
 import * as KubeConfig from "../../layers/kube/KubeConfig.ts"
 import { agents } from "../../schema/Agent.ts"
 import { type AgenticTask, agenticTasks } from "../../schema/AgenticTask.ts"
+import * as Reflector from "../../src/cache/Reflector.ts"
+import { KubeClient } from "../../src/services/KubeClient.ts"
 import type { Case } from "./Case.ts"
 import { type Said, saidBy } from "./judged.ts"
 import type { Repository } from "./repository.ts"
@@ -97,21 +99,20 @@ export const throughTasks = (
       metadata: { name: agent, namespace },
       spec: { role: "verifier", tools: ["run_gate_job"], requiredCapability: { roles: ["verifier"] } }
     })
-    const { resourceVersion } = yield* kube.list(agenticTasks, { namespace })
+    const cache = yield* Reflector.make(agenticTasks, { indexes: {}, namespace }).pipe(
+      Effect.provideService(KubeClient, kube)
+    )
+    const changes = yield* cache.subscribe
     const waiting = new Map([...repository.branches.keys()].map((each) => [nameOf(each), each]))
     for (const each of waiting.values()) yield* kube.create(agenticTasks, taskOf(each, repository))
-    yield* kube.watch(agenticTasks, { namespace, resourceVersion }).pipe(
-      Stream.takeUntil((event) => {
-        if (event.type !== "ADDED" && event.type !== "MODIFIED") return false
-        const each = waiting.get(event.object.metadata.name)
-        const result = endOf(event.object)
-        if (each !== undefined && result !== undefined) {
-          waiting.delete(event.object.metadata.name)
-          onSaid(each, saidBy(result))
-        }
-        return waiting.size === 0
-      }),
-      Stream.runDrain
-    )
-    if (waiting.size > 0) return yield* Effect.fail(new Error("the watch ended before the tasks"))
+    while (waiting.size > 0) {
+      const change = yield* Queue.take(changes)
+      if (change.type === "delete") continue
+      const { name } = change.after.metadata
+      const each = waiting.get(name)
+      const result = endOf(change.after)
+      if (each === undefined || result === undefined) continue
+      waiting.delete(name)
+      onSaid(each, saidBy(result))
+    }
   }).pipe(Effect.scoped, Effect.runPromise)
