@@ -24,6 +24,8 @@ const fastRoles: ReadonlySet<Check["role"]> = new Set(["format", "lint", "build"
 /** Of a failing check's output, from its end. */
 const tailChars = 4_000
 const maxNamed = 20
+/** Failing checks whose output is told; of the others, the names. */
+const maxTold = 5
 const maxPaths = 100
 
 /** Classes of `verdictPolicy.selfGO` by which a task grants what is protected. Contract §6. */
@@ -113,8 +115,8 @@ const runCheck = Effect.fnUntraced(function* (
   if (exitCode === 0) return { own: { name, exitCode } }
   // What fails without the change, too, is not the coder's to mend; the gate tells whose it is.
   const onBase = yield* run(
-    // A copy of all that is here, so that what is installed is there, too.
-    `base=$(mktemp -d) && cp -R . "$base" && cd "$base" && git reset -q --hard ${baseCommit} && git clean -fdq || exit 0\n${check.command}`
+    // A copy of all that is here, so that what is installed is there, too. It goes when the shell does.
+    `base=$(mktemp -d) && trap 'rm -rf "$base"' EXIT && cp -R . "$base" && cd "$base" && git reset -q --hard ${baseCommit} && git clean -fdq || exit 0\n${check.command}`
   )
   if (onBase.exitCode === exitCode)
     return { own: { name, exitCode, skipped: "it fails without the change, too" } }
@@ -159,7 +161,7 @@ export const inspect = Effect.fn("ownGate.inspect")(function* (
   return {
     objection: {
       outcome: "CODER-GATE-FAILED",
-      message: `the checks of the repository fail: ${which}\n${failures.join("\n\n")}`,
+      message: `the checks of the repository fail: ${which}\n${failures.slice(0, maxTold).join("\n\n")}`,
       failureReason: "GateFailed"
     },
     tree,

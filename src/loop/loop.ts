@@ -139,9 +139,10 @@ const settle = Effect.fnUntraced(function* <R>(
   }
   progress.streaks = noStreaks
   const toolset = { offered, allowed: options.tools, known: options.knownTools }
+  const context = { ...options.toolContext, isLastTurn: progress.turn === options.maxTurns }
   const done: Array<Dispatched> = []
   for (const call of decision.calls) {
-    const outcome = yield* dispatch(call, toolset, options.toolContext)
+    const outcome = yield* dispatch(call, toolset, context)
     // Appended one by one, so that a run that is cut short keeps the results it has.
     add(progress, [outcome.entry])
     done.push(outcome)

@@ -33,6 +33,8 @@ export interface ToolOutcome {
 export interface ToolContext {
   readonly task: ObjectRef
   readonly bashTimeout: Duration.Duration
+  /** No turn follows: nobody would act on what a tool hands back. */
+  readonly isLastTurn?: boolean
 }
 
 /** A tool with its arguments still to be decoded. */

@@ -6,7 +6,7 @@ import { boundedSummary } from "../decide/submission.ts"
 import { make, type Terminal, ToolError } from "./AgentTool.ts"
 import { submission } from "./submitResult.ts"
 
-/** How often a reviewer is told what is missing before its word is judged as it is. */
+/** How often a reviewer is told what is missing before its word is judged as it is; in its last turn not at all. */
 const maxHandBacks = 3
 const maxFindings = 100
 
@@ -25,13 +25,18 @@ export const submitReview = (reading: Reading) => {
         })
       )
     }),
-    run: Effect.fn("submit_result")(function* ({ extra = {}, findings = [], summary, verdict }) {
+    run: Effect.fn("submit_result")(function* (args, { isLastTurn }) {
+      const { extra = {}, findings = [], summary, verdict } = args
       if (summary.trim() === "") return yield* new ToolError({ message: "summary must say something" })
       const bounded = boundedSummary(summary)
       const accepted = (terminal: Terminal) => ({ output: { accepted: true }, terminal })
       if (verdict === "ERROR") return accepted({ verdict, summary: bounded, extra })
 
-      const judged = judgeReview(reading, { verdict, findings }, handBacks < maxHandBacks)
+      const judged = judgeReview(
+        reading,
+        { verdict, findings },
+        handBacks < maxHandBacks && isLastTurn !== true
+      )
       if (judged._tag === "HandBack") {
         handBacks++
         return yield* new ToolError({ message: judged.message })

@@ -6,7 +6,7 @@ import type { WorkspaceTools } from "../services/WorkspaceTools.ts"
 import { make, type Terminal, type ToolContext, ToolError } from "./AgentTool.ts"
 import { submission } from "./submitResult.ts"
 
-/** How often a coder hears why its GO does not count before the run ends with that. */
+/** How often a coder hears why its GO does not count before the run ends with that; in its last turn not at all. */
 const maxHandBacks = 3
 
 /** Why a GO does not count. */
@@ -72,7 +72,7 @@ export const submitWork = (
         const commitMessage = commitMessageOf(commit_message, bounded)
         return ended({ verdict, summary: bounded, commitMessage, tree, extra, facts: { ownGate } })
       }
-      if (handBacks < maxHandBacks) {
+      if (handBacks < maxHandBacks && context.isLastTurn !== true) {
         handBacks++
         return yield* new ToolError({ message: `not accepted: ${objection.message}` })
       }

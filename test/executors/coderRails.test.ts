@@ -101,6 +101,35 @@ describe("a coder's GO", () => {
     })
   )
 
+  it.live("leaves no copy of the base behind, whatever the checks are", () =>
+    Effect.gen(function* () {
+      const { commitTo, run } = yield* coder([good, submit("GO")])
+      commitTo("main", "old.js", "// DEBUG\n")
+      const clean = `checks:
+  - { role: lint, command: "! grep -rn DEBUG --include=*.js ." }
+  - { role: format, command: "! grep -rn DEBUG --include=*.js . || exit 3" }
+  - { role: build, command: 'ls -A "$TMPDIR" | (! grep .)' }
+`
+      commitTo("main", ".foreman/gate.yaml", clean)
+      const result = yield* run
+      assert.deepStrictEqual(result.extra?.["ownGate"], {
+        checks: [
+          { name: "lint", exitCode: 1, skipped: "it fails without the change, too" },
+          { name: "format", exitCode: 3, skipped: "it fails without the change, too" },
+          { name: "build", exitCode: 0 }
+        ],
+        handBacks: 0
+      })
+    })
+  )
+
+  it.live("in the last turn is not handed back: the result says why it does not count", () =>
+    Effect.gen(function* () {
+      const { run } = yield* world({ turns: [submit("GO")], agent: { maxTurns: 1 } })
+      assert.deepInclude((yield* run).extra, { outcome: "NO-CHANGES" })
+    })
+  )
+
   it.live.each<[string, Turn, string, string, Partial<TaskSpec>]>([
     ["without a change", call("bash", { command: "true" }), "NO-CHANGES", "changed nothing", {}],
     [

@@ -5,10 +5,10 @@ import { Effect } from "effect"
 import type { Turn } from "../../layers/scripted/ModelScript.ts"
 import { call, submit, world } from "./modelRun.ts"
 
-const review = (turns: ReadonlyArray<Turn>) =>
+const review = (turns: ReadonlyArray<Turn>, maxTurns = 12) =>
   world({
     turns,
-    agent: { role: "reviewer" },
+    agent: { role: "reviewer", maxTurns },
     task: { kind: "review", payload: { repo: "acme/demo", branch: "work", branchStrategy: "reset" } }
   })
 
@@ -64,6 +64,17 @@ describe("a review", () => {
       assert.deepInclude(result, { verdict: "INCOMPLETE", failureReason: "ConstraintViolated" })
       assert.deepInclude(result.extra, { reason: "DiffNotRead", modelSummary: "the greeting is polite" })
       assert.deepInclude(result.extra?.["review"], { unread: ["OTHER.md:1-4000"], said: "GO", handBacks: 3 })
+    })
+  )
+
+  it.live("in its last turn is judged as it is: what it found is not lost", () =>
+    Effect.gen(function* () {
+      const beside = { ...finding, file: "README.md" }
+      const { commitTo, run } = yield* review([submit("NO-GO", { findings: [beside, finding] })], 1)
+      commitTo("work", "OTHER.md", "a\n")
+      const result = yield* run
+      assert.strictEqual(result.verdict, "NO-GO")
+      assert.deepInclude(result.extra?.["review"], { findings: [finding], ungrounded: [beside] })
     })
   )
 
