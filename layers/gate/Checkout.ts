@@ -127,7 +127,7 @@ export const open = Effect.fn("Checkout.open")(function* (
         Effect.flatMap(folder.place),
         Effect.catchTag("GitFailed", (error) => failed(error))
       ),
-    dirty: folder.dirty(commit).pipe(Effect.mapError(failed)),
+    dirty: folder.dirty(commit).pipe(Effect.catchTag("GitFailed", (error) => failed(error))),
     diffStat: folder.diffStat.pipe(Effect.mapError(failed)),
     moved: options.watched === "nowhere" ? Effect.undefined : whereBranchIs(run, options, commit)
   }

@@ -1,5 +1,5 @@
 /** The folder in which the candidate runs, seen from the judge's repository: what is put there, and what the checks made of it. */
-import { mkdir, rename } from "node:fs/promises"
+import { lstat, mkdir, rename, rm } from "node:fs/promises"
 import { join } from "node:path"
 
 import { Effect } from "effect"
@@ -36,13 +36,21 @@ export const make = (options: WorkFolderOptions) => {
   const onTree = (index: string, ...args: ReadonlyArray<string>) =>
     run(index, [`--work-tree=${workDir}`, "-c", "core.bare=false", ...args])
 
+  /** A candidate may put a link in the place of the folder: what is cleaned and written would be somebody's own. */
+  const real = onDisk(async () => {
+    const found = await lstat(workDir).catch(() => undefined)
+    if (found?.isDirectory() === false) await rm(workDir)
+    await mkdir(workDir, { recursive: true })
+  })
+
   /** A fresh index knows no sizes and times: every file is written, however well a candidate put its looks back. */
   const write = Effect.fnUntraced(function* (commit: string) {
-    yield* onDisk(() => mkdir(workDir, { recursive: true }))
+    yield* real
     yield* onTree(indexFile("placed"), "read-tree", "--reset", "-u", commit)
   })
 
   const rewrite = Effect.fnUntraced(function* (commit: string) {
+    yield* real
     // With its configuration the candidate's repository could name a program for our git to run.
     yield* onDisk(async () => wipe(join(workDir, ".git")))
     yield* write(commit)
@@ -114,7 +122,8 @@ export const make = (options: WorkFolderOptions) => {
 
     dirty: Effect.fn("WorkFolder.dirty")(function* (
       commit: string
-    ): Effect.fn.Return<ReadonlyArray<string>, GitFailed> {
+    ): Effect.fn.Return<ReadonlyArray<string>, GateStopped | GitFailed> {
+      yield* real
       // A fresh index knows no sizes and times, so every file is read: a changed file cannot pass for an unchanged one.
       yield* run(indexFile("dirty"), ["update-ref", "--no-deref", "HEAD", commit])
       yield* onTree(indexFile("dirty"), "read-tree", commit)

@@ -1,5 +1,6 @@
 /** Runs checks in their order, neighbours that may run together at once, and the red ones again on the base where that tells more. */
 import { statfs } from "node:fs/promises"
+import { dirname } from "node:path"
 
 import { Duration, Effect } from "effect"
 
@@ -180,7 +181,8 @@ export const retryOnBase = Effect.fn("retryOnBase")(function* (
 })
 
 const roomLeft = (workDir: string): Effect.Effect<void, GateStopped> =>
-  Effect.promise(() => statfs(workDir)).pipe(
+  // The folder itself may be gone: the check had it in its hands.
+  Effect.promise(() => statfs(dirname(workDir))).pipe(
     Effect.flatMap(({ bavail, bsize }) =>
       bavail * bsize >= leastFreeBytes
         ? Effect.void

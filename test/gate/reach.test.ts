@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 
 import { assert, describe, it } from "@effect/vitest"
@@ -98,6 +98,23 @@ describe.skipIf(!hasNamespaces)("a candidate in namespaces (skipped where this h
           "No such file or directory"
         ]
       )
+    })
+  )
+
+  it.live("that puts a link in the place of its folder has nobody's files cleaned or written", () =>
+    Effect.gen(function* () {
+      const world = yield* GateWorld.make({ ...base })
+      const victim = join(world.root, "victim")
+      mkdirSync(victim)
+      writeFileSync(join(victim, "thesis.txt"), "years\n")
+      // A check that cannot start has the base put into the folder.
+      world.commit("work", {
+        "attack.sh": `cd ..; mv repository aside; ln -s '${victim}' repository; exit 127\n`
+      })
+      const checks = [{ name: "link", command: "sh attack.sh" }]
+      const { envelope } = yield* localGate(world, { checks })
+      assert.deepStrictEqual([envelope.verdict, envelope.reason], ["GATE-FAIL", "CheckFailed"])
+      assert.deepStrictEqual(readdirSync(victim), ["thesis.txt"])
     })
   )
 
