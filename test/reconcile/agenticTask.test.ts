@@ -88,12 +88,34 @@ describe("the scheduler at work", () => {
       yield* settle
       assert.strictEqual((yield* taskNamed("a")).status?.assignedNode, "n1")
       assert.strictEqual((yield* taskNamed("b")).status?.assignedNode, undefined)
-      // A wait that is only a turn is told after two seconds.
-      yield* TestClock.adjust("3 seconds")
+      // A wait that is only a turn is told after five seconds.
+      yield* TestClock.adjust("6 seconds")
       assert.strictEqual((yield* taskNamed("b")).status?.phase, "Pending")
       yield* setTask("a", { phase: "Succeeded", verdict: "GO" })
       yield* settle
       assert.strictEqual((yield* taskNamed("b")).status?.assignedNode, "n1")
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.effect("a burst that drains in seconds is not told task by task", () =>
+    Effect.gen(function* () {
+      yield* atEpoch
+      const { seed } = yield* FakeCluster
+      yield* seed(fleetNodes, node("n1"))
+      yield* startOperator()
+      yield* seed(agenticTasks, ...Array.from({ length: 101 }, (_, index) => task(`t${index}`)))
+      yield* TestClock.adjust("4 seconds")
+      const kube = yield* KubeClient
+      const told = Effect.map(
+        kube.list(agenticTasks, {}),
+        ({ items }) => items.filter(({ status }) => status?.phase === "Pending").length
+      )
+      assert.strictEqual(yield* told, 0)
+      // Sixteen a second, and in the end all.
+      yield* TestClock.adjust("2 seconds")
+      assert.isBelow(yield* told, 33)
+      yield* TestClock.adjust("10 seconds")
+      assert.strictEqual(yield* told, 100)
     }).pipe(Effect.provide(layer))
   )
 
