@@ -5,9 +5,10 @@
 import { mkdir, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 
-import { Effect, Redacted, Schedule } from "effect"
+import { Effect, Redacted, Schedule, type Scope } from "effect"
 
 import type { Change } from "../../src/gate/change.ts"
+import * as cleanRoom from "./cleanRoom.ts"
 import { GateStopped, onDisk } from "./GateStopped.ts"
 import { git, gitBytes, type GitFailed } from "./git.ts"
 import { readChange } from "./readChange.ts"
@@ -42,12 +43,18 @@ export interface Checkout {
   readonly files: Effect.Effect<ReadonlyArray<string>, GateStopped>
   /** How often each word stands in the files of the commit. */
   readonly mentions: (words: ReadonlyArray<string>) => Effect.Effect<ReadonlyMap<string, number>, GateStopped>
+  /** Markdown of the commit that has any of these words: a few texts, by path. */
+  readonly markdownWith: (
+    words: ReadonlyArray<string>
+  ) => Effect.Effect<ReadonlyMap<string, string>, GateStopped>
   /** What differs between base and commit. Without a base there is nothing to compare with: no file. Read once. */
   readonly change: Effect.Effect<Change, GateStopped>
   /** Makes the work folder show a commit, and nothing that an earlier run left but the folders of installed dependencies. */
   readonly place: (commit: string) => Effect.Effect<void, GateStopped>
   /** The same for a commit in which some files are others. */
   readonly placeMixed: (commit: string, other: WorkFolder.Mixture) => Effect.Effect<void, GateStopped>
+  /** A room beside the work folder that shows a commit, and nothing that a run left anywhere; its name. Goes with the scope. */
+  readonly room: (commit: string) => Effect.Effect<string, GateStopped, Scope.Scope>
   /** Paths that differ from the commit, with git's two letters before each: changed, missing, or untracked and not ignored. */
   readonly dirty: Effect.Effect<ReadonlyArray<string>, GateStopped>
   /** Diffstat of the tracked ones. */
@@ -82,7 +89,8 @@ export const open = Effect.fn("Checkout.open")(function* (
     Effect.catchTag("GitFailed", () => Effect.undefined)
   )
 
-  const folder = WorkFolder.make({ gitDir, workDir: options.workDir, judgeDir: options.judgeDir, env })
+  const place = { gitDir, workDir: options.workDir, judgeDir: options.judgeDir, env }
+  const folder = WorkFolder.make(place)
   const change = yield* Effect.cached(
     base === undefined
       ? Effect.succeed<Change>({ files: [] })
@@ -117,9 +125,11 @@ export const open = Effect.fn("Checkout.open")(function* (
       words.length === 0
         ? Effect.succeed(new Map())
         : run("grep", "-I", "-h", "-o", "-w", "-F", ...words.flatMap((word) => ["-e", word]), commit).pipe(
+            Effect.catchIf(isNothingFound, () => Effect.succeed("")),
             Effect.map(countLines),
             Effect.mapError(failed)
           ),
+    markdownWith: (words) => markdownWith(run, commit, words).pipe(Effect.mapError(failed)),
     change,
     place: (target) => folder.place(target).pipe(Effect.catchTag("GitFailed", (error) => failed(error))),
     placeMixed: (target, other) =>
@@ -127,6 +137,8 @@ export const open = Effect.fn("Checkout.open")(function* (
         Effect.flatMap(folder.place),
         Effect.catchTag("GitFailed", (error) => failed(error))
       ),
+    room: (target) =>
+      cleanRoom.open(place, target).pipe(Effect.catchTag("GitFailed", (error) => failed(error))),
     dirty: folder.dirty(commit).pipe(Effect.catchTag("GitFailed", (error) => failed(error))),
     diffStat: folder.diffStat.pipe(Effect.mapError(failed)),
     moved: options.watched === "nowhere" ? Effect.undefined : whereBranchIs(run, options, commit)
@@ -147,6 +159,24 @@ const whereBranchIs = (run: Run, options: CheckoutOptions, commit: string) => {
     )
   )
 }
+
+/** `git grep` says so by its exit. */
+const isNothingFound = ({ exitCode }: GitFailed): boolean => exitCode === 1
+
+const maxMarkdown = 100
+
+const markdownWith = Effect.fnUntraced(function* (run: Run, commit: string, words: ReadonlyArray<string>) {
+  const texts = new Map<string, string>()
+  if (words.length === 0) return texts
+  const search = ["grep", "-I", "-l", "-z", "-F", ...words.flatMap((word) => ["-e", word])]
+  const found = yield* run(...search, commit, "--", "*.md", "*.markdown").pipe(
+    Effect.catchIf(isNothingFound, () => Effect.succeed(""))
+  )
+  for (const name of found.split("\0").slice(0, maxMarkdown)) {
+    if (name !== "") texts.set(name.slice(commit.length + 1), yield* run("cat-file", "blob", name))
+  }
+  return texts
+})
 
 const countLines = (text: string): ReadonlyMap<string, number> => {
   const counts = new Map<string, number>()

@@ -3,11 +3,11 @@ import { Effect } from "effect"
 
 import type { Change } from "../../src/gate/change.ts"
 import type { Check } from "../../src/gate/checks.ts"
-import { checkDocuments, type DocumentCheck, pathsOf } from "../../src/gate/documents.ts"
+import { checkDocuments, type DocumentCheck, lostBy, pathsOf } from "../../src/gate/documents.ts"
 import type { Finding } from "../../src/gate/finding.ts"
 import { makefileNames } from "../../src/gate/make.ts"
 import { protectedChanges } from "../../src/gate/protectedFiles.ts"
-import { newDefinitions, untested, unused } from "../../src/gate/untested.ts"
+import { newDefinitions, newFiles, untested, unused } from "../../src/gate/untested.ts"
 import type { Checkout } from "./Checkout.ts"
 import type { GateStopped } from "./GateStopped.ts"
 import type { Checked } from "./runChecks.ts"
@@ -24,8 +24,10 @@ export const examine = Effect.fn("examine")(function* (
   checks: ReadonlyArray<Check>
 ): Effect.fn.Return<Examined, GateStopped> {
   if (change.files.length === 0) return { findings: [], documents: [] }
-  const documents = checkDocuments(change, pathsOf(yield* checkout.files)).map(asCheck)
-  const defined = newDefinitions(change)
+  const paths = pathsOf(yield* checkout.files)
+  const lost = lostBy(change, paths).map((path) => path.replace(/^.*\//su, ""))
+  const documents = checkDocuments(change, paths, yield* checkout.markdownWith(lost)).map(asCheck)
+  const defined = [...newDefinitions(change), ...newFiles(change)]
   const mentions = yield* checkout.mentions(defined.map(({ name }) => name))
   const weakened = yield* findWeakened(change)
   const build = yield* buildFiles(checkout)

@@ -5,7 +5,9 @@ import { Effect, Schema } from "effect"
 
 export class GitFailed extends Schema.TaggedError<GitFailed>()("GitFailed", {
   /** What git wrote to stderr; at most 2,000 characters from the end. */
-  message: Schema.String
+  message: Schema.String,
+  /** Absent when it was killed, or never started. */
+  exitCode: Schema.optionalKey(Schema.Int)
 }) {}
 
 export interface GitOptions {
@@ -63,7 +65,9 @@ export const gitBytes = (
       (error, stdout, stderr) => {
         if (error === null) return resume(Effect.succeed(stdout))
         const text = stderr.toString("utf8").trim()
-        resume(Effect.fail(new GitFailed({ message: (text === "" ? error.message : text).slice(-2_000) })))
+        const message = (text === "" ? error.message : text).slice(-2_000)
+        const exitCode = typeof error.code === "number" ? { exitCode: error.code } : {}
+        resume(Effect.fail(new GitFailed({ message, ...exitCode })))
       }
     )
     // A git that ends early says why by its exit; the pipe it left is no news.

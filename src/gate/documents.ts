@@ -71,16 +71,33 @@ export interface DocumentCheck {
   readonly shared: ReadonlyArray<Fault>
 }
 
-/** One for each kind of document that the change touches. */
-export const checkDocuments = (change: Change, paths: Paths): ReadonlyArray<DocumentCheck> =>
-  kinds.flatMap((kind) => {
+/** Files that the change takes away, by their old name where it moves them, and folders that are empty then. */
+export const lostBy = (change: Change, paths: Paths): ReadonlyArray<string> => {
+  const old = change.files.flatMap(({ oldPath, path, status }) =>
+    status === "deleted" ? [path] : oldPath === undefined ? [] : [oldPath]
+  )
+  return [...pathsOf(old)].filter((path) => !paths.has(path))
+}
+
+/**
+ * One for each kind of document that the change touches. `others` are texts of Markdown, by path, that may link to what the change takes
+ * away.
+ */
+export const checkDocuments = (
+  change: Change,
+  paths: Paths,
+  others: ReadonlyMap<string, string> = new Map()
+): ReadonlyArray<DocumentCheck> => {
+  const pathsBefore = new Set([...paths, ...lostBy(change, paths)])
+  return kinds.flatMap((kind) => {
     const files = change.files.filter(
       ({ path, status, after }) => status !== "deleted" && after !== undefined && kind.covers(path, after)
     )
-    if (files.length === 0) return []
+    const dangling = kind.name === "markdown" ? danglingLinks(change, paths, pathsBefore, others) : []
+    if (files.length === 0 && dangling.length === 0) return []
     const faults = files.flatMap((file) =>
       kind.faults(file.after ?? "", file.path, paths).map((fault) => ({
-        isShared: isShared(kind, file, fault.message, paths),
+        isShared: isShared(kind, file, fault.message, pathsBefore),
         fault: { ...fault, file: file.path }
       }))
     )
@@ -89,10 +106,26 @@ export const checkDocuments = (change: Change, paths: Paths): ReadonlyArray<Docu
         name: kind.name,
         what: kind.what,
         files: files.map(({ path }) => path),
-        faults: faults.flatMap(({ isShared, fault }) => (isShared ? [] : [fault])),
+        faults: [...faults.flatMap(({ isShared, fault }) => (isShared ? [] : [fault])), ...dangling],
         shared: faults.flatMap(({ isShared, fault }) => (isShared ? [fault] : []))
       }
     ]
+  })
+}
+
+/** Links of files that the change leaves as they are, to what it takes away. */
+const danglingLinks = (
+  change: Change,
+  paths: Paths,
+  pathsBefore: Paths,
+  others: ReadonlyMap<string, string>
+): ReadonlyArray<Fault> =>
+  [...others].flatMap(([file, text]) => {
+    if (change.files.some(({ path }) => path === file)) return []
+    const before = brokenLinks(text, file, pathsBefore).map(({ message }) => message)
+    return brokenLinks(text, file, paths).flatMap((fault) =>
+      before.includes(fault.message) ? [] : [{ ...fault, file }]
+    )
   })
 
 const isShared = (

@@ -154,7 +154,7 @@ const rests = (facts: Parameters<typeof judge>[0]): string => {
     `${green} check(s) passed${skipped === 0 ? "" : ` and ${skipped} had nothing to do`}`,
     ...(labelled.length === 0 ? [] : [`failing, and not held against the change (${labelled.join(", ")})`]),
     ...(coverage.files === 0
-      ? ["nothing differs from the base"]
+      ? ["no file was added or changed"]
       : [`${coverage.examined} of ${coverage.files} changed file(s) examined`]),
     ...(facts.tests === undefined ? [] : [facts.tests]),
     ...(warnings.length === 0 ? [] : [`${warnings.length} warning(s): ${rules.join(", ")}`])

@@ -64,6 +64,8 @@ export interface Definition {
   readonly name: string
   readonly file: string
   readonly line: number
+  /** How often its own file has the name. Once or more; of a file that others import by its name, any number. */
+  readonly own: number
 }
 
 /** Names that their runtime calls. */
@@ -86,18 +88,48 @@ export const newDefinitions = (change: Change): ReadonlyArray<Definition> =>
         const isDecorated = /^(@|#\[)/u.test(lines[number - 2] ?? "")
         return name === undefined || known.has(name) || isDecorated || isCalledFromOutside(name)
           ? []
-          : [{ name, file: file.path, line: number }]
+          : [{ name, file: file.path, line: number, own: 1 }]
       })
     })
     .slice(0, maxDefinitions)
 
-/** `mentions` counts each name as a word in the whole commit; its definition is one. A note of what to look at, not a proof. */
+/** Languages whose files are imported by their names. */
+const imported: ReadonlyArray<Language> = ["python", "javascript", "typescript", "rust"]
+/** Found by their names or places, by runtimes, tools and people. */
+const isEntry = (path: string): boolean =>
+  /(^|\/)(index|main|mod|lib|build|setup|app|server|cli|manage|__\w+__|[^/]*\.config|[^/]*\.d)\.\w+$/u.test(
+    path
+  ) ||
+  /(^|\/)(bin|scripts|tools|hack|ci|examples|benches|benchmarks?|docs|migrations|pages|routes|app|plugins|public|static|\.[^/]+)\//u.test(
+    path
+  )
+
+/** New files of production that somebody must import by name, told by what stands before their ending. */
+export const newFiles = (change: Change): ReadonlyArray<Definition> =>
+  change.files
+    .flatMap((file): ReadonlyArray<Definition> => {
+      const language = languageOf(file.path)
+      const name = /([^/]+)\.\w+$/u.exec(file.path)?.[1]
+      if (name === undefined || language === undefined || !imported.includes(language)) return []
+      const isStarted = file.after?.startsWith("#!") === true
+      if (file.status !== "added" || !isProduction(file) || isStarted || isEntry(file.path)) return []
+      return [{ name, file: file.path, line: 1, own: wordsIn(file.after ?? "", name) }]
+    })
+    .slice(0, maxDefinitions)
+
+/** As git counts words. */
+const wordsIn = (text: string, name: string): number => {
+  const literal = name.replaceAll(/[.*+?^${}()|[\]\\]/gu, String.raw`\$&`)
+  return text.match(new RegExp(String.raw`(?<!\w)${literal}(?!\w)`, "gu"))?.length ?? 0
+}
+
+/** `mentions` counts each name as a word in the whole commit, its own file's among them. A note of what to look at, not a proof. */
 export const unused = (
   defined: ReadonlyArray<Definition>,
   mentions: ReadonlyMap<string, number>
 ): ReadonlyArray<Finding> =>
   defined
-    .filter(({ name }) => (mentions.get(name) ?? 0) <= 1)
+    .filter(({ name, own }) => (mentions.get(name) ?? 0) <= own)
     .map(({ name, file, line }) => ({
       rule: "unused",
       file,

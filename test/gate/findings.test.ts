@@ -3,10 +3,10 @@ import { assert, describe, it } from "@effect/vitest"
 import type { Change, ChangedFile } from "../../src/gate/change.ts"
 import { type Check, makeCheck } from "../../src/gate/checks.ts"
 import { coverageOf, covers, isUntouched } from "../../src/gate/coverage.ts"
-import { checkDocuments, pathsOf } from "../../src/gate/documents.ts"
+import { checkDocuments, lostBy, pathsOf } from "../../src/gate/documents.ts"
 import { type BuildFiles, protectedChanges } from "../../src/gate/protectedFiles.ts"
 import { toolChecks } from "../../src/gate/toolChecks.ts"
-import { newDefinitions, untested, unused } from "../../src/gate/untested.ts"
+import { newDefinitions, newFiles, untested, unused } from "../../src/gate/untested.ts"
 
 /** Every line of `after` counts as added. */
 const file = (path: string, after: string | undefined, before?: string): ChangedFile => ({
@@ -145,6 +145,33 @@ describe("documents", () => {
     return found?.faults.map(({ line, message }) => `${line ?? ""} ${message}`)
   }
 
+  it("that link to what the change takes away, whether it touches them or not", () => {
+    const paths = pathsOf(["README.md", "docs/a.md", "OTHER.md"])
+    const change = changeOf(
+      file("docs/how.md", undefined, "x\n"),
+      file("README.md", "[how](docs/how.md), [it](gone.md) works\n", "[how](docs/how.md), [it](gone.md)\n")
+    )
+    const others = new Map([
+      ["OTHER.md", "[a](docs/a.md)\n[how](docs/how.md#then)\n[never](docs/never.md)\n"],
+      ["README.md", "not read twice: [how](docs/how.md)\n"]
+    ])
+    const [found] = checkDocuments(change, paths, others)
+    assert.deepStrictEqual(
+      [found?.name, found?.files, found?.faults.map(({ file, line, message }) => [file, line, message])],
+      [
+        "markdown",
+        ["README.md"],
+        [
+          ["README.md", 1, "the link docs/how.md leads nowhere"],
+          ["OTHER.md", 2, "the link docs/how.md#then leads nowhere"]
+        ]
+      ]
+    )
+    assert.deepStrictEqual(lostBy(change, paths), ["docs/how.md"])
+    const moved = { ...file("new/x.md", "x\n", "x\n"), status: "renamed" as const, oldPath: "old/x.md" }
+    assert.deepStrictEqual(lostBy(changeOf(moved), pathsOf(["new/x.md"])), ["old/x.md", "old"])
+  })
+
   it.each([
     ["a.json", '{"a": 1}', []],
     ["a.json", '{"a": 1,}', ["1 is no JSON"]],
@@ -246,5 +273,21 @@ describe("new code that nothing names", () => {
         ["c.ts", 1, "nothing else in the repository names wide"]
       ]
     )
+  })
+
+  it.each([
+    ["shop/stock_new.py", "def f(): pass\n", 0, true],
+    ["shop/stock_new.py", "def f(): pass\n", 1, false],
+    ["shop/stock_new.py", "# stock_new: the new stock\n", 1, true],
+    ["src/stock-new.ts", "import './stock-new.css'\n", 2, false],
+    ["src/index.ts", "export {}\n", 0, false],
+    ["scripts/stock.py", "x = 1\n", 0, false],
+    ["stock.py", "#!/usr/bin/env python3\n", 0, false],
+    ["stock.go", "package stock\n", 0, false],
+    ["tests/test_stock.py", "x = 1\n", 0, false]
+  ])("a new file %s of %j, named %d times: %s", (path, text, count, isUnused) => {
+    const defined = newFiles(changeOf(file(path, text)))
+    const mentions = new Map(defined.map(({ name }) => [name, count]))
+    assert.strictEqual(unused(defined, mentions).length > 0, isUnused)
   })
 })
