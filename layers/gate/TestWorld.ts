@@ -23,7 +23,7 @@ export interface TestWorld {
     /** Whether it is known already whose failure it is, or that it is none. */
     readonly isSettled?: boolean
   }>
-  readonly checkout: Pick<Checkout, "readBase" | "place" | "placeMixed">
+  readonly checkout: Pick<Checkout, "readBase" | "place" | "placeMixed" | "room">
   readonly run: (
     command: string,
     options: { readonly timeout: Duration.Duration; readonly echo: false }

@@ -10,6 +10,7 @@ import { banner, type Check } from "../../src/gate/checks.ts"
 import { covers, isUntouched } from "../../src/gate/coverage.ts"
 import { leastFreeBytes } from "../../src/gate/limits.ts"
 import { isSuspect, type Ran } from "../../src/gate/judge.ts"
+import { inRoom } from "../../src/gate/room.ts"
 import type { ToolCheck } from "../../src/gate/toolChecks.ts"
 import type { Checkout } from "./Checkout.ts"
 import { GateStopped } from "./GateStopped.ts"
@@ -169,7 +170,8 @@ export const retryOnBase = Effect.fn("retryOnBase")(function* (
       if (!isDoubtful(each)) return each
       log.line(banner(each.asked))
       const run = yield* runOne(world, each.asked, true)
-      const isShared = each.ofFiles !== undefined && run.exitCode !== 0
+      const isShared =
+        each.ofFiles !== undefined && run.exitCode !== 0 && (yield* failsInRoom(world, each.asked))
       return {
         ...each,
         base: run.exitCode,
@@ -179,6 +181,16 @@ export const retryOnBase = Effect.fn("retryOnBase")(function* (
     })
   )
 })
+
+/** Settings that the candidate left beside the base's files excuse nothing. */
+const failsInRoom = Effect.fnUntraced(function* (world: CheckWorld, { command }: Check) {
+  const room = yield* world.checkout.room(world.checkout.base ?? "")
+  const { exitCode } = yield* world.toolchain.run(inRoom(room, command), {
+    timeout: yield* world.allowance,
+    echo: false
+  })
+  return exitCode !== 0
+}, Effect.scoped)
 
 const roomLeft = (workDir: string): Effect.Effect<void, GateStopped> =>
   // The folder itself may be gone: the check had it in its hands.
