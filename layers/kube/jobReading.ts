@@ -104,13 +104,17 @@ const jobFault = ({ isJobGone, job }: Seen): Reading | undefined => {
     : undefined
 }
 
-/** `status.reason` of a pod that a node gave up. */
+/** `status.reason` of a pod that a node gave up, or that its kubelet, which knew more than the scheduler, did not let in. */
 const podReasons: Readonly<Record<string, JobFault>> = {
   Evicted: "Evicted",
   Preempting: "Evicted",
   OutOfcpu: "Evicted",
   OutOfmemory: "Evicted",
   OutOfpods: "Evicted",
+  "OutOfephemeral-storage": "Evicted",
+  UnexpectedAdmissionError: "Evicted",
+  TaintToleration: "NodeLost",
+  NodeAffinity: "NodeLost",
   NodeLost: "NodeLost",
   NodeShutdown: "NodeLost",
   Terminated: "NodeLost",
