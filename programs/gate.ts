@@ -183,7 +183,10 @@ const gate = Effect.fn("gate")(function* (options: Options) {
 })
 
 const command = Command.make("gate", flags, ({ base, head, ...options }) =>
-  gate({ ...options, base: Option.getOrUndefined(base), head: Option.getOrUndefined(head) })
+  gate({ ...options, base: Option.getOrUndefined(base), head: Option.getOrUndefined(head) }).pipe(
+    Effect.catchTag("GateStopped", ({ fault, message }) => Effect.fail(noVerdict(`${fault}: ${message}`))),
+    Effect.catchDefect((defect) => Effect.fail(noVerdict(defect)))
+  )
 ).pipe(
   Command.withDescription(
     "Judge what is committed here as a gate Job would: the checks that the base asks for, in a clean clone.\n" +
@@ -195,6 +198,10 @@ const command = Command.make("gate", flags, ({ base, head, ...options }) =>
     { command: "foreman gate -o json > result.json", description: "As a step of CI" }
   ])
 )
+
+/** Exit 1 says that a check said no: a fault of ours must not look like it. */
+const noVerdict = (defect: unknown) =>
+  new GateNotPassed({ verdict: "GATE-ERROR", message: `GATE-ERROR: nothing was judged: ${String(defect)}` })
 
 /** As a shell says it of a program that Ctrl-C ended. */
 const interrupted = 130

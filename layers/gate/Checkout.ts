@@ -10,7 +10,7 @@ import { Effect, Redacted, Schedule, type Scope } from "effect"
 import type { Change } from "../../src/gate/change.ts"
 import * as cleanRoom from "./cleanRoom.ts"
 import { GateStopped, onDisk } from "./GateStopped.ts"
-import { git, gitBytes, type GitFailed } from "./git.ts"
+import { git, gitBytes, type GitFailed, noGit } from "./git.ts"
 import { readChange } from "./readChange.ts"
 import * as WorkFolder from "./WorkFolder.ts"
 
@@ -216,6 +216,7 @@ const isMissing = (error: GitFailed, ref: string): boolean =>
   error.message.includes(`couldn't find remote ref ${ref}`)
 
 const cloneFailed = (options: CheckoutOptions, error: GitFailed): GateStopped => {
+  if (error.message === noGit) return new GateStopped({ fault: "JudgeFailed", message: noGit })
   const branch = [options.branch, options.baseBranch].find(
     (name) => name !== undefined && isMissing(error, `refs/heads/${name}`)
   )

@@ -29,6 +29,12 @@ const toolchainSilent = new GateStopped({
   message: "the toolchain container never answered; does its image have /bin/sh?"
 })
 
+export const readOnly = (folder: string) =>
+  new GateStopped({
+    fault: "FolderReadOnly",
+    message: `${folder} cannot be written: the checks need a home, a folder for temporary files and a cache that they may write`
+  })
+
 /** Waits for the loop to say that it is there. */
 export const connect = Effect.fn("FirstProcess.connect")(function* (
   exchangeDir: string,
@@ -59,6 +65,8 @@ export const connect = Effect.fn("FirstProcess.connect")(function* (
   const said = yield* Deferred.await(ready).pipe(within(startPatience))
   // Both ends are open. Without their names the FIFOs are out of the reach of what runs next.
   yield* removeFifos(exchangeDir, fifos)
+
+  if (said.locked !== undefined) return yield* readOnly(said.locked)
 
   const tell = (text: string) => Effect.sync(() => send(text))
   // Not interruptible: an answer that nobody waits for would be taken for the next one.

@@ -10,6 +10,9 @@ export class GitFailed extends Schema.TaggedError<GitFailed>()("GitFailed", {
   exitCode: Schema.optionalKey(Schema.Int)
 }) {}
 
+/** Not weather: whoever made the image must put it there. */
+export const noGit = "there is no git on the judge's PATH"
+
 export interface GitOptions {
   readonly env?: { readonly [name: string]: string }
   /** What git reads from its stdin; nothing when absent. */
@@ -64,6 +67,7 @@ export const gitBytes = (
       },
       (error, stdout, stderr) => {
         if (error === null) return resume(Effect.succeed(stdout))
+        if (error.code === "ENOENT") return resume(Effect.fail(new GitFailed({ message: noGit })))
         const text = stderr.toString("utf8").trim()
         const message = (text === "" ? error.message : text).slice(-2_000)
         const exitCode = typeof error.code === "number" ? { exitCode: error.code } : {}

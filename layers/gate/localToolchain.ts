@@ -9,6 +9,8 @@ import { dirname, join } from "node:path"
 import { Duration, Effect, type Scope } from "effect"
 
 import { loop } from "../../src/gate/exchange.ts"
+import { readOnly } from "./FirstProcess.ts"
+import type { GateStopped } from "./GateStopped.ts"
 import { hostPrograms } from "../hostPrograms.ts"
 import * as readOnlyRoot from "../readOnlyRoot.ts"
 
@@ -58,14 +60,18 @@ const environment = (options: LocalToolchain, env: Env): Record<string, string> 
 export const start = Effect.fn("localToolchain.start")(function* (
   options: LocalToolchain,
   env: Env
-): Effect.fn.Return<void, never, Scope.Scope> {
+): Effect.fn.Return<void, GateStopped, Scope.Scope> {
   const confine = yield* readOnlyRoot.make
   const { cacheDir, exchangeDir, scratchDir } = options
   const parent = dirname(options.workDir)
   const tmp = join(scratchDir, "tmp")
+  for (const folder of [parent, exchangeDir, cacheDir, tmp, join(scratchDir, "home")]) {
+    yield* Effect.try({
+      try: () => mkdirSync(folder, { recursive: true, mode: 0o700 }),
+      catch: () => readOnly(folder)
+    })
+  }
   const [program = "", ...args] = yield* Effect.sync(() => {
-    for (const folder of [parent, exchangeDir, cacheDir, tmp, join(scratchDir, "home")])
-      mkdirSync(folder, { recursive: true, mode: 0o700 })
     const argv = ["/bin/sh", "-c", loop]
     const root = {
       writable: [parent, scratchDir, cacheDir],

@@ -17,6 +17,7 @@ export const GateFault = Schema.Literals([
   "ToolchainDied",
   "OutOfMemory",
   "DiskFull",
+  "FolderReadOnly",
   "DeadlineExceeded",
   "Terminated",
   "JudgeFailed"

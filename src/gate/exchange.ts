@@ -59,7 +59,14 @@ limit=
 for file in memory.max memory/memory.limit_in_bytes; do
   [ -n "$limit" ] || { read -r limit <"/sys/fs/cgroup/$file"; } 2>/dev/null
 done
-echo "ready $$ $limit" >&4
+locked=
+for folder in "$HOME" "$TMPDIR" "$GOCACHE" "$GOMODCACHE" "$XDG_DATA_HOME" "$npm_config_cache" "$PIP_CACHE_DIR"; do
+  while [ ! -e "$folder" ]; do
+    case $folder in */*) folder=\${folder%/*} ;; *) folder=; break ;; esac
+  done
+  [ -z "$folder" ] || [ -w "$folder" ] || locked=$folder
+done
+echo "ready $$ $limit\${locked:+ $locked}" >&4
 while read -r order argument <&3; do
   case $order in
     lane)
@@ -86,16 +93,20 @@ kill -TERM $lanes 2>/dev/null
 export interface Ready {
   /** It is the first process of a PID namespace: nothing that a check leaves behind outlives a sweep, and a look sees all of it. */
   readonly isFirst: boolean
+  /** A home, a folder for temporary files or a cache that the checks need and cannot write. */
+  readonly locked?: string | undefined
   /** What its container may hold in memory, where that can be read. */
   readonly memoryBytes: number | undefined
 }
 
 export const readyOf = (line: string): Ready | undefined => {
-  const [, pid, limit] = /^ready (\d+) (\d+|max|)$/u.exec(line) ?? []
+  const [, pid, limit, locked] = /^ready (\d+) (\d+|max|)(?: (.+))?$/u.exec(line) ?? []
   const bytes = Number(limit)
   // Version 1 of cgroups says "no limit" with the largest number of pages.
   const isLimit = limit !== "" && bytes > 0 && bytes < 2 ** 60
-  return pid === undefined ? undefined : { isFirst: pid === "1", memoryBytes: isLimit ? bytes : undefined }
+  return pid === undefined
+    ? undefined
+    : { isFirst: pid === "1", memoryBytes: isLimit ? bytes : undefined, locked }
 }
 
 /** Orders to the loop's first process. `end` alone has no answer. */

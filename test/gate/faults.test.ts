@@ -1,15 +1,98 @@
-import { execFileSync } from "node:child_process"
-import { mkdirSync } from "node:fs"
+import { execFileSync, spawn } from "node:child_process"
+import { mkdirSync, symlinkSync } from "node:fs"
+import { createServer } from "node:http"
+import type { AddressInfo } from "node:net"
 import { join } from "node:path"
 
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 
+import type { Envelope } from "../../src/gate/envelope.ts"
+import { isWeather } from "../../src/gate/faults.ts"
 import * as GateWorld from "./GateWorld.ts"
 import { localGate } from "./localGate.ts"
 
 /** Only root may mount a volume that is small enough to be full. */
 const isRoot = process.getuid?.() === 0 && process.platform === "linux"
+
+/** A git remote over HTTP that sends so much of the objects and then breaks the connection. */
+const dyingRemote = (repository: string, bytes: number) =>
+  Effect.acquireRelease(
+    Effect.callback<ReturnType<typeof createServer>>((resume) => {
+      const server = createServer((request, response) => {
+        const isAdvertised = request.method === "GET"
+        response.setHeader(
+          "content-type",
+          `application/x-git-upload-pack-${isAdvertised ? "advertisement" : "result"}`
+        )
+        if (isAdvertised) response.write("001e# service=git-upload-pack\n0000")
+        const more = isAdvertised ? ["--advertise-refs"] : []
+        const git = spawn("git", ["upload-pack", "--stateless-rpc", ...more, repository])
+        request.pipe(git.stdin)
+        if (isAdvertised) git.stdout.pipe(response)
+        else
+          git.stdout.once("data", (chunk: Buffer) =>
+            response.write(chunk.subarray(0, bytes), () => response.destroy())
+          )
+      })
+      server.listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
+    }),
+    (server) => Effect.sync(() => server.close())
+  ).pipe(Effect.map((server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}/acme/widget.git`))
+
+const brief = ({ reason, verdict }: Envelope) => [verdict, reason]
+const fails = [{ name: "fails", command: "exit 1" }]
+
+describe("a fault on the way to the checks", () => {
+  it.live("of a remote that dies in the middle of the clone is CloneFailed, which is tried again", () =>
+    Effect.gen(function* () {
+      const world = yield* GateWorld.make({})
+      world.commit("work", { "a.txt": "a\n" })
+      const { envelope } = yield* world.gate({
+        cloneURL: yield* dyingRemote(world.remote, 60),
+        checks: fails
+      })
+      assert.deepStrictEqual(brief(envelope), ["GATE-ERROR", "CloneFailed"], envelope.message)
+      assert.isTrue(isWeather("CloneFailed"))
+    })
+  )
+
+  it.live("of an image without git is JudgeFailed, which is not", () =>
+    Effect.gen(function* () {
+      const world = yield* GateWorld.make({})
+      world.commit("work", {})
+      const path = process.env["PATH"]
+      const bare = join(world.root, "bin")
+      mkdirSync(bare)
+      symlinkSync(execFileSync("which", ["mkfifo"], { encoding: "utf8" }).trim(), join(bare, "mkfifo"))
+      const takeGit = () => void (process.env["PATH"] = bare)
+      const { envelope } = yield* localGate(world, { checks: fails }, takeGit).pipe(
+        Effect.ensuring(Effect.sync(() => void (process.env["PATH"] = path)))
+      )
+      assert.deepStrictEqual(brief(envelope), ["GATE-ERROR", "JudgeFailed"])
+      assert.include(envelope.message, "there is no git")
+      assert.isFalse(isWeather("JudgeFailed"))
+    })
+  )
+
+  it.live.skipIf(!isRoot)("of a cache that cannot be written is FolderReadOnly, and no check is blamed", () =>
+    Effect.gen(function* () {
+      const world = yield* GateWorld.make({})
+      world.commit("work", {})
+      const cache = join(world.root, "cache")
+      yield* Effect.acquireRelease(
+        Effect.sync(() => {
+          mkdirSync(cache)
+          execFileSync("mount", ["-t", "tmpfs", "-o", "ro", "none", cache])
+        }),
+        () => Effect.sync(() => execFileSync("umount", ["-l", cache]))
+      )
+      const { envelope } = yield* localGate(world, { checks: fails })
+      assert.deepStrictEqual(brief(envelope), ["GATE-ERROR", "FolderReadOnly"], envelope.message)
+      assert.include(envelope.message, cache)
+    })
+  )
+})
 
 describe("a fault of the machine", () => {
   it.live.each([3_600_000, -3_600_000])(
@@ -51,9 +134,9 @@ describe("a fault of the machine", () => {
       )
       const { envelope } = yield* localGate(world, {
         workDir: join(volume, "work", "repository"),
-        checks: [{ name: "fails", command: "exit 1" }]
+        checks: fails
       })
-      assert.deepStrictEqual([envelope.verdict, envelope.reason], ["GATE-ERROR", "DiskFull"])
+      assert.deepStrictEqual(brief(envelope), ["GATE-ERROR", "DiskFull"])
     })
   )
 })

@@ -13,7 +13,12 @@ export const hasNamespaces = (await Effect.runPromise(readOnlyRoot.make)) !== un
 
 let gates = 0
 
-export const localGate = Effect.fnUntraced(function* (world: GateWorld, changes: Partial<GateSettings> = {}) {
+export const localGate = Effect.fnUntraced(function* (
+  world: GateWorld,
+  changes: Partial<GateSettings> = {},
+  /** Once the toolchain runs. */
+  beforeJudging: () => void = () => {}
+) {
   const root = join(world.root, `local-${++gates}`)
   const folders = {
     workDir: changes.workDir ?? join(root, "work", "repository"),
@@ -29,6 +34,7 @@ export const localGate = Effect.fnUntraced(function* (world: GateWorld, changes:
   let log = ""
   const settings = { ...world.settings(changes), ...folders }
   const envelope = yield* localToolchain.start(toolchain, process.env).pipe(
+    Effect.tap(() => Effect.sync(beforeJudging)),
     Effect.andThen(
       judgeBranch(settings, (text) => {
         log += Buffer.from(text).toString("utf8")

@@ -12,6 +12,7 @@ import { Result } from "../../schema/Result.ts"
 const program = join(import.meta.dirname, "../../programs/foreman.ts")
 let home = ""
 let repo = ""
+let env: Readonly<Record<string, string>> = {}
 
 const git = (...args: ReadonlyArray<string>) =>
   execFileSync("git", ["-C", repo, "-c", "user.name=a", "-c", "user.email=a@b.c", ...args], {
@@ -29,7 +30,7 @@ const commit = (files: Readonly<Record<string, string>>) => {
 
 const start = (...args: ReadonlyArray<string>): ChildProcess =>
   spawn(process.execPath, [program, "gate", "--repo", repo, ...args], {
-    env: { PATH: process.env["PATH"], HOME: home, TMPDIR: join(home, "tmp") },
+    env: { PATH: process.env["PATH"], HOME: home, TMPDIR: join(home, "tmp"), ...env },
     stdio: ["ignore", "pipe", "pipe"]
   })
 const ended = async (child: ChildProcess) => {
@@ -108,6 +109,18 @@ describe("foreman gate", () => {
     git("checkout", "-q", "work")
     assert.notStrictEqual(git("rev-parse", "empty"), base)
     assert.deepStrictEqual([code, /^GATE-ERROR NothingToCheck: no checks/mu.test(stdout)], [69, true])
+  })
+
+  it("ends with 69, and not as if a check had said no, where its cache cannot be", async () => {
+    env = { XDG_CACHE_HOME: "/dev/null" }
+    const { code, stderr, stdout } = await gate()
+    env = {}
+    assert.deepStrictEqual([code, stdout], [69, ""])
+    assert.match(
+      stderr,
+      /^foreman gate: GATE-ERROR: .*FolderReadOnly: \/dev\/null\/foreman\/gate\/.* cannot be written/mu
+    )
+    assert.deepStrictEqual(left(), [])
   })
 
   it.each([
