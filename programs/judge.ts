@@ -68,6 +68,8 @@ const readSettings = Effect.fnUntraced(function* (env: Env, nonce: string) {
     token: env["GITHUB_TOKEN"] ? Redacted.make(env["GITHUB_TOKEN"]) : undefined,
     checks: checks === "" ? undefined : yield* Schema.decodeEffect(Checks)(checks),
     workDir: required("WORK_DIR"),
+    volumeDir: env["VOLUME_DIR"],
+    ...(env["DISK_BYTES"] && { limits: { diskBytes: Number(env["DISK_BYTES"]) } }),
     exchangeDir: required("EXCHANGE_DIR"),
     judgeDir: required("JUDGE_DIR"),
     deadline: Duration.seconds(Number(env["DEADLINE_SECONDS"] ?? "1740")),

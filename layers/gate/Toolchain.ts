@@ -42,8 +42,8 @@ export interface Toolchain {
 
 export interface ToolchainOptions {
   readonly exchangeDir: string
-  /** Its volume is watched. */
-  readonly workDir: string
+  /** Its size and its volume are watched. */
+  readonly volumeDir: string
   readonly print: (output: Uint8Array) => void
   /** How long the loop may take to answer first. */
   readonly patience: Duration.Duration
@@ -73,7 +73,7 @@ export const open = Effect.fn("Toolchain.open")(function* (
     ...(first.memoryBytes !== undefined && { memoryBytes: memoryBelow(first.memoryBytes) }),
     ...(options.limits ?? defaultLimits)
   }
-  const watched = yield* watch.make({ first, limits, workDir: options.workDir })
+  const watched = yield* watch.make({ first, limits, folder: options.volumeDir })
   const asked = yield* Queue.unbounded<Asked>()
   let lanes = 0
 

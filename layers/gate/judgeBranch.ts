@@ -1,4 +1,6 @@
 /** One gate from clone to verdict. Whatever stops it becomes a GATE-ERROR that says why; what was found out before is kept. */
+import { dirname } from "node:path"
+
 import { Clock, Duration, Effect, type Redacted, type Scope } from "effect"
 
 import type { Check } from "../../src/gate/checks.ts"
@@ -28,6 +30,8 @@ export interface GateSettings {
   /** Absent: the base says what to check (`planChecks.ts`). */
   readonly checks?: ReadonlyArray<Check> | undefined
   readonly workDir: string
+  /** Holds all that checks may write to, caches aside; the work folder's own folder when absent. */
+  readonly volumeDir?: string | undefined
   readonly exchangeDir: string
   readonly judgeDir: string
   /** Wall time of the whole gate. */
@@ -105,7 +109,7 @@ const stages = Effect.fnUntraced(function* (
       Checkout.open(settings).pipe(Effect.tap((opened) => opened.place(opened.commit))),
       Toolchain.open({
         exchangeDir: settings.exchangeDir,
-        workDir: settings.workDir,
+        volumeDir: settings.volumeDir ?? dirname(settings.workDir),
         print: log.raw,
         patience: toolchainPatience,
         limits: { ...defaultLimits, ...settings.limits }

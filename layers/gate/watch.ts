@@ -1,7 +1,6 @@
 /** Looks at what checks use up while they run: the one thing of the gate that polls, since nobody tells of it. */
 import { execFile } from "node:child_process"
 import { statfs } from "node:fs/promises"
-import { dirname } from "node:path"
 
 import { Deferred, Duration, Effect, Schedule, type Scope } from "effect"
 
@@ -16,15 +15,15 @@ const interval = Duration.millis(200)
 export interface WatchOptions {
   readonly first: FirstProcess
   readonly limits: Limits
-  readonly workDir: string
+  /** What is measured: all that checks may write to, caches aside. */
+  readonly folder: string
 }
 
 /** Limits of all that runs together, not of one check. */
 export const isShared = (limit: GateLimit): boolean => limit !== "time" && limit !== "output"
 
-export const make = Effect.fnUntraced(function* ({ first, limits, workDir }: WatchOptions) {
+export const make = Effect.fnUntraced(function* ({ first, folder, limits }: WatchOptions) {
   const pageBytes = yield* pageSize
-  const folder = dirname(workDir)
 
   const usage = first.isFirst
     ? Effect.map(first.look, ({ pages, processes }) =>

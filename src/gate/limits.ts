@@ -8,7 +8,7 @@ export interface Limits {
   readonly processes: number
   /** What one check may print; it is stopped past that, and the log keeps what came before. */
   readonly outputBytes: number
-  /** Growth of the work folder and of what lies beside it during one check. */
+  /** Growth during one check of what checks may write to, caches aside. */
   readonly diskBytes: number
 }
 
@@ -23,6 +23,26 @@ export const leastFreeBytes = 64 * 1024 * 1024
 
 /** The container's own limit ends the toolchain as a whole; the judge stops a check before that. */
 export const memoryBelow = (containerBytes: number): number => Math.floor(containerBytes * 0.9)
+
+/** Kubernetes evicts a pod that holds more on disk than it may, the judge with it: a check is stopped before that. */
+export const diskBelow = (podBytes: number): number => Math.floor(podBytes * 0.8)
+
+const units: Readonly<Record<string, number>> = {
+  k: 1e3,
+  M: 1e6,
+  G: 1e9,
+  T: 1e12,
+  Ki: 1024,
+  Mi: 1024 ** 2,
+  Gi: 1024 ** 3,
+  Ti: 1024 ** 4
+}
+
+/** Bytes of a quantity of Kubernetes in its usual forms. */
+export const bytesOf = (quantity: string): number | undefined => {
+  const [, amount, unit = ""] = /^(\d+(?:\.\d+)?)([kMGT]|[KMGT]i)?$/u.exec(quantity) ?? []
+  return amount === undefined ? undefined : Number(amount) * (units[unit] ?? 1)
+}
 
 /** A look at everything that runs in the toolchain. */
 export interface Usage {

@@ -9,6 +9,7 @@ import type { ObjectRef } from "../../schema/Meta.ts"
 import { labelValue } from "../decide/labels.ts"
 import type { Check } from "./checks.ts"
 import { loop } from "./exchange.ts"
+import { bytesOf, diskBelow } from "./limits.ts"
 
 /** Kubernetes ends the Job here, when nobody says otherwise. */
 export const defaultDeadlineSeconds = 1800
@@ -125,11 +126,9 @@ const podSpec = (job: GateJob): JobSpec["template"]["spec"] => ({
         ...sources(job)
       ],
       volumeMounts: [
-        { name: "work", mountPath: "/work" },
+        ...written,
         // A FIFO can be written on a read-only mount; nobody can put another in its place.
         { name: "exchange", mountPath: "/exchange", readOnly: true },
-        { name: "scratch", mountPath: "/scratch" },
-        { name: "tmp", mountPath: "/tmp" },
         // What one repository's candidate leaves in a cache reaches no other repository.
         { name: "cache", mountPath: "/cache", subPath: cacheFolder(job.repo) }
       ],
@@ -152,6 +151,8 @@ const podSpec = (job: GateJob): JobSpec["template"]["spec"] => ({
       command: ["foreman", "judge"],
       env: [
         { name: "WORK_DIR", value: "/work/repository" },
+        { name: "VOLUME_DIR", value: "/volume" },
+        ...diskBytes(job),
         { name: "EXCHANGE_DIR", value: "/exchange" },
         { name: "JUDGE_DIR", value: "/judge" },
         { name: "HOME", value: "/judge" },
@@ -168,7 +169,8 @@ const podSpec = (job: GateJob): JobSpec["template"]["spec"] => ({
         ...token(job)
       ],
       volumeMounts: [
-        { name: "work", mountPath: "/work" },
+        { name: "work", mountPath: "/work", subPath: "work" },
+        { name: "work", mountPath: "/volume", readOnly: true },
         { name: "exchange", mountPath: "/exchange" },
         { name: "judge", mountPath: "/judge" }
       ],
@@ -182,13 +184,24 @@ const podSpec = (job: GateJob): JobSpec["template"]["spec"] => ({
     { name: "work", emptyDir: {} },
     { name: "exchange", emptyDir: {} },
     { name: "judge", emptyDir: {} },
-    { name: "scratch", emptyDir: {} },
-    { name: "tmp", emptyDir: {} },
     job.cachePVC === undefined
       ? { name: "cache", emptyDir: {} }
       : { name: "cache", persistentVolumeClaim: { claimName: job.cachePVC } }
   ]
 })
+
+/** Where checks may write, caches aside: one volume, so that the judge sees how much it is. */
+const written = ["work", "scratch", "tmp"].map((name) => ({
+  name: "work",
+  mountPath: `/${name}`,
+  subPath: name
+}))
+
+/** Of a pod that may hold so much on disk, what one check may add to it. */
+const diskBytes = ({ resources }: GateJob): ReadonlyArray<EnvVar> => {
+  const bytes = bytesOf(resources?.limits?.["ephemeral-storage"] ?? "")
+  return bytes === undefined ? [] : [{ name: "DISK_BYTES", value: String(diskBelow(bytes)) }]
+}
 
 /** One word of the file system for each repository, whatever its name. */
 const cacheFolder = (repo: string): string =>

@@ -72,7 +72,7 @@ describe("gateJob", () => {
           image: "golang:1.26",
           restartPolicy: "Always",
           command: ["/bin/sh", "-c", loop.split("$").join("$$")],
-          mounts: ["/work", "/exchange", "/scratch", "/tmp", "/cache"],
+          mounts: ["/work", "/scratch", "/tmp", "/exchange", "/cache"],
           resources: { requests: { cpu: "1900m", memory: "3968Mi" }, limits: { cpu: "4", memory: "8Gi" } }
         },
         {
@@ -80,7 +80,7 @@ describe("gateJob", () => {
           image: "foreman:test",
           restartPolicy: undefined,
           command: ["foreman", "judge"],
-          mounts: ["/work", "/exchange", "/judge"],
+          mounts: ["/work", "/volume", "/exchange", "/judge"],
           resources: { requests: { cpu: "100m", memory: "128Mi" }, limits: { cpu: "2", memory: "1Gi" } }
         }
       ]
@@ -113,6 +113,16 @@ describe("gateJob", () => {
         { requests: { cpu: "500m", memory: "3968Mi" }, limits: { cpu: "4", memory: "8Gi" } }
       ]
     )
+  })
+
+  it.each([
+    ["20Gi", 16 * 1024 ** 3],
+    ["1G", 800_000_000],
+    ["1.5Ki", 1228],
+    ["a lot", undefined]
+  ])("of a pod that may hold %s on disk gives the judge a limit below that", (quantity, bytes) => {
+    const [gate] = podOf({ resources: { limits: { "ephemeral-storage": quantity } } }).containers
+    assert.strictEqual(envOf(gate ?? {})["DISK_BYTES"], bytes === undefined ? undefined : String(bytes))
   })
 
   it("gives the token to the judge alone", () => {

@@ -55,15 +55,19 @@ describe("a pod that its node's kubelet does not let in", () => {
     ["NodeAffinity", "NodeLost"],
     ["OutOfephemeral-storage", "Evicted"],
     ["UnexpectedAdmissionError", "Evicted"]
-  ])("by %s may be let in elsewhere: %s", (reason, expected) => {
+  ] as const)("by %s may be let in elsewhere: %s", (reason, expected) => {
     const failed = { type: "Failed", status: "True", reason: "BackoffLimitExceeded" }
-    const pod = { metadata: meta, spec, status: { phase: "Failed", reason, message: "Predicate failed" } }
+    const pod = {
+      metadata: meta,
+      spec,
+      status: { phase: "Failed" as const, reason, message: "Predicate failed" }
+    }
     const job = {
       metadata: meta,
       spec: { template: { spec } },
       status: { conditions: [failed] }
     }
     const reading = read({ job, isJobGone: false, pod, isPodGone: false, events: [] }, "coder")
-    assert.deepStrictEqual(reading, { _tag: "Fault", fault: expected as never, message: "Predicate failed" })
+    assert.deepStrictEqual(reading, { _tag: "Fault", fault: expected, message: "Predicate failed" })
   })
 })
