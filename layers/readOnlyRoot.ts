@@ -114,6 +114,13 @@ while read -r _ _ _ _ path flags _; do
 done </proc/self/mountinfo
 while [ "$1" != -- ]; do shift; done
 shift
+# /tmp is the program's own now: what it makes there, or where it stands, may not pass for a program of the host.
+path= IFS=:
+for entry in $PATH; do
+  case $entry in /tmp | /tmp/* | [!/]* | "") ;; *) path=$path:$entry ;; esac
+done
+unset IFS
+PATH=\${path#:}
 cd "$PWD" && exec ${withoutRights} "$@"
 `
 
