@@ -30,14 +30,19 @@ export const make = Effect.fnUntraced(function* ({ first, folder, limits }: Watc
         passed({ processes, memoryBytes: pages * pageBytes }, limits)
       )
     : Effect.undefined
-  const disk = Effect.fnUntraced(function* (freeAtStart: number) {
-    const free = yield* freeBytes(folder)
-    if (free < leastFreeBytes) return "disk" as const
-    // Others write to the volume, too: what the check itself holds is asked only when it may be too much.
-    return freeAtStart - free > limits.diskBytes && (yield* sizeOf(folder)) > limits.diskBytes
-      ? ("disk" as const)
-      : undefined
-  })
+  const diskFrom = (freeAtStart: number) => {
+    let most = freeAtStart
+    return Effect.gen(function* () {
+      const free = yield* freeBytes(folder)
+      if (free < leastFreeBytes) return "disk" as const
+      // Who first clears away what an earlier check left may not fill its place twice.
+      most = Math.max(most, free)
+      // Others write to the volume, too: what the check itself holds is asked only when it may be too much.
+      return most - free > limits.diskBytes && (yield* sizeOf(folder)) > limits.diskBytes
+        ? ("disk" as const)
+        : undefined
+    })
+  }
 
   /** Watches until the scope ends; the effect inside waits for a limit to be passed. */
   const start: Effect.Effect<Effect.Effect<GateLimit, GateStopped>, GateStopped, Scope.Scope> = Effect.gen(
@@ -47,8 +52,9 @@ export const make = Effect.fnUntraced(function* ({ first, folder, limits }: Watc
         return yield* new GateStopped({ fault: "DiskFull", message: "the volume of the checkout is full" })
       }
       const limit = yield* Deferred.make<GateLimit, GateStopped>()
+      const disk = diskFrom(freeAtStart)
       yield* Effect.sleep(interval).pipe(
-        Effect.andThen(Effect.flatMap(usage, (found) => (found ? Effect.succeed(found) : disk(freeAtStart)))),
+        Effect.andThen(Effect.flatMap(usage, (found) => (found ? Effect.succeed(found) : disk))),
         Effect.repeat({ schedule: Schedule.forever, until: (found) => found !== undefined }),
         Effect.flatMap((found) => (found === undefined ? Effect.never : Effect.succeed(found))),
         Effect.exit,
