@@ -1,7 +1,7 @@
 /** A condition that must hold, as the claims it makes. */
 import { type Assertion, claim, isAlwaysTrue, type Relation } from "./assertion.ts"
 import { constancy, isConstant, isMember, path, receiver, Scope, show } from "./expression.ts"
-import { bare, childOf, field, parts, type SyntaxNode } from "./syntax.ts"
+import { bare, field, parts, type SyntaxNode } from "./syntax.ts"
 
 const negated: Readonly<Record<string, string>> = {
   "==": "!=",
@@ -254,7 +254,3 @@ const predicate = (node: SyntaxNode, scope: Scope, isHeld: boolean): ReadonlyArr
       return undefined
   }
 }
-
-/** What a macro or call says about its text alone. */
-export const messageOf = (node: SyntaxNode | undefined): string =>
-  childOf(node, "string_content")?.text ?? node?.text ?? ""

@@ -16,13 +16,13 @@ import type { Change, ChangedFile } from "../change.ts"
 import { isTestPath } from "../files.ts"
 import type { Finding } from "../finding.ts"
 import { say } from "./assertion.ts"
-import * as javascript from "./javascript.ts"
-import * as go from "./go.ts"
+import { readFile as javascript } from "./javascript.ts"
+import { readFile as go } from "./go.ts"
 import { type Pair, pairs, type Placed, type Weakening, weakenings } from "./match.ts"
 import { mayReach, type Production, productionOf } from "./production.ts"
-import * as python from "./python.ts"
+import { readFile as python } from "./python.ts"
 import { runnerConfigFindings } from "./runnerConfig.ts"
-import * as rust from "./rust.ts"
+import { readFile as rust } from "./rust.ts"
 import { type Grammar, grammarOf, type Parse } from "./syntax.ts"
 import { likeness, type TestFile, wordsOf } from "./testCase.ts"
 import type { Budget } from "./walk.ts"
@@ -123,7 +123,7 @@ const readText = (
 ): TestFile | "unreadable" => {
   if (text === undefined) return { tests: [], others: new Map() }
   const root = parse(grammar, text)
-  return root === undefined ? "unreadable" : readers[grammar].readFile(root, budget)
+  return root === undefined ? "unreadable" : readers[grammar](root, budget)
 }
 
 const unread = ({ path }: ChangedFile, where: string): Finding => ({
