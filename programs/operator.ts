@@ -49,7 +49,7 @@ export interface Options {
 
 /**
  * Starts the controllers and returns once they work; they stop when the scope closes. What it returns fails when leadership is lost, and
- * then the process must end, and else never ends.
+ * dies of a bug in the scheduler; then the process must end, so that another operator leads. Else it never ends.
  */
 export const start = Effect.fnUntraced(function* (
   options: Options
@@ -58,14 +58,14 @@ export const start = Effect.fnUntraced(function* (
     options.leaderIdentity === undefined
       ? Effect.never
       : yield* lead({ namespace: options.foremanNamespace, identity: options.leaderIdentity })
-  yield* controllers(options)
-  return lost
+  const broken = yield* controllers(options)
+  return Effect.raceFirst(lost, broken)
 })
 
 const controllers = Effect.fnUntraced(function* (options: Options) {
   // Built into the caller's scope, for the controllers outlive this effect.
   const world = yield* Layer.build(World.layer({ foremanNamespace: options.foremanNamespace }))
-  yield* Effect.gen(function* () {
+  return yield* Effect.gen(function* () {
     yield* metrics.run
     yield* agent.run({ toolNames })
     const scheduler = yield* agenticTask.run
@@ -74,6 +74,7 @@ const controllers = Effect.fnUntraced(function* (options: Options) {
     yield* workload.run({ allowCloudProviders: options.allowCloudProviders })
     yield* currentTask.run
     yield* news.run
+    return scheduler.broken
   }).pipe(Effect.provide(world))
 })
 

@@ -2,7 +2,7 @@
  * The scheduler's half of effects: feeds it what changes, and writes what it decides. A decision that is being written counts as done; one
  * whose fate is unknown counts until a GET has told, so no slot is given twice.
  */
-import { Clock, Duration, Effect, FiberMap, Latch, Semaphore } from "effect"
+import { Clock, Deferred, Duration, Effect, FiberMap, Latch, Semaphore } from "effect"
 
 import { type AgenticTask, agenticTasks } from "../../schema/AgenticTask.ts"
 import { refKey, refOf } from "../../schema/Meta.ts"
@@ -30,7 +30,7 @@ interface Writing {
   next?: Decision
 }
 
-/** Runs until the scope closes. */
+/** Runs until the scope closes. `broken` ends with a bug of the scheduler: what it knows is then worth nothing, and it must begin anew. */
 export const run = Effect.gen(function* () {
   const world = yield* World
   const kube = yield* KubeClient
@@ -45,6 +45,8 @@ export const run = Effect.gen(function* () {
   const writing = new Map<string, Writing>()
   const failures = new Map<string, number>()
 
+  const broken = yield* Deferred.make<never>()
+  const giveUp = Effect.catchDefect((defect) => Deferred.die(broken, defect))
   const fed = (): void => {
     if (scheduler.hasNews) wake.openUnsafe()
   }
@@ -65,13 +67,15 @@ export const run = Effect.gen(function* () {
     scheduler.agentChanged(key, world.agents.get(key))
     fed()
   }
-  yield* listen(world.tasks.subscribe, ({ key }) => feedTask(key))
-  yield* listen(world.nodes.subscribe, ({ key }, nowMillis) => feedNode(key, nowMillis))
-  yield* listen(world.agents.subscribe, ({ key }) => feedAgent(key))
+  const feed = (action: () => void) => giveUp(Effect.sync(action))
+  yield* listen(world.tasks.subscribe, ({ key }) => feed(() => feedTask(key)))
+  yield* listen(world.nodes.subscribe, ({ key }, nowMillis) => feed(() => feedNode(key, nowMillis)))
+  yield* listen(world.agents.subscribe, ({ key }) => feed(() => feedAgent(key)))
   yield* listen(world.leases.subscribe, (event, nowMillis) => {
     const name = nodeOfLease((event.type === "put" ? event.after : event.before).metadata.name)
-    if (name !== undefined && (event.type === "delete" || event.before === undefined))
-      feedNode(name, nowMillis)
+    return name !== undefined && (event.type === "delete" || event.before === undefined)
+      ? feed(() => feedNode(name, nowMillis))
+      : undefined
   })
   const startMillis = yield* Clock.currentTimeMillis
   for (const agent of world.agents.values()) feedAgent(refKey(refOf(agent)))
@@ -172,8 +176,8 @@ export const run = Effect.gen(function* () {
     nextMillis = yield* pass
     const took = (yield* Clock.currentTimeMillis) - startedAt
     if (took > 0) yield* Effect.sleep(Duration.millis(Math.min(4 * took, longestRestMillis)))
-  }).pipe(Effect.forever, Effect.forkScoped)
-  return { nodeChanged: feedNode }
+  }).pipe(Effect.forever, giveUp, Effect.forkScoped)
+  return { nodeChanged: feedNode, broken: Deferred.await(broken) }
 })
 
 /** Nobody has decided it yet, as far as the server knows. */

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Stream } from "effect"
+import { Effect, Exit, Stream } from "effect"
 import { TestClock } from "effect/testing"
 
 import { agents } from "../../schema/Agent.ts"
@@ -14,6 +14,8 @@ import {
   TooManyRequests,
   Unavailable
 } from "../../src/services/KubeClient.ts"
+import * as agenticTask from "../../src/reconcile/agenticTask.ts"
+import * as World from "../../src/reconcile/world.ts"
 import { agent, epoch, lease, node, task } from "../builders.ts"
 import { conditionsOf, FakeCluster, layer, type Request } from "../fakes/FakeCluster.ts"
 import { atEpoch, setStatus, setTask, settle, startOperator, taskNamed } from "./running.ts"
@@ -24,6 +26,30 @@ const taskWrites = Effect.flatMap(FakeCluster, ({ writes }) =>
 )
 
 describe("the scheduler at work", () => {
+  it.effect("a bug in it is told, so that the operator ends: it does not lead on and decide nothing", () =>
+    Effect.gen(function* () {
+      yield* atEpoch
+      const { seed } = yield* FakeCluster
+      const bug = new Error("a bug")
+      const get = (): never => {
+        throw bug
+      }
+      const running = yield* Effect.gen(function* () {
+        const world = yield* World.World
+        const nodes = { ...world.nodes, get }
+        const { broken } = yield* agenticTask.run.pipe(
+          Effect.provideService(World.World, { ...world, nodes })
+        )
+        return yield* broken
+      }).pipe(Effect.provide(World.layer({ foremanNamespace: "foreman-system" })), Effect.forkScoped)
+      yield* settle
+      assert.isUndefined(running.pollUnsafe())
+      yield* seed(fleetNodes, node("n1"))
+      yield* settle
+      assert.deepStrictEqual(running.pollUnsafe(), Exit.die(bug))
+    }).pipe(Effect.provide(layer))
+  )
+
   it.effect("a task that can be placed is Scheduled in one write, never Pending first", () =>
     Effect.gen(function* () {
       yield* atEpoch
