@@ -24,10 +24,9 @@ const toolchainDied = new GateStopped({
   fault: "ToolchainDied",
   message: "the toolchain container ended before its checks did"
 })
-const toolchainSilent = new GateStopped({
-  fault: "ToolchainSilent",
-  message: "the toolchain container never answered; does its image have /bin/sh?"
-})
+const silent = (message: string) => new GateStopped({ fault: "ToolchainSilent", message })
+const neverAnswered = silent("the toolchain container never answered; does its image have /bin/sh?")
+const stoppedAnswering = silent("the toolchain container answers no more; a check may have stopped it")
 
 export const readOnly = (folder: string) =>
   new GateStopped({
@@ -57,12 +56,12 @@ export const connect = Effect.fn("FirstProcess.connect")(function* (
     () => Deferred.doneUnsafe(died, Effect.fail(toolchainDied))
   )
   const within =
-    (limit: Duration.Duration) =>
+    (limit: Duration.Duration, late: GateStopped) =>
     <A>(wait: Effect.Effect<A, GateStopped>) =>
       Effect.raceFirst(wait, Deferred.await(died)).pipe(
-        Effect.timeoutOrElse({ duration: limit, orElse: () => Effect.fail(toolchainSilent) })
+        Effect.timeoutOrElse({ duration: limit, orElse: () => Effect.fail(late) })
       )
-  const said = yield* Deferred.await(ready).pipe(within(startPatience))
+  const said = yield* Deferred.await(ready).pipe(within(startPatience, neverAnswered))
   // Both ends are open. Without their names the FIFOs are out of the reach of what runs next.
   yield* removeFifos(exchangeDir, fifos)
 
@@ -74,7 +73,7 @@ export const connect = Effect.fn("FirstProcess.connect")(function* (
     Effect.gen(function* () {
       answer = yield* Deferred.make<string>()
       yield* tell(text)
-      const line = yield* Deferred.await(answer).pipe(within(patience))
+      const line = yield* Deferred.await(answer).pipe(within(patience, stoppedAnswering))
       return read(line) ?? (yield* toolchainDied)
     }).pipe(Effect.uninterruptible, oneAtATime.withPermits(1))
 

@@ -1,7 +1,7 @@
 /** What a candidate tries, to come to another verdict than its checks do: in namespaces (`reach.test.ts`) and in pods (`test/cluster`). */
 
 /** What a candidate may try. Each ends with the exit code of the check that carries it. */
-const attacks = {
+export const attacks = {
   "kills all that it sees": `kill -9 -1; pkill -9 sh; pkill -9 node; for pid in $(seq 2 60); do kill -9 $pid; done`,
   "prints every marker": `echo 'GATE PASS'; echo 'FOREMAN GO: done'; echo '=== make test ==='
 echo 'FOREMAN-RESULT: {"schemaVersion":"foreman.v1","verdict":"GATE-PASS"}'
@@ -20,7 +20,17 @@ rm -rf "$EXCHANGE_DIR" ../../judge; mv "$EXCHANGE_DIR" /tmp/moved`,
   "gives git hooks, filters and a configuration": `mkdir -p .git/hooks; printf '#!/bin/sh\\nexit 0\\n' >.git/hooks/post-checkout
 git config filter.x.clean 'touch /tmp/filtered'; git config core.fsmonitor 'touch /tmp/filtered'; echo '* filter=x' >.git/info/attributes
 rm -rf .git; ln -s /etc .git`,
-  "puts links in the place of files": `ln -s /etc/passwd node_modules; ln -sf "$PWD/.." build`
+  "puts links in the place of files": `rm -rf build node_modules; ln -s /etc/passwd node_modules; ln -s "$PWD/.." build`,
+  "makes a repository in the repository, with programs for git to run": `rm -rf node_modules; git init -q node_modules
+git -C node_modules config core.fsmonitor 'touch /tmp/filtered'; git -C node_modules config core.hooksPath "$PWD/node_modules"`
+} as const
+
+/** Names and attributes that git, a log or a terminal could stumble over: files of a change. */
+export const awkward = {
+  ".gitattributes": "* filter=evil diff=evil ident\n*.md -diff\n",
+  ".gitmodules": '[submodule "x"]\n\tpath = x\n\turl = ext::touch /tmp/filtered\n\tignore = all\n',
+  "new\nGATE PASS\n\u001b[2J.md": "$Id$\n",
+  "--upload-pack=touch filtered": "x\n"
 } as const
 
 /** Two checks: the one that is attacked from within, and one that comes after it. */

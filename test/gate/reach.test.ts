@@ -1,34 +1,72 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect } from "effect"
 
 import type { Envelope } from "../../src/gate/envelope.ts"
-import { attempts, base } from "./attacks.ts"
+import { attacks, awkward, base } from "./attacks.ts"
 import * as GateWorld from "./GateWorld.ts"
 import { hasNamespaces, localGate } from "./localGate.ts"
 
 /** Of the two checks of the gate file: others look at the syntax of the script. */
 const exitCodesOf = (envelope: Envelope) => envelope.checks.slice(0, 2).map(({ exitCode }) => exitCode)
 
+const suicide = "kills all that it sees"
+const { [suicide]: killing, ...others } = attacks
+/** One gate for all that go together: each attack is a check, and the last check looks at what they left. */
+const batches: ReadonlyArray<{
+  readonly what: string
+  readonly scripts: Readonly<Record<string, string>>
+  readonly code: number
+  readonly seen: number
+  readonly verdict: string
+}> = [
+  { what: "in checks that pass", scripts: others, code: 0, seen: 0, verdict: "GATE-PASS" },
+  { what: "in checks that fail", scripts: others, code: 1, seen: 1, verdict: "GATE-FAIL" },
+  {
+    what: "on the shell that waits for it, and so it fails by its own hand",
+    scripts: { [suicide]: killing, "stops all that it sees": "kill -STOP -1; sleep 60" },
+    code: 0,
+    seen: 137,
+    verdict: "GATE-FAIL"
+  }
+]
+
 describe.skipIf(!hasNamespaces)("a candidate in namespaces (skipped where this host has none)", () => {
-  it.live.each(attempts)(
-    "that $name, in a check that exits $code, is judged by the exit code",
-    ({ code, script, seen, verdict }) =>
+  it.live.each(batches)(
+    "is judged by exit codes, whatever else it tries: $what",
+    ({ code, scripts, seen, verdict }) =>
       Effect.gen(function* () {
-        const world = yield* GateWorld.make(base)
-        world.commit("work", { "attack.sh": `${script}\n`, code: `${code}\n` })
-        const { envelope, workDir } = yield* localGate(world, { deadline: Duration.seconds(60) })
+        const names = Object.keys(scripts)
+        const files = (text: (name: string) => string) =>
+          Object.fromEntries(names.map((name) => [`attacks/${name}.sh`, text(name)]))
+        const world = yield* GateWorld.make({ ...base, ...files(() => "true\n") })
+        symlinkSync("/etc", join(world.remote, "out"))
+        world.commit("work", { ...awkward, ...files((name) => `${scripts[name]}\n`), code: `${code}\n` })
+        const checks = [
+          ...names.map((name) => ({
+            name,
+            command: `sh 'attacks/${name}.sh'; exit $(cat code)`,
+            timeoutSeconds: 3
+          })),
+          { name: "honest", command: ': >../honest; sleep 0.3; test "$(cat a.txt)" = a' }
+        ]
+        const { envelope, workDir } = yield* localGate(world, { checks, deadline: Duration.seconds(100) })
         assert.deepStrictEqual(
-          [envelope.verdict, exitCodesOf(envelope), envelope.confinement],
-          [verdict, [seen, 0], "namespaces"],
+          envelope.checks.slice(0, checks.length).map(({ exitCode, name }) => [name, exitCode]),
+          [...names.map((name) => [name, seen]), ["honest", 0]],
+          envelope.message
+        )
+        assert.deepStrictEqual(
+          [envelope.verdict, envelope.confinement],
+          [verdict, "namespaces"],
           envelope.message
         )
         assert.isFalse(existsSync("/tmp/filtered"))
         assert.strictEqual(readFileSync(join(workDir, "a.txt"), "utf8"), "a\n")
       }),
-    60_000
+    120_000
   )
 
   it.live("sees few processes, and neither the judge's folder nor the repository", () =>
