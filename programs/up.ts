@@ -52,7 +52,7 @@ export class AgentFlagsRefused extends Schema.TaggedError<AgentFlagsRefused>()("
 /** After this we are ready without the node daemon. */
 const longestStart = "10 seconds"
 
-/** In here the daemon starts over, not the process: whatever ended it, the next start finds the cluster as it is. */
+/** In here operator and daemon start over, not the process: whatever ended one, the next start finds the cluster as it is. */
 const restart = Schedule.spaced("1 second")
 
 /** The embedded cluster alone: store, server, Jobs and pods. */
@@ -126,6 +126,10 @@ export const start = Effect.fn("up.start")(function* (options: Options) {
   const { kubeconfig, kube } = yield* startCluster(options, folder)
   if (options.isOperatorRun) {
     yield* Operator.operator({ foremanNamespace: "foreman-system", allowCloudProviders: true }).pipe(
+      Effect.catchDefect((defect) =>
+        Effect.andThen(Effect.logError("the operator starts over", defect), Effect.fail("bug" as const))
+      ),
+      Effect.retry(restart),
       Effect.provideService(KubeClient, kube),
       Effect.forkScoped
     )
