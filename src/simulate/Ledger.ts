@@ -19,7 +19,7 @@ export interface ClassUse {
   /** Slots times the time that they were there. */
   readonly slotMillis: number
   readonly busyMillis: number
-  /** The rest of it, by why: nothing waited, or what kept that which waited from running here. */
+  /** The rest of it, by why: nothing was ready, or what kept that which was from running here. */
   readonly idleMillis: Readonly<Record<string, number>>
 }
 
@@ -49,26 +49,21 @@ export interface Outcome {
 
 /** More than this, and every second sample goes. */
 const mostSamples = 600
-const nothingWaits = "nothing waits"
+const nothingIsReady = "nothing is ready to run"
 const isBusy = "every node that fits is busy"
-const forUpstream = "waits for another task"
 
 /** Why a task waits, in words that do not change with every number in them. */
 const kindOf = ({ isShort, message, reason: why }: Wait): string => {
   if (why === reason.unschedulable) return isShort ? isBusy : message
-  if (why === reason.waitingForDependency) return forUpstream
   if (why === reason.agentBusy) return "its Agent is busy"
   if (why === reason.endpointBusy) return "the model's endpoint is busy"
   return why
 }
 
-/** Why a free slot stays free: what waits now and could begin; else that nothing can begin yet. */
+/** Why a free slot stays free. Of tasks that wait for others none could begin. */
 const whyIdle = (waiting: Readonly<Record<string, number>>): string => {
-  const [first] = Object.keys(waiting)
-    .filter((why) => why !== forUpstream)
-    .sort((a, b) => (waiting[b] ?? 0) - (waiting[a] ?? 0))
-  if (first !== undefined) return first === isBusy ? "what waits fits other nodes only" : first
-  return waiting[forUpstream] === undefined ? nothingWaits : "all that waits waits for other tasks"
+  const [first] = Object.keys(waiting).sort((a, b) => (waiting[b] ?? 0) - (waiting[a] ?? 0))
+  return first === undefined ? nothingIsReady : first === isBusy ? "what waits fits other nodes only" : first
 }
 
 interface Class {
@@ -100,7 +95,7 @@ export class Ledger {
   #stepMillis = 1_000
   #nextSampleMillis = 0
   #waiting: Readonly<Record<string, number>> = {}
-  #idleWhy = nothingWaits
+  #idleWhy = nothingIsReady
   #atMillis = 0
   #ended = 0
   #lost = 0
