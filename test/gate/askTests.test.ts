@@ -51,6 +51,17 @@ describe("what tests say changes the verdict of a gate", { timeout: 60_000 }, ()
       })
   )
 
+  it.live("a test of the change that comes and goes fails it", () =>
+    Effect.gen(function* () {
+      const turns = `import { appendFileSync, readFileSync } from "node:fs"
+appendFileSync("../turns", "x")
+test("turn", () => assert.equal(readFileSync("../turns", "utf8").length % 2, add(1, 0)))
+`
+      const envelope = yield* gate({}, { ...fixed, "test/sum.test.js": asserting(7, 1) + turns })
+      assert.deepStrictEqual([envelope.verdict, envelope.reason], ["GATE-FAIL", "TestsFlaky"])
+    })
+  )
+
   it.live("a failure that cannot be told from the base's judges nothing", () =>
     Effect.gen(function* () {
       const envelope = yield* gate(red, fixed, unknown)

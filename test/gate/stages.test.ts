@@ -79,6 +79,34 @@ describe("the stages of a gate", () => {
     })
   )
 
+  const lonely = { "lib.py": "def lonely():\n    return 1\n" }
+  it.live.each([
+    { rule: "weakened", reason: "TestsWeakened", change: { "test/a.test.js": 'test("a", () => {})\n' } },
+    { rule: "untested", reason: "Untested", change: lonely },
+    { rule: "unused", reason: "CodeUnused", change: lonely }
+  ])(
+    "what is $rule fails a change where the policy says so, and passes where it only warns",
+    ({ change, reason, rule }) =>
+      Effect.gen(function* () {
+        const judgedBy = Effect.fnUntraced(function* (policy: string) {
+          const world = yield* GateWorld.make({
+            "test/a.test.js": 'test("a", () => { assert.equal(f(), 1) })\n',
+            // Not a test to the gate: what is asked here is the comparison.
+            ...gateFile("  - role: lint\n    command: 'true'\n", `policy: {${rule}: ${policy}}\n`)
+          })
+          world.commit("work", change)
+          return brief((yield* world.gate()).envelope)
+        })
+        assert.deepStrictEqual(
+          [yield* judgedBy("fail"), yield* judgedBy("warn")],
+          [
+            ["GATE-FAIL", reason],
+            ["GATE-PASS", undefined]
+          ]
+        )
+      })
+  )
+
   it.live("what is untested or named nowhere is told, and passes", () =>
     Effect.gen(function* () {
       const world = yield* GateWorld.make({ "test.sh": "", ...gateFile(test) })
