@@ -7,6 +7,7 @@ import { Duration, Effect, Exit, Redacted, Schema } from "effect"
 import { type GateSettings, judgeBranch } from "../layers/gate/judgeBranch.ts"
 import { Checks } from "../src/gate/checks.ts"
 import { encodeEnvelope, type Envelope, exitCodes } from "../src/gate/envelope.ts"
+import { printAtOnce } from "./printAtOnce.ts"
 
 type Env = { readonly [name: string]: string | undefined }
 
@@ -18,9 +19,7 @@ export const main = (_argv: ReadonlyArray<string>, env: Env): void => {
   process.on("uncaughtException", (error) => end(judgeFailed("JudgeFailed", String(error))))
 
   const fiber = Effect.runFork(
-    Effect.flatMap(readSettings(env, nonce), (settings) =>
-      judgeBranch(settings, (text) => process.stdout.write(text))
-    )
+    Effect.flatMap(readSettings(env, nonce), (settings) => judgeBranch(settings, printAtOnce))
   )
   process.once("SIGTERM", () => fiber.interruptUnsafe())
   fiber.addObserver((exit) =>
@@ -69,7 +68,10 @@ const readSettings = Effect.fnUntraced(function* (env: Env, nonce: string) {
     checks: checks === "" ? undefined : yield* Schema.decodeEffect(Checks)(checks),
     workDir: required("WORK_DIR"),
     volumeDir: env["VOLUME_DIR"],
-    ...(env["DISK_BYTES"] && { limits: { diskBytes: Number(env["DISK_BYTES"]) } }),
+    limits: {
+      ...(env["DISK_BYTES"] && { diskBytes: Number(env["DISK_BYTES"]) }),
+      ...(env["MEMORY_BYTES"] && { memoryBytes: Number(env["MEMORY_BYTES"]) })
+    },
     exchangeDir: required("EXCHANGE_DIR"),
     judgeDir: required("JUDGE_DIR"),
     deadline: Duration.seconds(Number(env["DEADLINE_SECONDS"] ?? "1740")),

@@ -64,6 +64,20 @@ describe("judge, as a process", () => {
     })
   )
 
+  it.live("ends its log with the verdict, however slowly a flood is read", () =>
+    Effect.gen(function* () {
+      const world = yield* GateWorld.make({})
+      world.commit("work", {})
+      const { child, ended } = yield* start(world, checks("yes flood | head -c 3000000"))
+      child.stdout.pause()
+      yield* Effect.sleep("1500 millis")
+      child.stdout.resume()
+      const { code, log } = yield* ended
+      assert.isAbove(log.length, 3_000_000)
+      assert.deepStrictEqual([code, log.trimEnd().split("\n").at(-1)], [0, "GATE PASS"])
+    })
+  )
+
   it.live("has judged nothing when it is told to stop", () =>
     Effect.gen(function* () {
       const world = yield* GateWorld.make({})
