@@ -6,7 +6,7 @@ import { Clock, Deferred, type Duration, Effect, Queue, Schedule, type Scope } f
 
 import type { GateLimit } from "../../schema/Result.ts"
 import { laneFifos, maxCommandBytes } from "../../src/gate/exchange.ts"
-import { defaultLimits, type Limits, memoryBelow } from "../../src/gate/limits.ts"
+import { defaultLimits, type Limits, memoryBelow, processesWithin } from "../../src/gate/limits.ts"
 import * as FirstProcess from "./FirstProcess.ts"
 import { makeFifos, removeFifos } from "./fifos.ts"
 import { GateStopped } from "./GateStopped.ts"
@@ -69,9 +69,11 @@ export const open = Effect.fn("Toolchain.open")(function* (
 ): Effect.fn.Return<Toolchain, GateStopped, Scope.Scope> {
   const { exchangeDir } = options
   const first = yield* FirstProcess.connect(exchangeDir, options.patience)
+  const given = options.limits ?? defaultLimits
   const limits: Limits = {
     ...(first.memoryBytes !== undefined && { memoryBytes: memoryBelow(first.memoryBytes) }),
-    ...(options.limits ?? defaultLimits)
+    ...given,
+    processes: Math.min(given.processes, processesWithin(first.memoryBytes ?? Infinity))
   }
   const watched = yield* watch.make({ first, limits, folder: options.volumeDir })
   const asked = yield* Queue.unbounded<Asked>()

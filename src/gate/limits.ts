@@ -24,6 +24,19 @@ export const leastFreeBytes = 64 * 1024 * 1024
 /** The container's own limit ends the toolchain as a whole; the judge stops a check before that. */
 export const memoryBelow = (containerBytes: number): number => Math.floor(containerBytes * 0.9)
 
+/** Each takes as much of the container's memory at least, the kernel's own part of it included. */
+const leastProcessBytes = 1024 * 1024
+
+/** So many that the limit of processes is met before that of memory, which would take the toolchain along. */
+export const processesWithin = (containerBytes: number): number =>
+  Math.floor(containerBytes / leastProcessBytes)
+
+/**
+ * What one process may ask for at all (`ulimit -d`), in KiB: above what any look lets pass, since programs ask for more than they use. A
+ * machine that is too busy to look in time is not eaten up.
+ */
+export const dataKiB = (memoryBytes: number): number => Math.ceil(memoryBytes / 512) + 1024 * 1024
+
 /** Kubernetes evicts a pod that holds more on disk than it may, the judge with it: a check is stopped before that. */
 export const diskBelow = (podBytes: number): number => Math.floor(podBytes * 0.8)
 
