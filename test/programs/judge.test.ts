@@ -68,7 +68,7 @@ describe("judge, as a process", () => {
     Effect.gen(function* () {
       const world = yield* GateWorld.make({})
       world.commit("work", {})
-      const { child, ended } = yield* start(world, checks("yes flood | head -c 3000000"))
+      const { child, ended } = start(world, checks("yes flood | head -c 3000000"))
       child.stdout.pause()
       yield* Effect.sleep("1500 millis")
       child.stdout.resume()
