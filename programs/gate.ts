@@ -109,6 +109,7 @@ const judged = Effect.fn("gate.judged")(function* (
       ...folders,
       scratchDir: join(folder, "scratch"),
       cacheDir: cacheOf(candidate.root, process.env),
+      memoryBytes: limits.memoryBytes,
       hidden: [judgeDir, remote, candidate.root]
     },
     process.env

@@ -9,6 +9,7 @@ import { dirname, join } from "node:path"
 import { Duration, Effect, type Scope } from "effect"
 
 import { loop } from "../../src/gate/exchange.ts"
+import { dataKiB } from "../../src/gate/limits.ts"
 import { readOnly } from "./FirstProcess.ts"
 import type { GateStopped } from "./GateStopped.ts"
 import { hostPrograms } from "../hostPrograms.ts"
@@ -21,6 +22,8 @@ export interface LocalToolchain {
   readonly scratchDir: string
   /** Caches of builds and downloads: all that one gate leaves to the next. */
   readonly cacheDir: string
+  /** Memory of all checks together. */
+  readonly memoryBytes?: number | undefined
   /** What the checks find empty, where the host has namespaces: the judge's folder and the repository that was cloned. */
   readonly hidden: ReadonlyArray<string>
 }
@@ -52,7 +55,8 @@ const environment = (options: LocalToolchain, env: Env): Record<string, string> 
     GOCACHE: join(cacheDir, "gobuild"),
     XDG_DATA_HOME: join(cacheDir, "xdg"),
     npm_config_cache: join(cacheDir, "npm"),
-    PIP_CACHE_DIR: join(cacheDir, "pip")
+    PIP_CACHE_DIR: join(cacheDir, "pip"),
+    ...(options.memoryBytes !== undefined && { DATA_KIB: String(dataKiB(options.memoryBytes)) })
   }
 }
 

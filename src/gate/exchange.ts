@@ -24,7 +24,8 @@ export const armed = "armed"
  * The loop that runs in `toolchain`. It needs a POSIX shell, `sleep`, and nothing else; everything that comes from a task reaches it as
  * data. A check sees no FIFO and no nonce of its own. `sweep` kills everything in the PID namespace whose first process the loop is;
  * elsewhere a check's session is all that is killed. `set -m` stands in where there is no setsid. What looks at memory and processes
- * forks nothing, so that it works when nothing can be forked.
+ * forks nothing, so that it works when nothing can be forked. `DATA_KIB` stops a process that outruns every look, where no container
+ * does.
  */
 export const loop = `launch=
 if command -v setsid >/dev/null 2>&1; then launch=setsid; elif [ "$$" -ne 1 ]; then set -m; fi
@@ -42,7 +43,7 @@ lane() {
     done
     echo ${armed} >&4
     IFS= read -r go <&3 || break
-    (cd "$WORK_DIR" && exec $launch /bin/sh -c "$command") </dev/null >&5 2>&1 3<&- 4>&- 5>&- &
+    (cd "$WORK_DIR" && { [ -z "$DATA_KIB" ] || ulimit -d "$DATA_KIB"; } && exec $launch /bin/sh -c "$command") </dev/null >&5 2>&1 3<&- 4>&- 5>&- &
     check=$!
     wait "$check"
     code=$?

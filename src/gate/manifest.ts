@@ -9,7 +9,7 @@ import type { ObjectRef } from "../../schema/Meta.ts"
 import { labelValue } from "../decide/labels.ts"
 import type { Check } from "./checks.ts"
 import { loop } from "./exchange.ts"
-import { bytesOf, diskBelow } from "./limits.ts"
+import { bytesOf, dataKiB, diskBelow, memoryBelow } from "./limits.ts"
 
 /** Kubernetes ends the Job here, when nobody says otherwise. */
 export const defaultDeadlineSeconds = 1800
@@ -25,6 +25,7 @@ const terminationMessagePath = "/dev/termination-log"
 /** A judge whose node is silent cannot report. Kubernetes waits five minutes for the node to come back; a gate is soon run elsewhere. */
 const silentNodeSeconds = 30
 
+const defaultMemory = "8Gi"
 /** Nobody's uid; the volumes are its group's. */
 const uid = 65_532
 
@@ -123,6 +124,7 @@ const podSpec = (job: GateJob): JobSpec["template"]["spec"] => ({
         { name: "GOCACHE", value: "/cache/gobuild" },
         { name: "XDG_DATA_HOME", value: "/cache/xdg" },
         { name: "GOTOOLCHAIN", value: "auto" },
+        ...memory(job, "DATA_KIB", dataKiB),
         ...sources(job)
       ],
       volumeMounts: [
@@ -134,7 +136,7 @@ const podSpec = (job: GateJob): JobSpec["template"]["spec"] => ({
       ],
       resources: {
         requests: { cpu: "1900m", memory: "3968Mi", ...job.resources?.requests },
-        limits: { cpu: "4", memory: "8Gi", ...job.resources?.limits }
+        limits: { cpu: "4", memory: defaultMemory, ...job.resources?.limits }
       },
       // Images of tools have folders on their PATH that anybody may write: a check could replace what the next one runs.
       securityContext: {
@@ -153,6 +155,7 @@ const podSpec = (job: GateJob): JobSpec["template"]["spec"] => ({
         { name: "WORK_DIR", value: "/work/repository" },
         { name: "VOLUME_DIR", value: "/volume" },
         ...diskBytes(job),
+        ...memory(job, "MEMORY_BYTES", memoryBelow),
         { name: "EXCHANGE_DIR", value: "/exchange" },
         { name: "JUDGE_DIR", value: "/judge" },
         { name: "HOME", value: "/judge" },
@@ -189,6 +192,12 @@ const podSpec = (job: GateJob): JobSpec["template"]["spec"] => ({
       : { name: "cache", persistentVolumeClaim: { claimName: job.cachePVC } }
   ]
 })
+
+/** What is made of the memory that the toolchain may hold; where no kubelet holds it to that, the judge and the loop do. */
+const memory = (job: GateJob, name: string, of: (bytes: number) => number): ReadonlyArray<EnvVar> => {
+  const bytes = bytesOf(job.resources?.limits?.["memory"] ?? defaultMemory)
+  return bytes === undefined ? [] : [{ name, value: String(of(bytes)) }]
+}
 
 /** Where checks may write, caches aside: one volume, so that the judge sees how much it is. */
 const written = ["work", "scratch", "tmp"].map((name) => ({
