@@ -70,7 +70,7 @@ describe("judge, as a process", () => {
       world.commit("work", {})
       const { child, ended } = start(world, checks("yes flood | head -c 3000000"))
       child.stdout.pause()
-      yield* Effect.sleep("1500 millis")
+      yield* Effect.sleep("3 seconds")
       child.stdout.resume()
       const { code, log } = yield* ended
       assert.isAbove(log.length, 3_000_000)
