@@ -1,5 +1,6 @@
 /** `npm run corpus`: every case through the real gate; what was caught, what was missed, and what was held against a good change. */
-import { mkdtemp, rm, writeFile } from "node:fs/promises"
+import { mkdtempSync, rmSync } from "node:fs"
+import { writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
@@ -20,14 +21,14 @@ Exit 1: something was missed, more than 2 % of the changes that must pass did no
 /** A gate works half of its time alone. */
 const atOnce = 2
 
-/** Both roads' folders, and what is left of them in the end: nothing. */
-const inFolder = async (run: (folder: string) => Promise<ReadonlyArray<Line>>) => {
-  const folder = await mkdtemp(join(tmpdir(), "foreman-corpus-"))
-  try {
-    return await run(folder)
-  } finally {
-    await rm(folder, { recursive: true, force: true })
+/** Nothing is left of it in the end, whatever ends the run. */
+const temporaryFolder = (): string => {
+  const folder = mkdtempSync(join(tmpdir(), "foreman-corpus-"))
+  process.on("exit", () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }))
+  for (const [signal, number] of Object.entries({ SIGINT: 2, SIGTERM: 15, SIGHUP: 1 })) {
+    process.once(signal, () => process.exit(128 + number))
   }
+  return folder
 }
 
 type Lines = Map<Case, Line>
@@ -96,7 +97,7 @@ else if (cases.length === 0 || !["gate", "task"].includes(values.through)) {
   console.error(help)
   process.exitCode = 2
 } else {
-  const lines = await inFolder((folder) => judgeAll(cases, folder, values.through === "task"))
+  const lines = await judgeAll(cases, temporaryFolder(), values.through === "task")
   console.log(text(lines))
   const { isGood, ...figures } = summary(lines)
   if (values.json !== undefined) {

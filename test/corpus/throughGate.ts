@@ -1,20 +1,9 @@
 /** One case through `foreman gate`, as a person starts it. */
-import { spawn } from "node:child_process"
-import { join } from "node:path"
-
 import { exitCodes } from "../../src/gate/envelope.ts"
 import type { Case } from "./Case.ts"
 import { type Said, saidBy } from "./judged.ts"
 import type { Repository } from "./repository.ts"
-
-const root = join(import.meta.dirname, "..", "..")
-export const program = join(root, "programs", "foreman.ts")
-
-/** Each start costs half a second of a core without. */
-export const environment = {
-  ...process.env,
-  NODE_COMPILE_CACHE: join(root, "node_modules", ".cache", "compiled")
-}
+import { startForeman } from "./startForeman.ts"
 
 /** `cacheHome` is where its caches are kept between cases. */
 export const throughGate = async (
@@ -26,11 +15,7 @@ export const throughGate = async (
   const flags = [`--repo=${path}`, `--base=${base}`, `--head=${head}`, "--timeout=10m", "--output=json"]
   const memory = each.limits?.memory
   if (memory !== undefined) flags.push(`--memory=${memory}`)
-  const child = spawn(
-    process.execPath,
-    ["--disable-warning=ExperimentalWarning", program, "gate", ...flags],
-    { env: { ...environment, XDG_CACHE_HOME: cacheHome }, stdio: ["ignore", "pipe", "pipe"] }
-  )
+  const child = startForeman(["gate", ...flags], { XDG_CACHE_HOME: cacheHome })
   let stdout = ""
   let log = ""
   child.stdout.on("data", (chunk) => (stdout += chunk))

@@ -1,5 +1,4 @@
 /** Cases through tasks: one `foreman up`, a gate task a case, and its Job on the embedded cluster. */
-import { spawn } from "node:child_process"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
 
@@ -15,7 +14,7 @@ import { KubeClient } from "../../src/services/KubeClient.ts"
 import type { Case } from "./Case.ts"
 import { type Said, saidBy } from "./judged.ts"
 import type { Repository } from "./repository.ts"
-import { environment, program } from "./throughGate.ts"
+import { startForeman } from "./startForeman.ts"
 
 const namespace = "default"
 const agent = "corpus-gate"
@@ -26,24 +25,18 @@ const memoryLimit = "2Gi"
 const startUp = Effect.fnUntraced(function* (folder: string, repository: Repository, slots: number) {
   const up = yield* Effect.acquireRelease(
     Effect.sync(() =>
-      spawn(
-        process.execPath,
-        [
-          "--disable-warning=ExperimentalWarning",
-          program,
-          "up",
-          `--data-dir=${join(folder, "data")}`,
-          "--port=0",
-          "--",
-          "--fleet-node-name=corpus",
-          "--roles=verifier",
-          `--slots=${slots}`,
-          `--git-remote-url=file://${repository.path}`,
-          `--gate-cache-pvc=${cacheClaim.name}`,
-          `--gate-limits=memory=${memoryLimit}`
-        ],
-        { env: environment, stdio: ["ignore", "pipe", "pipe"] }
-      )
+      startForeman([
+        "up",
+        `--data-dir=${join(folder, "data")}`,
+        "--port=0",
+        "--",
+        "--fleet-node-name=corpus",
+        "--roles=verifier",
+        `--slots=${slots}`,
+        `--git-remote-url=file://${repository.path}`,
+        `--gate-cache-pvc=${cacheClaim.name}`,
+        `--gate-limits=memory=${memoryLimit}`
+      ])
     ),
     (child) =>
       Effect.callback<void>((resume) => {
