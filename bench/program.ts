@@ -1,6 +1,6 @@
 /** A Foreman program as a process under measurement: the bundle that people run, with `counters.ts` loaded before it. */
 import { type ChildProcess, spawn } from "node:child_process"
-import { existsSync } from "node:fs"
+import { existsSync, readFileSync } from "node:fs"
 import { join, resolve } from "node:path"
 
 import { Effect, type Scope } from "effect"
@@ -37,11 +37,20 @@ const profile = (): ReadonlyArray<string> => {
   return folder === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${resolve(folder)}`]
 }
 
+/** As the bundle's first line has them. */
+const flagsOf = (script: string | undefined): ReadonlyArray<string> =>
+  script === undefined || !existsSync(script)
+    ? []
+    : (/^#!\S+ -S node (.*)$/mu.exec(readFileSync(script, "utf8").slice(0, 200))?.[1] ?? "")
+        .split(" ")
+        .filter((flag) => flag !== "")
+
 const spawnProgram = (command: ReadonlyArray<string>): ChildProcess =>
   spawn(
     process.execPath,
     [
       "--disable-warning=ExperimentalWarning",
+      ...flagsOf(command[0]),
       ...profile(),
       "--import",
       join(bench, "counters.ts"),
