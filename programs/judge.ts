@@ -7,7 +7,7 @@ import { Duration, Effect, Exit, Redacted, Schema } from "effect"
 import { type GateSettings, judgeBranch } from "../layers/gate/judgeBranch.ts"
 import { Checks } from "../src/gate/checks.ts"
 import { encodeEnvelope, type Envelope, exitCodes } from "../src/gate/envelope.ts"
-import { printAtOnce } from "./printAtOnce.ts"
+import { exitWith, print } from "./judgeLog.ts"
 
 type Env = { readonly [name: string]: string | undefined }
 
@@ -19,7 +19,7 @@ export const main = (_argv: ReadonlyArray<string>, env: Env): void => {
   process.on("uncaughtException", (error) => end(judgeFailed("JudgeFailed", String(error))))
 
   const fiber = Effect.runFork(
-    Effect.flatMap(readSettings(env, nonce), (settings) => judgeBranch(settings, printAtOnce))
+    Effect.flatMap(readSettings(env, nonce), (settings) => judgeBranch(settings, print))
   )
   process.once("SIGTERM", () => fiber.interruptUnsafe())
   fiber.addObserver((exit) =>
@@ -34,14 +34,14 @@ export const main = (_argv: ReadonlyArray<string>, env: Env): void => {
 }
 
 /** The message is written last, and a judge that cannot write it has not judged. */
-const leave = (env: Env, nonce: string, envelope: Envelope): never => {
+const leave = (env: Env, nonce: string, envelope: Envelope): void => {
   try {
     writeFileSync(env["FOREMAN_TERMINATION_LOG"] ?? "/dev/termination-log", encodeEnvelope(envelope, nonce))
   } catch (error) {
     console.error(`GATE ERROR: the result cannot be written: ${String(error)}`)
-    process.exit(exitCodes["GATE-ERROR"])
+    return exitWith(exitCodes["GATE-ERROR"])
   }
-  process.exit(exitCodes[envelope.verdict])
+  exitWith(exitCodes[envelope.verdict])
 }
 
 const judgeFailed = (reason: string, message: string): Envelope => ({

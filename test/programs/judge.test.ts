@@ -68,12 +68,12 @@ describe("judge, as a process", () => {
     Effect.gen(function* () {
       const world = yield* GateWorld.make({})
       world.commit("work", {})
-      const { child, ended } = start(world, checks("yes flood | head -c 3000000"))
+      const { child, ended } = start(world, checks("yes flood | head -c 30000000"))
       child.stdout.pause()
       yield* Effect.sleep("3 seconds")
       child.stdout.resume()
       const { code, log } = yield* ended
-      assert.isAbove(log.length, 3_000_000)
+      assert.match(log, /\d+ bytes are left out here/u)
       assert.deepStrictEqual([code, log.trimEnd().split("\n").at(-1)], [0, "GATE PASS"])
     })
   )
