@@ -18,6 +18,7 @@ import { jobs, pods } from "../schema/Job.ts"
 import type { KubeObject, Resource } from "../schema/Resource.ts"
 import { KubeClient } from "../src/services/KubeClient.ts"
 import { p50 } from "./bare.ts"
+import { gateCost } from "./gateCost.ts"
 import { temporaryFolder } from "./cluster.ts"
 import type { Measured, Options } from "./report.ts"
 
@@ -210,7 +211,8 @@ export const run = ({ isQuick, kubeconfig: given }: Options): Promise<Measured> 
             { name: "of the bare command", value: checks / bare, unit: "×", atMost: 1.05 }
           ],
           ceiling: `${bare.toFixed(2)} s for the bare command on this host`
-        }
+        },
+        ...gateCost(folder, isQuick)
       ]
     }
   }).pipe(Effect.scoped, Effect.runPromise)

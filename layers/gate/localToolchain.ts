@@ -24,7 +24,7 @@ export interface LocalToolchain {
   readonly cacheDir: string
   /** Memory of all checks together. */
   readonly memoryBytes?: number | undefined
-  /** What the checks find empty, where the host has namespaces: the judge's folder and the repository that was cloned. */
+  /** Folders that the checks find empty, where the host has namespaces: the judge's folder and the repository that was cloned. */
   readonly hidden: ReadonlyArray<string>
 }
 
@@ -60,22 +60,26 @@ const environment = (options: LocalToolchain, env: Env): Record<string, string> 
   }
 }
 
-/** Runs until the scope ends, and takes all that it started along where it has namespaces. Its end is the judge's to notice. */
+/**
+ * Runs until the scope ends, and takes all that it started along where it has namespaces. It comes up while the judge clones; that it is
+ * there, and its end, are the judge's to notice.
+ */
 export const start = Effect.fn("localToolchain.start")(function* (
   options: LocalToolchain,
   env: Env
 ): Effect.fn.Return<void, GateStopped, Scope.Scope> {
-  const confine = yield* readOnlyRoot.make
   const { cacheDir, exchangeDir, scratchDir } = options
   const parent = dirname(options.workDir)
   const tmp = join(scratchDir, "tmp")
-  for (const folder of [parent, exchangeDir, cacheDir, tmp, join(scratchDir, "home")]) {
+  const own = [parent, exchangeDir, cacheDir, tmp, join(scratchDir, "home")]
+  // What is not there yet cannot be covered, and would be seen once it is.
+  for (const folder of [...own, ...options.hidden]) {
     yield* Effect.try({
       try: () => mkdirSync(folder, { recursive: true, mode: 0o700 }),
       catch: () => readOnly(folder)
     })
   }
-  const [program = "", ...args] = yield* Effect.sync(() => {
+  const words = Effect.map(readOnlyRoot.make, (confine) => {
     const argv = ["/bin/sh", "-c", loop]
     const root = {
       writable: [parent, scratchDir, cacheDir],
@@ -85,7 +89,7 @@ export const start = Effect.fn("localToolchain.start")(function* (
     }
     return confine === undefined ? argv : confine(argv, root)
   })
-  yield* Effect.acquireRelease(
+  const launch = ([program = "", ...args]: ReadonlyArray<string>) =>
     Effect.sync(() => {
       const child = spawn(program, args, {
         cwd: parent,
@@ -96,8 +100,10 @@ export const start = Effect.fn("localToolchain.start")(function* (
       // What could not be started never answers, and the judge says so.
       child.on("error", () => {})
       return child
-    }),
-    end
+    })
+  yield* words.pipe(
+    Effect.flatMap((argv) => Effect.acquireRelease(launch(argv), end)),
+    Effect.forkScoped
   )
 })
 
