@@ -45,10 +45,10 @@ const startUp = Effect.fnUntraced(function* (folder: string, repository: Reposit
         child.kill("SIGTERM")
       })
   )
-  return yield* Effect.callback<string, Error>((resume) => {
+  return yield* Effect.callback<string>((resume) => {
     let log = ""
     up.stderr.on("data", (chunk) => (log = `${log}${chunk}`.slice(-4_000)))
-    up.once("exit", (code) => resume(Effect.fail(new Error(`foreman up ended with ${code}:\n${log}`))))
+    up.once("exit", (code) => resume(Effect.die(new Error(`foreman up ended with ${code}:\n${log}`))))
     createInterface({ input: up.stdout }).once("line", (line) =>
       resume(Effect.succeed(line.replace(/^export KUBECONFIG='?|'$/gu, "")))
     )
