@@ -2,7 +2,7 @@ import { BaseSequencer, type TestSpecification } from "vitest/node"
 import { defineConfig } from "vitest/config"
 
 /** The runbooks install what the others use, so they come first; whatever is not named here comes last. */
-const order = ["runbooks", "rights", "faults", "nodeLost", "kills", "apiserver", "upgrade"]
+const order = ["runbooks", "rights", "faults", "gateInPod", "nodeLost", "kills", "apiserver", "upgrade"]
 
 class InOrder extends BaseSequencer {
   override async sort(files: Array<TestSpecification>) {
