@@ -248,16 +248,16 @@ describe("GitCliWorkspace", () => {
         Effect.gen(function* () {
           const { directory, remote, seed, write } = yield* world
           const modules = '[submodule "sub"]\n\tpath = sub\n\turl = ../sub\n'
-        write({ ".gitmodules": modules }, "its place")
-        const old = "1".repeat(40)
-        git(seed, "update-index", "--add", "--cacheinfo", `160000,${old},sub`)
-        git(seed, "commit", "-q", "-m", "a submodule")
-        git(seed, "push", "-q", "origin", "main")
-        const work = yield* open({ directory, remoteURL: remote, branch: "foreman/t1" })
-        rmSync(join(directory, "sub"), { recursive: true })
-        git(directory, "clone", "-q", seed, "sub")
-        writeFileSync(join(directory, ".gitmodules"), `${modules}\tignore = all\n`)
-        writeFileSync(join(directory, ".gitattributes"), "* -diff\n")
+          write({ ".gitmodules": modules }, "its place")
+          const old = "1".repeat(40)
+          git(seed, "update-index", "--add", "--cacheinfo", `160000,${old},sub`)
+          git(seed, "commit", "-q", "-m", "a submodule")
+          git(seed, "push", "-q", "origin", "main")
+          const work = yield* open({ directory, remoteURL: remote, branch: "foreman/t1" })
+          rmSync(join(directory, "sub"), { recursive: true })
+          git(directory, "clone", "-q", seed, "sub")
+          writeFileSync(join(directory, ".gitmodules"), `${modules}\tignore = all\n`)
+          writeFileSync(join(directory, ".gitattributes"), "* -diff\n")
           writeFileSync(join(directory, "a.txt"), "evil\n")
           const diff = yield* work.diff
           assert.include(diff, "+evil")
