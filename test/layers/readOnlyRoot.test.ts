@@ -19,6 +19,8 @@ describe.skipIf(confine === undefined)("a program with a read-only root", () => 
         confine?.(["/bin/sh", "-c", 'echo "$PATH"'], { writable: [folder], tmp: folder }) ?? []
       const { stdout } = spawnSync(program, args, {
         encoding: "utf8",
+        // This checkout may lie in /tmp, of which the program sees nothing.
+        cwd: "/",
         env: { PATH: `/tmp/tools/bin::.:bin:/usr/bin:/tmpfoo:${process.env["PATH"]}` }
       })
       const entries = stdout.trim().split(":")
