@@ -1,4 +1,4 @@
-/** The corpus itself, and a case of most classes through the real gate. All of it: `npm run corpus`. */
+/** The corpus itself, and a few of its cases through the real gate. All of it: `npm run corpus`. */
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -114,21 +114,13 @@ describe("a verdict of a case", () => {
   })
 })
 
-/** One of most classes, in languages that need no warming up. */
+/** A few, so that the road through the program is walked. `.ci/run` walks it with all of them. */
 const quick = [
   "javascript/bug-fix-with-test",
-  "javascript/dirty-codegen",
-  "javascript/expectation-bent-tests-only",
-  "javascript/flaky-brought",
-  "javascript/forged-result",
   "javascript/policy-check-program",
-  "javascript/untested",
-  "javascript/weakened-skip",
   "javascript/weakened-truthy",
-  "python/wrong-file",
   "shell/broken-link",
-  "shell/hollow",
-  "shell/log-flood"
+  "shell/hollow"
 ]
 
 describe("through the real gate", () => {
