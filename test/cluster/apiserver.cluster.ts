@@ -77,7 +77,16 @@ describe.skipIf(cannotHarm !== undefined)(`200 tasks in flight${cannotHarm ? `: 
   it("all end, none twice, when the API server is killed and frozen", { timeout: 300_000 }, async () => {
     await create(
       ...gates.map((name) => inStorm(gateTask(name, { gateProfile: checkWith("sleep 2") }))),
-      ...quick.map((name) => inStorm(task(name, { kind: "freeform", payload: { prompt: "storm" } })))
+      ...quick.map((name) =>
+        inStorm(
+          task(name, {
+            kind: "freeform",
+            payload: { prompt: "storm" },
+            // The other node would take it, too, and has no stub.
+            requiredCapability: { roles: ["worker"] }
+          })
+        )
+      )
     )
     const aGateRuns = async () =>
       (await storm()).some(({ spec, status }) => spec.kind === "verify" && status?.result !== undefined)
