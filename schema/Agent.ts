@@ -3,7 +3,7 @@ import { Schema } from "effect"
 
 import { RequiredCapability } from "./Capability.ts"
 import { anyObject, int32, nonEmpty, optional, required, withDefault } from "./Field.ts"
-import { conditions, ObjectMeta } from "./Meta.ts"
+import { conditions, ObjectMeta, statusOf } from "./Meta.ts"
 import type { CustomResource } from "./Resource.ts"
 
 export const AgentRole = Schema.Literals(["coder", "verifier", "reviewer", "planner"])
@@ -151,7 +151,7 @@ export type AgentSpec = typeof AgentSpec.Type
 export const Agent = Schema.Struct({
   metadata: ObjectMeta,
   spec: required(AgentSpec, "What the Agent is."),
-  status: optional(
+  status: statusOf(
     Schema.Struct({
       observedGeneration: optional(Schema.Int, "Generation of the spec that was judged."),
       conditions

@@ -2,7 +2,7 @@
 import { Schema } from "effect"
 
 import { int32, optional, required, time, withDefault } from "./Field.ts"
-import { conditions, ObjectMeta } from "./Meta.ts"
+import { conditions, ObjectMeta, statusOf } from "./Meta.ts"
 import type { CustomResource } from "./Resource.ts"
 
 const Spec = Schema.Struct({
@@ -80,7 +80,7 @@ const Status = Schema.Struct({
 export const AgentRelease = Schema.Struct({
   metadata: ObjectMeta,
   spec: required(Spec, "What is rolled out, where."),
-  status: optional(Status, "How it stands.")
+  status: statusOf(Status, "How it stands.")
 })
 export interface AgentRelease extends Schema.Schema.Type<typeof AgentRelease> {}
 

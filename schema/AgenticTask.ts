@@ -4,7 +4,7 @@ import { Schema } from "effect"
 import { RequiredCapability } from "./Capability.ts"
 import { anyObject, int32, nonEmpty, optional, required, strings, time, withDefault } from "./Field.ts"
 import { GateProfile } from "./GateProfile.ts"
-import { conditions, LocalObjectReference, ObjectMeta } from "./Meta.ts"
+import { conditions, LocalObjectReference, ObjectMeta, statusOf } from "./Meta.ts"
 import type { CustomResource } from "./Resource.ts"
 import { FailureReason, TaskPhase, Verdict } from "./Verdict.ts"
 
@@ -153,7 +153,7 @@ export type TaskStatus = typeof TaskStatus.Type
 export const AgenticTask = Schema.Struct({
   metadata: ObjectMeta,
   spec: required(TaskSpec, "What is to be done, by whom, after what."),
-  status: optional(TaskStatus, "How it stands; written by the operator and by the node that claimed it.")
+  status: statusOf(TaskStatus, "How it stands; written by the operator and by the node that claimed it.")
 })
 export interface AgenticTask extends Schema.Schema.Type<typeof AgenticTask> {}
 

@@ -48,7 +48,8 @@ const structuralKeys = new Set([
   "nullable",
   "x-kubernetes-preserve-unknown-fields",
   "x-kubernetes-list-type",
-  "x-kubernetes-list-map-keys"
+  "x-kubernetes-list-map-keys",
+  "x-kubernetes-map-type"
 ])
 
 const isObject = (value: Schema.Json | undefined): value is JsonSchema =>

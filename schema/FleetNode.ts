@@ -3,7 +3,7 @@ import { Schema } from "effect"
 
 import { NodeCapability } from "./Capability.ts"
 import { nonEmpty, optional, required, strings, time } from "./Field.ts"
-import { conditions, ObjectMeta } from "./Meta.ts"
+import { conditions, ObjectMeta, statusOf } from "./Meta.ts"
 import type { CustomResource } from "./Resource.ts"
 
 export const FleetNodePhase = Schema.Literals(["Ready", "Draining", "NotReady", "Unknown"])
@@ -43,7 +43,7 @@ export type FleetNodeStatus = typeof FleetNodeStatus.Type
 export const FleetNode = Schema.Struct({
   metadata: ObjectMeta,
   spec: required(FleetNodeSpec, "Who the host is; written by its daemon."),
-  status: optional(FleetNodeStatus, "How the host is.")
+  status: statusOf(FleetNodeStatus, "How the host is.")
 })
 export interface FleetNode extends Schema.Schema.Type<typeof FleetNode> {}
 

@@ -3,7 +3,7 @@ import { Schema } from "effect"
 
 import { StuckLoopDetection } from "./Agent.ts"
 import { anyObject, optional, required } from "./Field.ts"
-import { ObjectMeta } from "./Meta.ts"
+import { ObjectMeta, statusOf } from "./Meta.ts"
 import type { CustomResource } from "./Resource.ts"
 
 export const ModelProfile = Schema.Struct({
@@ -25,7 +25,7 @@ export const ModelProfile = Schema.Struct({
     }),
     "How the model is treated."
   ),
-  status: optional(
+  status: statusOf(
     anyObject.annotate({ "x-kubernetes-preserve-unknown-fields": true } as never),
     "Not written."
   )

@@ -4,7 +4,7 @@ import { Schema } from "effect"
 import { TaskKind, TaskPayload } from "./AgenticTask.ts"
 import { int32, nonEmpty, optional, required, strings } from "./Field.ts"
 import { GateProfile } from "./GateProfile.ts"
-import { conditions, LocalObjectReference, ObjectMeta } from "./Meta.ts"
+import { conditions, LocalObjectReference, ObjectMeta, statusOf } from "./Meta.ts"
 import type { CustomResource } from "./Resource.ts"
 
 export const PipelineStep = Schema.Struct({
@@ -84,7 +84,7 @@ export type WorkloadStatus = typeof WorkloadStatus.Type
 export const Workload = Schema.Struct({
   metadata: ObjectMeta,
   spec: required(WorkloadSpec, "What is wanted."),
-  status: optional(WorkloadStatus, "How it stands.")
+  status: statusOf(WorkloadStatus, "How it stands.")
 })
 export interface Workload extends Schema.Schema.Type<typeof Workload> {}
 
