@@ -114,7 +114,7 @@ export const run = Effect.gen(function* () {
     /** Looks at all tasks of a node that fell silent. */
     onSilent: (nodeName: string): void => {
       for (const task of world.tasks.byIndex("node", nodeName)) {
-        if (isInFlight(task.status?.phase)) controller.enqueue(refKey(refOf(task)))
+        controller.enqueue(refKey(refOf(task)))
       }
     }
   }

@@ -1,6 +1,6 @@
 /**
- * Shows on each FleetNode a task that runs there. For people only: placement counts the tasks themselves. A task that is over sooner
- * than the pause below is never shown, so that short tasks cost no write.
+ * Shows on each FleetNode a task that runs there. For people only: placement counts the tasks themselves. A task is shown once two looks
+ * have found it, so that one that is over within the pause between them costs no write.
  */
 import { Effect, Latch } from "effect"
 
@@ -18,6 +18,8 @@ export const run = Effect.gen(function* () {
   const world = yield* World
   const kube = yield* KubeClient
   const changed = new Set<string>()
+  /** What the last look found on a node that does not show it yet. */
+  const found = new Map<string, string>()
   const wake = Latch.makeUnsafe(false)
 
   yield* listen(world.tasks.subscribe, (event) => {
@@ -39,8 +41,17 @@ export const run = Effect.gen(function* () {
 
   const show = Effect.fnUntraced(function* (name: string) {
     const node = world.nodes.get(name)
-    const currentTask = running(name)
-    if (node === undefined || node.status?.currentTask === currentTask) return
+    const now = running(name)
+    const isFoundAgain = found.get(name) === now
+    found.delete(name)
+    if (node === undefined || node.status?.currentTask === now) return
+    if (now !== undefined && !isFoundAgain) {
+      found.set(name, now)
+      changed.add(name)
+    }
+    // Until then none is shown: the one that was is over.
+    const currentTask = isFoundAgain ? now : undefined
+    if (node.status?.currentTask === currentTask) return
     const body = { status: { currentTask: currentTask ?? null } }
     yield* kube.patch(fleetNodes, { name }, { type: "merge", body }, { subresource: "status" }).pipe(
       Effect.flatMap(world.nodes.observe),
@@ -56,5 +67,6 @@ export const run = Effect.gen(function* () {
     const names = [...changed]
     changed.clear()
     yield* Effect.forEach(names, show, { concurrency: writers, discard: true })
+    if (changed.size > 0) wake.openUnsafe()
   }).pipe(Effect.forever, Effect.forkScoped)
 })

@@ -10,6 +10,7 @@ import { parseTime } from "../../schema/Time.ts"
 import { type Workload, workloads } from "../../schema/Workload.ts"
 import type { Cache } from "../cache/Cache.ts"
 import * as Reflector from "../cache/Reflector.ts"
+import { isInFlight } from "../decide/capacity.ts"
 import { leaseNameOf, type Liveness, livenessOf, nodeOfLease } from "../decide/liveness.ts"
 
 /** After trouble with the API server silence proves nothing for this long: nodes could not be heard. Longer than a Lease lasts. */
@@ -51,6 +52,10 @@ const notice = (before: Sign | undefined, said: string | undefined, nowMillis: n
   return { said, atMillis: before === undefined ? Math.min(saidMillis, nowMillis) : nowMillis }
 }
 
+/** What a node ran once is of no use to anybody who asks for its tasks, and there may be years of it. */
+const inFlightOn = ({ status }: AgenticTask): ReadonlyArray<string> =>
+  status?.assignedNode !== undefined && isInFlight(status.phase) ? [status.assignedNode] : []
+
 const controllerOf = (task: AgenticTask): ReadonlyArray<string> =>
   (task.metadata.ownerReferences ?? []).filter(({ controller }) => controller === true).map(({ uid }) => uid)
 
@@ -76,7 +81,7 @@ export const layer = (options: { readonly foremanNamespace: string }) =>
         Reflector.make(agenticTasks, {
           indexes: {
             phase: (task) => [task.status?.phase ?? "Pending"],
-            node: (task) => (task.status?.assignedNode === undefined ? [] : [task.status.assignedNode]),
+            node: inFlightOn,
             owner: controllerOf
           }
         }),
