@@ -76,9 +76,8 @@ describe("crds/", () => {
       ".status.conditions",
       { "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"] }
     ],
-    ...["AgenticTask", "Agent", "FleetNode", "Workload"].map(
-      (kind) => [kind, ".status", { "x-kubernetes-map-type": "atomic" }] as const
-    ),
+    ["AgenticTask", ".status", { "x-kubernetes-map-type": "atomic" }],
+    ["FleetNode", ".status", { "x-kubernetes-map-type": "atomic" }],
     ["Agent", ".spec.maxTurns", { default: 50, minimum: 1, maximum: 500 }],
     ["Agent", ".spec.maxRetries", { default: 3, minimum: 0, maximum: 20 }],
     ["Agent", ".spec.tools", { minItems: 1 }],
