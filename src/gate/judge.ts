@@ -33,10 +33,14 @@ export const isSuspect = (exitCode: number, isUndeclared: boolean, limit?: GateL
 const isRed = ({ check }: Ran): boolean =>
   check.skipped === undefined && (check.exitCode !== 0 || check.limit !== undefined)
 
-const isExcused = ({ base, baseLimit, check }: Ran): boolean =>
-  check.limit === undefined
-    ? check.exitCode !== 0 && base !== undefined && base === check.exitCode
-    : baseLimit !== undefined
+/** The limit that the base runs into. The kernel may be faster than the judge's look, and then it is the one that kills. */
+const limitOfBase = ({ base, baseLimit }: Ran): GateLimit | undefined =>
+  baseLimit ?? (base === killed ? "memory" : undefined)
+
+const isExcused = (ran: Ran): boolean =>
+  ran.check.limit === undefined
+    ? ran.check.exitCode !== 0 && ran.base !== undefined && ran.base === ran.check.exitCode
+    : limitOfBase(ran) !== undefined
 
 /** Reason and sentence of a check that runs into a limit with the change and without it: the limit is too low, whoever set it. */
 const atLimit: Readonly<Record<GateLimit, { readonly reason: string; readonly message: string }>> = {
@@ -118,14 +122,15 @@ export const judge = (facts: {
   return { verdict: "GATE-PASS", message: rests(facts) }
 }
 
-const unavailable = ({ baseLimit, check }: Ran): Judged => {
-  const { exitCode, limit, name } = check
+const unavailable = (ran: Ran): Judged => {
+  const { exitCode, limit, name } = ran.check
   if (limit !== undefined) {
-    const { message, reason } = atLimit[baseLimit ?? limit]
+    const shared = limitOfBase(ran) ?? limit
+    const { message, reason } = atLimit[shared]
     return {
       verdict: "GATE-ERROR",
       reason,
-      message: `${name} ${message}, on the base too (limit: ${baseLimit ?? limit})`
+      message: `${name} ${message}, on the base too (limit: ${shared})`
     }
   }
   return exitCode === killed

@@ -148,6 +148,16 @@ const rules: ReadonlyArray<
     }
   ],
   [
+    "a limit that the base runs into as well is nobody's, also where the kernel is faster than the judge's look",
+    [{ ...limited("b", "memory"), base: 137 }],
+    [],
+    {
+      verdict: "GATE-ERROR",
+      reason: "OutOfMemory",
+      message: "b needs more than its memory, on the base too (limit: memory)"
+    }
+  ],
+  [
     "a limit that the base runs into as well is nobody's",
     [{ ...limited("b", "time"), base: 137, baseLimit: "time" }],
     [],
