@@ -33,9 +33,9 @@ export const isSuspect = (exitCode: number, isUndeclared: boolean, limit?: GateL
 const isRed = ({ check }: Ran): boolean =>
   check.skipped === undefined && (check.exitCode !== 0 || check.limit !== undefined)
 
-/** The limit that the base runs into. The kernel may be faster than the judge's look, and then it is the one that kills. */
-const limitOfBase = ({ base, baseLimit }: Ran): GateLimit | undefined =>
-  baseLimit ?? (base === killed ? "memory" : undefined)
+/** The limit that the base runs into. At that of memory the kernel may be faster than the judge's look, and then it is who kills. */
+const limitOfBase = ({ base, baseLimit, check }: Ran): GateLimit | undefined =>
+  baseLimit ?? (check.limit === "memory" && base === killed ? "memory" : undefined)
 
 const isExcused = (ran: Ran): boolean =>
   ran.check.limit === undefined
