@@ -1,6 +1,6 @@
 /**
  * Keeps a cache equal to the server: list, then watch from there, resume after a cut, list again when the version is compacted.
- * The version moves on only after an event is in the cache, so that nothing is skipped.
+ * The version moves on only after an event is in the cache, so that nothing is skipped. Or, where that is enough: list now and then.
  */
 import { Clock, Duration, Effect, Schedule, type Scope, Stream } from "effect"
 
@@ -24,6 +24,11 @@ export interface Options<A extends KubeObject> extends MemoryCache.Options<A> {
    * without it.
    */
   readonly fieldSelector?: string | undefined
+  /**
+   * Do not watch, list this often: for a kind whose every object changes all the time, while nobody needs to hear of it at once. A
+   * thousand objects in a list cost a small part of what they cost as events.
+   */
+  readonly listEvery?: Duration.Input | undefined
   /** The wait before the next attempt. Starts anew after a success, and when it ends. Default 200 ms doubling to 30 s, jittered. */
   readonly retry?: Schedule.Schedule<unknown> | undefined
   /** When a kind that the server does not serve is looked for again. Default 1 minute. */
@@ -185,7 +190,10 @@ export const make = Effect.fnUntraced(function* <A extends KubeObject>(
 
   const operation = `watch ${groupResource(resource)}`
 
-  const attempt = Effect.suspend(() => (resumeFrom === undefined ? list : watch(resumeFrom)))
+  const attempt =
+    options.listEvery === undefined
+      ? Effect.suspend(() => (resumeFrom === undefined ? list : watch(resumeFrom)))
+      : Effect.andThen(list, Effect.sleep(options.listEvery))
   yield* attempt.pipe(
     Effect.catchDefect((defect) =>
       Effect.fail(

@@ -16,6 +16,9 @@ import { leaseNameOf, type Liveness, livenessOf, nodeOfLease } from "../decide/l
 /** After trouble with the API server silence proves nothing for this long: nodes could not be heard. Longer than a Lease lasts. */
 const doubtMillis = 60_000
 
+/** A Lease that is renewed every 10 s and lasts 40 s need not be heard of at once: it is the return that a heartbeat tells first. */
+const leasesEvery = "5 seconds"
+
 export class World extends Context.Service<
   World,
   {
@@ -91,6 +94,7 @@ export const layer = (options: { readonly foremanNamespace: string }) =>
           namespace,
           indexes: {},
           matches: ({ metadata }) => nodeOfLease(metadata.name) !== undefined,
+          listEvery: leasesEvery,
           onAttempt: (attempt) => Effect.asVoid(onLeaseAttempt(attempt))
         }),
         Reflector.make(workloads, { indexes: {} })

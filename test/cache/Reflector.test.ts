@@ -152,6 +152,34 @@ describe("Reflector", () => {
     }).pipe(Effect.provide(layer))
   })
 
+  it.effect("told to list every so often, watches nothing, and tells what changed in between", () => {
+    const { asked, layer } = scripted(
+      [
+        { items: [map("a", 3), map("b", 4)], version: 5 },
+        down,
+        { items: [map("a", 3), map("b", 6), map("c", 7)], version: 8 },
+        { items: [map("b", 6)], version: 9 }
+      ],
+      []
+    )
+    return Effect.gen(function* () {
+      const { attempts, events } = yield* reflect({ listEvery: "5 seconds" })
+      yield* TestClock.adjust("4 seconds")
+      assert.deepStrictEqual(asked, ["list"])
+      yield* TestClock.adjust("8 seconds")
+      assert.deepStrictEqual(asked, ["list", "list", "list", "list"])
+      assert.deepStrictEqual(attempts, ["ok", "failed 1", "ok", "ok"])
+      assert.deepStrictEqual(yield* events, [
+        "put n/a@3",
+        "put n/b@4",
+        "put n/b@6",
+        "put n/c@7",
+        "delete n/a@3",
+        "delete n/c@7"
+      ])
+    }).pipe(Effect.provide(layer))
+  })
+
   it.effect("resumes a broken watch after the last event that was handed on", () => {
     const { asked, layer } = scripted(
       [{ items: [], version: 5 }],
