@@ -11,8 +11,8 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     testTimeout: 20_000,
     hookTimeout: 30_000,
-    // Half of the time goes to processes that tests wait for, so a worker for each core does not crowd them.
-    maxWorkers: Math.max(2, availableParallelism()),
+    // Much of the time goes to processes that tests wait for: with one worker more than there are cores, these have something to do.
+    maxWorkers: availableParallelism() + 1,
     // No test changes what another could see (no mocked modules, no globals), so modules are loaded once a worker, not once a file.
     isolate: false
   }

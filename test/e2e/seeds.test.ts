@@ -139,14 +139,10 @@ describe.skipIf(!hasMake || whyNoKubectl !== undefined)(
       assert.match(modelExtra.logTail, /\nGATE PASS\n?$/u)
       assert.strictEqual(result.extra.commitSHA, head)
 
-      const jobs = await up.kubectl(
-        "-n",
-        "foreman-system",
-        "get",
-        "jobs",
-        "-l",
-        "foreman.llmkube.dev/task-name=gate-503"
-      )
+      const ofTask = ["-n", "foreman-system", "jobs", "-l", "foreman.llmkube.dev/task-name=gate-503"]
+      // The verdict is read from the pod, so it may be there before the Job counts as complete.
+      await up.kubectl("wait", ...ofTask, "--for=condition=Complete", "--timeout=20s")
+      const jobs = await up.kubectl("get", ...ofTask)
       assert.match(jobs, new RegExp(`${toolOutput.jobName} +Complete +1/1`, "u"))
       const log = await up.kubectl("-n", "foreman-system", "logs", `job/${toolOutput.jobName}`, "-c", "gate")
       assert.match(log, /\nGATE PASS\n$/u)
