@@ -4,6 +4,7 @@
  */
 import { Effect } from "effect"
 
+import { bareProcess } from "./bare.ts"
 import * as Ceiling from "./ceiling.ts"
 import * as Cluster from "./cluster.ts"
 import type { Counters } from "./counters.ts"
@@ -145,7 +146,7 @@ const costs = (middle: Run, large: Run): ReadonlyArray<Row> => [
       { name: "peak", value: middle.operator.peakMegabytes, unit: "MB" },
       { name: "10,000 tasks and 1,000 nodes", value: large.operator.rssMegabytes, unit: "MB" }
     ],
-    ceiling: "41 MB for an empty node process"
+    ceiling: `${Math.round(bareProcess().megabytes)} MB for an empty node process`
   },
   {
     measure: "operator CPU per 1,000 tasks",

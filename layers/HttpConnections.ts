@@ -47,7 +47,18 @@ export interface HttpConnections {
 
 // As an import, node:http would be asked for all its names, and a few of them load a whole second client.
 const http = process.getBuiltinModule("node:http")
-const tls = () => process.getBuiltinModule("node:https")
+const https = () => process.getBuiltinModule("node:https")
+
+/** What is said of certificates is read once, not for each connection, and is no part of the name under which a connection is kept. */
+const secureAgent = ({ ca, cert, key, ...pool }: AgentOptions) =>
+  new (https().Agent)({
+    ...pool,
+    secureContext: process.getBuiltinModule("node:tls").createSecureContext({
+      ...(ca === undefined ? {} : { ca }),
+      ...(cert === undefined ? {} : { cert }),
+      ...(key === undefined ? {} : { key })
+    })
+  })
 
 export const make = (options: Options): Effect.Effect<HttpConnections, never, Scope.Scope> =>
   Effect.gen(function* () {
@@ -58,7 +69,7 @@ export const make = (options: Options): Effect.Effect<HttpConnections, never, Sc
       ...options.tls
     }
     let plain: InstanceType<typeof http.Agent> | undefined
-    let secure: InstanceType<ReturnType<typeof tls>["Agent"]> | undefined
+    let secure: InstanceType<ReturnType<typeof https>["Agent"]> | undefined
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => {
         plain?.destroy()
@@ -67,7 +78,7 @@ export const make = (options: Options): Effect.Effect<HttpConnections, never, Sc
     )
     const open = ({ headers, method, url }: HttpRequest) =>
       url.startsWith("https:")
-        ? tls().request(url, { agent: (secure ??= new (tls().Agent)(pool)), method, headers })
+        ? https().request(url, { agent: (secure ??= secureAgent(pool)), method, headers })
         : http.request(url, { agent: (plain ??= new http.Agent(pool)), method, headers })
 
     const prepare = (request: HttpRequest) =>
