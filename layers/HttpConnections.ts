@@ -53,11 +53,7 @@ const https = () => process.getBuiltinModule("node:https")
 const secureAgent = ({ ca, cert, key, ...pool }: AgentOptions) =>
   new (https().Agent)({
     ...pool,
-    secureContext: process.getBuiltinModule("node:tls").createSecureContext({
-      ...(ca === undefined ? {} : { ca }),
-      ...(cert === undefined ? {} : { cert }),
-      ...(key === undefined ? {} : { key })
-    })
+    secureContext: process.getBuiltinModule("node:tls").createSecureContext({ ca, cert, key })
   })
 
 export const make = (options: Options): Effect.Effect<HttpConnections, never, Scope.Scope> =>

@@ -16,7 +16,7 @@ import { leaseNameOf, type Liveness, livenessOf, nodeOfLease } from "../decide/l
 /** After trouble with the API server silence proves nothing for this long: nodes could not be heard. Longer than a Lease lasts. */
 const doubtMillis = 60_000
 
-/** A Lease that is renewed every 10 s and lasts 40 s need not be heard of at once: it is the return that a heartbeat tells first. */
+/** A Lease is renewed every 10 s and lasts 40 s, so nobody needs to hear of it at once. */
 const leasesEvery = "5 seconds"
 
 export class World extends Context.Service<

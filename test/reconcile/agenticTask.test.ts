@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Stream } from "effect"
+import { Effect, Exit } from "effect"
 import { TestClock } from "effect/testing"
 
 import { agents } from "../../schema/Agent.ts"
@@ -402,6 +402,26 @@ describe("claim expiry", () => {
     }).pipe(Effect.provide(layer))
   )
 
+  it.effect("a renewed Lease counts from the list that shows it, 5 s later at worst", () =>
+    Effect.gen(function* () {
+      yield* atEpoch
+      const { seed } = yield* FakeCluster
+      const kube = yield* KubeClient
+      yield* seed(fleetNodes, node("n1"))
+      yield* seed(leases, lease("n1"))
+      yield* seed(agenticTasks, running("t"))
+      yield* startOperator()
+      yield* TestClock.adjust("31 seconds")
+      const renewed = { spec: { renewTime: formatMicroTime(epoch + 31_000) } }
+      const ref = { name: "foreman-node-n1", namespace: "foreman-system" }
+      yield* kube.patch(leases, ref, { type: "merge", body: renewed })
+      yield* TestClock.adjust("39 seconds")
+      assert.strictEqual((yield* taskNamed("t")).status?.phase, "Running")
+      yield* TestClock.adjust("6 seconds")
+      assert.strictEqual((yield* taskNamed("t")).status?.phase, "Pending")
+    }).pipe(Effect.provide(layer))
+  )
+
   it.effect("trouble with the API server is no proof that a node is silent", () =>
     Effect.gen(function* () {
       yield* atEpoch
@@ -430,7 +450,7 @@ describe("claim expiry", () => {
     }).pipe(Effect.provide(layer))
   )
 
-  it.effect("a Lease that was renewed unseen by a dead watch is read before a task is taken back", () =>
+  it.effect("a Lease that no list has shown renewed is read before a task is taken back", () =>
     Effect.gen(function* () {
       yield* atEpoch
       const { seed } = yield* FakeCluster
@@ -438,10 +458,11 @@ describe("claim expiry", () => {
       yield* seed(fleetNodes, node("n1"))
       yield* seed(leases, lease("n1"))
       yield* seed(agenticTasks, running("t"))
+      let lists = 0
       const deaf = KubeClient.of({
         ...kube,
-        watch: (resource, options) =>
-          resource.kind === leases.kind ? Stream.never : kube.watch(resource, options)
+        list: (resource, options) =>
+          resource.kind === leases.kind && lists++ > 0 ? Effect.never : kube.list(resource, options)
       })
       yield* startOperator().pipe(Effect.provideService(KubeClient, deaf))
       yield* TestClock.adjust("30 seconds")
