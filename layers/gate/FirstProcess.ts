@@ -42,7 +42,8 @@ export const connect = Effect.fn("FirstProcess.connect")(function* (
   const died = yield* Deferred.make<never, GateStopped>()
   const ready = yield* Deferred.make<Ready>()
   const oneAtATime = yield* Semaphore.make(1)
-  let answer = yield* Deferred.make<string>()
+  /** Takes the answer that is waited for, and leaves everything else: what a check writes there is noise, as it is in a status. */
+  let hear: (line: string) => void = () => {}
 
   yield* makeFifos(exchangeDir, fifos)
   const send = yield* writer(join(exchangeDir, "orders"))
@@ -50,7 +51,7 @@ export const connect = Effect.fn("FirstProcess.connect")(function* (
     join(exchangeDir, "answers"),
     (line) => {
       const said = readyOf(line)
-      if (said === undefined) Deferred.doneUnsafe(answer, Effect.succeed(line))
+      if (said === undefined) hear(line)
       else Deferred.doneUnsafe(ready, Effect.succeed(said))
     },
     () => Deferred.doneUnsafe(died, Effect.fail(toolchainDied))
@@ -71,17 +72,20 @@ export const connect = Effect.fn("FirstProcess.connect")(function* (
   // Not interruptible: an answer that nobody waits for would be taken for the next one.
   const ask = <A>(text: string, read: (line: string) => A | undefined): Effect.Effect<A, GateStopped> =>
     Effect.gen(function* () {
-      answer = yield* Deferred.make<string>()
+      const answer = yield* Deferred.make<A>()
+      hear = (line) => {
+        const said = read(line)
+        if (said !== undefined) Deferred.doneUnsafe(answer, Effect.succeed(said))
+      }
       yield* tell(text)
-      const line = yield* Deferred.await(answer).pipe(within(patience, stoppedAnswering))
-      return read(line) ?? (yield* toolchainDied)
+      return yield* Deferred.await(answer).pipe(within(patience, stoppedAnswering))
     }).pipe(Effect.uninterruptible, oneAtATime.withPermits(1))
 
   return {
     ...said,
     lane: (name) => ask(order.lane(name), laneOf),
     end: (pid) => tell(order.end(pid)),
-    sweep: Effect.asVoid(ask(order.sweep, (line) => line === "swept")),
+    sweep: Effect.asVoid(ask(order.sweep, (line) => line === "swept" || undefined)),
     died: Deferred.await(died),
     look: ask(order.look, lookOf)
   }
