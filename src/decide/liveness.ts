@@ -30,14 +30,18 @@ export interface Liveness {
 
 /**
  * A Lease that ran out gives way to a heartbeat that is younger than its end: the daemon then lost the right to write Leases, or one
- * of the first implementation took its place. A node that has not beaten yet counts from its creation.
+ * of the first implementation took its place. One that was given back says nothing of a node that is there again: who has not seen the
+ * Lease taken anew goes by the heartbeat. A node that has not beaten yet counts from its creation.
  */
 export const livenessOf = (
   node: FleetNode | undefined,
   lease: Lease | undefined,
   seen: Seen = {}
 ): Liveness => {
-  const held = seen.leaseMillis ?? parseTime(lease?.spec?.renewTime) ?? Number.NEGATIVE_INFINITY
+  const isLeft = lease?.spec?.holderIdentity === "" && node !== undefined && node.status?.phase !== "Draining"
+  const held = isLeft
+    ? Number.NEGATIVE_INFINITY
+    : (seen.leaseMillis ?? parseTime(lease?.spec?.renewTime) ?? Number.NEGATIVE_INFINITY)
   const validMillis =
     lease?.spec?.leaseDurationSeconds === undefined
       ? leaseTimeoutMillis

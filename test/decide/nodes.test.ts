@@ -21,6 +21,19 @@ describe("liveness", () => {
       [beatAt(60), lease("n")],
       150
     ],
+    [
+      "a Lease that was given back says nothing of a daemon that beats again",
+      [beatAt(0), lease("n", { holderIdentity: "", leaseDurationSeconds: 1 })],
+      90
+    ],
+    [
+      "a node that drained is gone with its Lease",
+      [
+        node("n", { status: { phase: "Draining", lastHeartbeatTime: formatTime(epoch) } }),
+        lease("n", { holderIdentity: "", leaseDurationSeconds: 1 })
+      ],
+      1
+    ],
     ["a Lease without its node counts", [undefined, lease("n")], 40],
     ["a node that never beat counts from its creation", [unheard, undefined], 90],
     ["a clock that runs behind is forgiven", [beatAt(-3600), undefined, { heartbeatMillis: epoch }], 90],

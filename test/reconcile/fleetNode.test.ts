@@ -3,10 +3,12 @@ import { Effect } from "effect"
 import { TestClock } from "effect/testing"
 
 import { agents } from "../../schema/Agent.ts"
+import { leases } from "../../schema/Core.ts"
 import { fleetNodes } from "../../schema/FleetNode.ts"
-import { formatTime } from "../../schema/Time.ts"
-import { Forbidden } from "../../src/services/KubeClient.ts"
-import { agent, epoch, node } from "../builders.ts"
+import { refOf } from "../../schema/Meta.ts"
+import { formatMicroTime, formatTime } from "../../schema/Time.ts"
+import { Forbidden, KubeClient } from "../../src/services/KubeClient.ts"
+import { agent, epoch, lease, node } from "../builders.ts"
 import { FakeCluster, layer } from "../fakes/FakeCluster.ts"
 import { atEpoch, nodeNamed, read, setStatus, settle, startOperator } from "./running.ts"
 
@@ -76,6 +78,40 @@ describe("nodes under the operator", () => {
       assert.strictEqual((yield* nodeNamed("n1")).status?.conditions?.[0]?.reason, "HeartbeatFresh")
       yield* TestClock.adjust("91 seconds")
       assert.strictEqual(yield* phaseOf("n1"), "NotReady")
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.effect("a daemon that takes over at once is Ready at once, though no list has shown its Lease", () =>
+    Effect.gen(function* () {
+      yield* atEpoch
+      const { seed } = yield* FakeCluster
+      const setLease = (spec: object) =>
+        Effect.flatMap(KubeClient, (kube) =>
+          kube.patch(leases, refOf(lease("n1")), { type: "merge", body: { spec } })
+        )
+      const leaseAt = (seconds: number) => ({
+        holderIdentity: `n1_${seconds}`,
+        leaseDurationSeconds: 40,
+        renewTime: formatMicroTime(epoch + seconds * 1000)
+      })
+      yield* seed(fleetNodes, node("n1"))
+      yield* seed(leases, lease("n1", leaseAt(0)))
+      yield* startOperator()
+      // The next list, at 15 s, shows it renewed and given back.
+      yield* TestClock.adjust("14 seconds")
+      yield* setLease(leaseAt(14))
+      yield* setStatus(fleetNodes, "n1", { phase: "Draining" })
+      yield* setLease({ holderIdentity: "", leaseDurationSeconds: 1 })
+      yield* TestClock.adjust("1500 millis")
+      yield* setLease(leaseAt(15.5))
+      yield* setStatus(fleetNodes, "n1", {
+        phase: "Ready",
+        lastHeartbeatTime: formatTime(epoch + 15_500)
+      })
+      for (let seconds = 0; seconds < 10; seconds++) {
+        yield* TestClock.adjust("1 second")
+        assert.strictEqual(yield* phaseOf("n1"), "Ready")
+      }
     }).pipe(Effect.provide(layer))
   )
 
