@@ -7,7 +7,9 @@ import { Duration, Effect, Exit, Redacted, Schema } from "effect"
 import { type GateSettings, judgeBranch } from "../layers/gate/judgeBranch.ts"
 import { Checks } from "../src/gate/checks.ts"
 import { encodeEnvelope, type Envelope, exitCodes } from "../src/gate/envelope.ts"
-import { exitWith, print } from "./judgeLog.ts"
+
+/** Who does not read the log at all is not waited for longer. */
+const patienceMillis = 30_000
 
 type Env = { readonly [name: string]: string | undefined }
 
@@ -19,7 +21,9 @@ export const main = (_argv: ReadonlyArray<string>, env: Env): void => {
   process.on("uncaughtException", (error) => end(judgeFailed("JudgeFailed", String(error))))
 
   const fiber = Effect.runFork(
-    Effect.flatMap(readSettings(env, nonce), (settings) => judgeBranch(settings, print))
+    Effect.flatMap(readSettings(env, nonce), (settings) =>
+      judgeBranch(settings, (text) => process.stdout.write(text))
+    )
   )
   process.once("SIGTERM", () => fiber.interruptUnsafe())
   fiber.addObserver((exit) =>
@@ -42,6 +46,12 @@ const leave = (env: Env, nonce: string, envelope: Envelope): void => {
     return exitWith(exitCodes["GATE-ERROR"])
   }
   exitWith(exitCodes[envelope.verdict])
+}
+
+/** Ends the process once its log is read: `process.exit` forgets what still waits. */
+const exitWith = (code: number): void => {
+  setTimeout(() => process.exit(code), patienceMillis)
+  process.stdout.write("", () => process.exit(code))
 }
 
 const judgeFailed = (reason: string, message: string): Envelope => ({

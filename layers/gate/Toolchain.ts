@@ -11,7 +11,7 @@ import * as FirstProcess from "./FirstProcess.ts"
 import { makeFifos, removeFifos } from "./fifos.ts"
 import { GateStopped } from "./GateStopped.ts"
 import * as Lane from "./Lane.ts"
-import { tail } from "./tail.ts"
+import { collect } from "./output.ts"
 import * as watch from "./watch.ts"
 
 export interface RunOptions {
@@ -50,7 +50,6 @@ export interface ToolchainOptions {
   readonly limits?: Limits | undefined
 }
 
-const logTailBytes = 32 * 1024
 const killed = 137
 /** Checks at a time. */
 const maxBatch = 8
@@ -86,7 +85,7 @@ export const open = Effect.fn("Toolchain.open")(function* (
     yield* makeFifos(exchangeDir, files)
     const together = yield* Effect.forEach(batch, (one, index) =>
       Effect.gen(function* () {
-        const output = yield* collect(one.options, limits, options.print)
+        const output = yield* collect(limits, one.options.echo === false ? () => {} : options.print)
         const name = names[index] ?? ""
         const spawn = first.lane(name)
         const lane = yield* Lane.open({ exchangeDir, name, spawn, kill: first.end, onOutput: output.take })
@@ -114,7 +113,7 @@ export const open = Effect.fn("Toolchain.open")(function* (
     ])
     const seconds = Number((yield* Clock.monotonicTimeNanos) - startedAt) / 1e9
     yield* lane.end
-    return { exitCode, seconds, limit, logTail: output.log.text() } satisfies Run
+    return { exitCode, seconds, limit, logTail: yield* output.end } satisfies Run
   })
 
   const runBatch = (batch: ReadonlyArray<Asked>) =>
@@ -185,23 +184,4 @@ const takeMore = Effect.fnUntraced(function* (asked: Queue.Queue<Asked>) {
   const more: Array<Asked> = []
   while (more.length < maxBatch - 1 && (yield* Queue.size(asked)) > 0) more.push(yield* Queue.take(asked))
   return more
-})
-
-/** Where the output of one check goes: to the log, and its end to the result. */
-const collect = Effect.fnUntraced(function* (
-  { echo = true }: RunOptions,
-  limits: Limits,
-  print: (chunk: Uint8Array) => void
-) {
-  const isTooMuch = yield* Deferred.make<void>()
-  const log = tail(logTailBytes)
-  let bytes = 0
-  const take = (chunk: Uint8Array) => {
-    if (bytes > limits.outputBytes) return
-    bytes += chunk.length
-    log.append(chunk)
-    if (echo) print(chunk)
-    if (bytes > limits.outputBytes) Deferred.doneUnsafe(isTooMuch, Effect.void)
-  }
-  return { isTooMuch, log, take }
 })
