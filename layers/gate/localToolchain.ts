@@ -8,7 +8,7 @@ import { dirname, join } from "node:path"
 
 import { Duration, Effect, type Scope } from "effect"
 
-import { loop } from "../../src/gate/exchange.ts"
+import { startLoop } from "../../src/gate/exchange.ts"
 import { dataKiB } from "../../src/gate/limits.ts"
 import { readOnly } from "./FirstProcess.ts"
 import type { GateStopped } from "./GateStopped.ts"
@@ -80,14 +80,13 @@ export const start = Effect.fn("localToolchain.start")(function* (
     })
   }
   const words = Effect.map(readOnlyRoot.make, (confine) => {
-    const argv = ["/bin/sh", "-c", loop]
     const root = {
       writable: [parent, scratchDir, cacheDir],
       readable: [exchangeDir],
       hidden: options.hidden,
       tmp
     }
-    return confine === undefined ? argv : confine(argv, root)
+    return confine === undefined ? startLoop : confine(startLoop, root)
   })
   const launch = ([program = "", ...args]: ReadonlyArray<string>) =>
     Effect.sync(() => {

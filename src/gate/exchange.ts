@@ -27,7 +27,7 @@ export const armed = "armed"
  * forks nothing, so that it works when nothing can be forked. `DATA_KIB` stops a process that outruns every look, where no container
  * does.
  */
-export const loop = `launch=
+const loop = `launch=
 if command -v setsid >/dev/null 2>&1; then launch=setsid; elif [ "$$" -ne 1 ]; then set -m; fi
 lane() {
   check=
@@ -89,6 +89,22 @@ while read -r order argument <&3; do
 done
 kill -TERM $lanes 2>/dev/null
 `
+
+/**
+ * Starts the loop, from a copy of the shell that nobody may read where one can be made. The kernel keeps the open files, the memory and the
+ * environment of a program that its user may not read from every other process (`PR_SET_DUMPABLE` in prctl(2), `/proc/pid/fd` in proc(5)),
+ * and those of its forks, the lanes, too: a check runs as the same user, and could take orders and give answers. What a lane executes is
+ * an ordinary program again.
+ */
+export const startLoop: ReadonlyArray<string> = [
+  "/bin/sh",
+  "-c",
+  `copy=\${TMPDIR:-/tmp}/sh
+{ rm -rf "$copy" && cp /bin/sh "$copy" && chmod 111 "$copy" && "$copy" -c :; } 2>/dev/null && exec "$copy" -c "$1"
+exec /bin/sh -c "$1"`,
+  "sh",
+  loop
+]
 
 /** What the loop says first. */
 export interface Ready {

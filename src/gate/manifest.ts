@@ -8,7 +8,7 @@ import type { EnvVar, JobSpec } from "../../schema/Job.ts"
 import type { ObjectRef } from "../../schema/Meta.ts"
 import { labelValue } from "../decide/labels.ts"
 import type { Check } from "./checks.ts"
-import { loop } from "./exchange.ts"
+import { startLoop } from "./exchange.ts"
 import { bytesOf, dataKiB, diskBelow, memoryBelow } from "./limits.ts"
 
 /** Kubernetes ends the Job here, when nobody says otherwise. */
@@ -112,7 +112,7 @@ const podSpec = (job: GateJob): JobSpec["template"]["spec"] => ({
       name: "toolchain",
       image: job.toolchainImage,
       restartPolicy: "Always",
-      command: ["/bin/sh", "-c", literal(loop)],
+      command: startLoop.map(literal),
       env: [
         { name: "WORK_DIR", value: "/work/repository" },
         { name: "EXCHANGE_DIR", value: "/exchange" },

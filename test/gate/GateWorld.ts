@@ -7,7 +7,7 @@ import { dirname, join } from "node:path"
 import { Duration, Effect } from "effect"
 
 import { type GateSettings, judgeBranch } from "../../layers/gate/judgeBranch.ts"
-import { loop } from "../../src/gate/exchange.ts"
+import { startLoop } from "../../src/gate/exchange.ts"
 
 export type Files = Readonly<Record<string, string | undefined>>
 
@@ -78,8 +78,9 @@ export const make = (base: Files) =>
         const { exchangeDir, workDir } = settings()
         mkdirSync(exchangeDir, { recursive: true })
         mkdirSync(dirname(workDir), { recursive: true })
-        const child = spawn("/bin/sh", ["-c", loop], {
-          env: { ...environment, WORK_DIR: workDir, EXCHANGE_DIR: exchangeDir },
+        const [program = "", ...args] = startLoop
+        const child = spawn(program, args, {
+          env: { ...environment, WORK_DIR: workDir, EXCHANGE_DIR: exchangeDir, TMPDIR: root },
           stdio: "ignore"
         })
         children.push(child)

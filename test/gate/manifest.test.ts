@@ -4,7 +4,7 @@ import { Schema } from "effect"
 import { expand } from "../../layers/embedded/kubelet/podEnv.ts"
 import { JobSpec } from "../../schema/Job.ts"
 import { makeCheck } from "../../src/gate/checks.ts"
-import { loop } from "../../src/gate/exchange.ts"
+import { startLoop } from "../../src/gate/exchange.ts"
 import { type GateJob, gateJob, gateJobName } from "../../src/gate/manifest.ts"
 
 const job: GateJob = {
@@ -71,7 +71,7 @@ describe("gateJob", () => {
           name: "toolchain",
           image: "golang:1.26",
           restartPolicy: "Always",
-          command: ["/bin/sh", "-c", loop.split("$").join("$$")],
+          command: startLoop.map((word) => word.split("$").join("$$")),
           mounts: ["/work", "/scratch", "/tmp", "/exchange", "/cache"],
           resources: { requests: { cpu: "1900m", memory: "3968Mi" }, limits: { cpu: "4", memory: "8Gi" } }
         },
@@ -147,7 +147,10 @@ describe("gateJob", () => {
       [envOf(gate ?? {})["BRANCH"], envOf(gate ?? {})["BASE_BRANCH"], envOf(gate ?? {})["CHECKS"]],
       [branch, branch, '[{"name":"fmt","command":"make fmt","target":"fmt","role":"format"}]']
     )
-    assert.strictEqual(expand(pod.initContainers?.[0]?.command?.[2] ?? "", {}), loop)
+    assert.deepStrictEqual(
+      pod.initContainers?.[0]?.command?.map((word) => expand(word, {})),
+      startLoop
+    )
     const commands = JSON.stringify(
       [...(pod.initContainers ?? []), ...pod.containers].map(({ command }) => command)
     )

@@ -69,25 +69,28 @@ describe.skipIf(!hasNamespaces)("a candidate in namespaces (skipped where this h
     120_000
   )
 
-  it.live("sees few processes, and neither the judge's folder nor the repository", () =>
-    Effect.gen(function* () {
-      const world = yield* GateWorld.make({ ...base })
-      world.commit("work", {
-        "attack.sh": `ls /proc | grep -c '^[0-9]'; ls -A "${world.remote}"; ls -A ../../judge; touch "${world.remote}/x" ../../judge/x\n`
+  it.live(
+    "sees few processes, not the FIFOs of the first, and neither the judge's folder nor the repository",
+    () =>
+      Effect.gen(function* () {
+        const world = yield* GateWorld.make({ ...base })
+        world.commit("work", {
+          "attack.sh": `ls /proc | grep -c '^[0-9]'; true </proc/1/fd/3; ls -A "${world.remote}"; ls -A ../../judge; touch "${world.remote}/x" ../../judge/x\n`
+        })
+        const { envelope } = yield* localGate(world)
+        const [count, ...rest] = (envelope.checks[0]?.logTail ?? "").trim().split("\n")
+        assert.isBelow(Number(count), 10)
+        assert.deepStrictEqual(
+          rest.map((line) => line.replace(/^.*: /u, "")),
+          [
+            "Permission denied",
+            "No such file or directory",
+            "No such file or directory",
+            "No such file or directory",
+            "No such file or directory"
+          ]
+        )
       })
-      const { envelope } = yield* localGate(world)
-      const [count, ...rest] = (envelope.checks[0]?.logTail ?? "").trim().split("\n")
-      assert.isBelow(Number(count), 10)
-      assert.deepStrictEqual(
-        rest.map((line) => line.replace(/^.*: /u, "")),
-        [
-          "No such file or directory",
-          "No such file or directory",
-          "No such file or directory",
-          "No such file or directory"
-        ]
-      )
-    })
   )
 
   it.live("that puts a link in the place of its folder has nobody's files cleaned or written", () =>
