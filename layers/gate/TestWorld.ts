@@ -64,10 +64,10 @@ export const timeoutAfter = (seconds: number): Duration.Duration =>
 export const outcomesOf = (runner: TestRunner, run: Run): ReadonlyArray<TestOutcome> | undefined =>
   Buffer.byteLength(run.logTail) < wholeOutputBytes ? runner.read(run.logTail) : undefined
 
-/** Says how much of a span is left, from now on. Monotonic. */
+/** Says how much of a span is left, from now on, by a clock that nobody sets. */
 export const countdown = (span: Duration.Duration): Effect.Effect<Effect.Effect<Duration.Duration>> =>
-  Effect.map(Clock.currentTimeNanos, (start) =>
-    Effect.map(Clock.currentTimeNanos, (now) =>
+  Effect.map(Clock.monotonicTimeNanos, (start) =>
+    Effect.map(Clock.monotonicTimeNanos, (now) =>
       Duration.max(Duration.zero, Duration.subtract(span, Duration.nanos(now - start)))
     )
   )

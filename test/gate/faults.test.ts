@@ -95,29 +95,41 @@ describe("a fault on the way to the checks", () => {
 })
 
 describe("a fault of the machine", () => {
-  it.live.each([3_600_000, -3_600_000])(
-    "that sets the clock by %i ms changes no verdict and no duration",
-    (jump) =>
-      Effect.gen(function* () {
-        const world = yield* GateWorld.make({})
-        world.commit("work", {})
-        const now = Date.now
-        const { envelope } = yield* world
-          .gate(
-            { checks: [{ name: "slow", command: "echo begun; sleep 0.5", timeoutSeconds: 30 }] },
-            (_, printed) =>
-              Effect.sync(printed).pipe(
-                Effect.delay("10 millis"),
-                Effect.repeat({ until: (text) => text.includes("begun") }),
-                Effect.andThen(Effect.sync(() => void (Date.now = () => now() + jump)))
-              )
-          )
-          .pipe(Effect.ensuring(Effect.sync(() => void (Date.now = now))))
-        const seconds = envelope.checks[0]?.seconds ?? 0
-        assert.strictEqual(envelope.verdict, "GATE-PASS", envelope.message)
-        assert.isAtLeast(seconds, 0.4)
-        assert.isBelow(seconds, 30)
+  it.live.each([
+    [3_600_000, "begun"],
+    [-3_600_000, "begun"],
+    // Time is not up for the bite check either, which alone sees a hollow test.
+    [3_600_000, "=== bite check ==="]
+  ] as const)("that sets the clock by %i ms at %s changes no verdict and no duration", ([jump, moment]) =>
+    Effect.gen(function* () {
+      const world = yield* GateWorld.make({ "one.mjs": "export const one = 1\n" })
+      world.commit("work", {
+        "one.mjs": "export const one = 1.0\n",
+        "one.test.mjs": `import assert from "node:assert"
+import { test } from "node:test"
+import { one } from "./one.mjs"
+test("one", () => assert.equal(one, 1))
+`
       })
+      const checks = [
+        { name: "slow", command: "echo begun; sleep 0.5", timeoutSeconds: 30 },
+        { name: "test", command: "node --test", role: "test" as const }
+      ]
+      const now = Date.now
+      const { envelope } = yield* world
+        .gate({ checks }, (_, printed) =>
+          Effect.sync(printed).pipe(
+            Effect.delay("10 millis"),
+            Effect.repeat({ until: (text) => text.includes(moment) }),
+            Effect.andThen(Effect.sync(() => void (Date.now = () => now() + jump)))
+          )
+        )
+        .pipe(Effect.ensuring(Effect.sync(() => void (Date.now = now))))
+      const seconds = envelope.checks[0]?.seconds ?? 0
+      assert.deepStrictEqual(brief(envelope), ["GATE-FAIL", "TestsHollow"], envelope.message)
+      assert.isAtLeast(seconds, 0.4)
+      assert.isBelow(seconds, 30)
+    })
   )
 
   it.live.skipIf(!isRoot)("that leaves no room for the checks is DiskFull, and no check is blamed", () =>
