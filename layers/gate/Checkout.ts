@@ -57,8 +57,8 @@ export interface Checkout {
   readonly room: (commit: string) => Effect.Effect<string, GateStopped, Scope.Scope>
   /** Paths that differ from the commit, with git's two letters before each: changed, missing, or untracked and not ignored. */
   readonly dirty: Effect.Effect<ReadonlyArray<string>, GateStopped>
-  /** Diffstat of the tracked ones. */
-  readonly diffStat: Effect.Effect<string, GateStopped>
+  /** Diffstat of the tracked ones, for people; empty where one of them cannot be read. */
+  readonly diffStat: Effect.Effect<string>
   /** What the branch is on the remote now: another commit than ours, or `gone`; undefined when it is still ours. */
   readonly moved: Effect.Effect<string | undefined, GateStopped>
 }
@@ -139,8 +139,8 @@ export const open = Effect.fn("Checkout.open")(function* (
       ),
     room: (target) =>
       cleanRoom.open(place, target).pipe(Effect.catchTag("GitFailed", (error) => failed(error))),
-    dirty: folder.dirty(commit).pipe(Effect.catchTag("GitFailed", (error) => failed(error))),
-    diffStat: folder.diffStat.pipe(Effect.mapError(failed)),
+    dirty: folder.dirty(commit).pipe(Effect.catchTag("GitFailed", (error) => unreadable(error))),
+    diffStat: Effect.catchTag(folder.diffStat, "GitFailed", () => Effect.succeed("")),
     moved: options.watched === "nowhere" ? Effect.undefined : whereBranchIs(run, options, commit)
   }
 })
@@ -224,6 +224,12 @@ const cloneFailed = (options: CheckoutOptions, error: GitFailed): GateStopped =>
     ? new GateStopped({ fault: "CloneFailed", message: `clone: ${error.message}` })
     : new GateStopped({ fault: "BranchNotFound", message: `clone: the remote has no branch ${branch}` })
 }
+
+const unreadable = ({ message }: GitFailed): GateStopped =>
+  new GateStopped({
+    fault: "JudgeFailed",
+    message: `what the checks left of the tree cannot be read: ${message}`
+  })
 
 /** The token reaches git through a program that asks the environment, so that no URL, argument or file holds it. */
 const askpass = Effect.fnUntraced(function* (options: CheckoutOptions) {

@@ -1,6 +1,7 @@
 /** The folder in which the candidate runs, seen from the judge's repository: what is put there, and what the checks made of it. */
-import { lstat, mkdir, rename, rm } from "node:fs/promises"
-import { join } from "node:path"
+import { randomUUID } from "node:crypto"
+import { chmod, lstat, mkdir, rename, rm, stat } from "node:fs/promises"
+import { dirname, join } from "node:path"
 
 import { Effect } from "effect"
 
@@ -27,6 +28,13 @@ export interface Mixture {
 /** What a check installed, and the next commit in the same folder needs as well. They stay where git ignores them, and only there. */
 const kept = ["node_modules", ".venv", "venv", "target", "vendor"]
 
+/** A volume's own folder is root's, and no candidate locked it. */
+const unlock = async (folder: string): Promise<void> => {
+  const found = await stat(folder).catch(() => undefined)
+  if (found === undefined || (found.mode & 0o700) === 0o700 || found.uid !== process.getuid?.()) return
+  await chmod(folder, (found.mode & 0o7777) | 0o700)
+}
+
 export const make = (options: WorkFolderOptions) => {
   const { gitDir, workDir, judgeDir } = options
   let placed = 0
@@ -36,11 +44,16 @@ export const make = (options: WorkFolderOptions) => {
   const onTree = (index: string, ...args: ReadonlyArray<string>) =>
     run(index, [`--work-tree=${workDir}`, "-c", "core.bare=false", ...args])
 
-  /** A candidate may put a link in the place of the folder: what is cleaned and written would be somebody's own. */
+  /**
+   * A candidate may put a link in the place of the folder: what is cleaned and written would be somebody's own. It may lock the folder, or
+   * the one around it.
+   */
   const real = onDisk(async () => {
+    await unlock(dirname(workDir))
     const found = await lstat(workDir).catch(() => undefined)
     if (found?.isDirectory() === false) await rm(workDir)
     await mkdir(workDir, { recursive: true })
+    await unlock(workDir)
   })
 
   /** A fresh index knows no sizes and times: every file is written, however well a candidate put its looks back. */
@@ -78,7 +91,7 @@ export const make = (options: WorkFolderOptions) => {
         yield* rewrite(commit).pipe(
           Effect.catch(() =>
             Effect.andThen(
-              onDisk(() => rename(workDir, `${workDir}.${placed}`)),
+              onDisk(() => rename(workDir, `${workDir}.${randomUUID()}`)),
               write(commit)
             )
           )

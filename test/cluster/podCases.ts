@@ -78,7 +78,20 @@ const frozen = named("stops all that it sees", {
   expect: { verdict: "GATE-FAIL", because: "limit:time" }
 })
 
+/** Nobody but its owner could look at what is left, and the owner locked it. */
+const locking = named("locks its folder and files", {
+  class: "forged",
+  title: "A check that fails, and leaves a folder that cannot be read nor moved aside",
+  base: attackedBase,
+  change: {
+    "attack.sh": `mkdir -p build/locked; chmod 000 build/locked a.txt
+for n in $(seq 40); do mkdir -p "../repository.$n/x"; done; chmod 000 .. .\n`,
+    code: "1\n"
+  },
+  expect: { verdict: "GATE-FAIL", because: "check:attacked" }
+})
+
 const shell = loadCases().filter((each) => each.language === language && each.machine !== false)
 
 /** As the corpus grades them. */
-export const judged: ReadonlyArray<Case> = [...shell, ...attacks, ...limits, frozen]
+export const judged: ReadonlyArray<Case> = [...shell, ...attacks, ...limits, frozen, locking]

@@ -93,6 +93,24 @@ describe.skipIf(!hasNamespaces)("a candidate in namespaces (skipped where this h
       })
   )
 
+  it.live("that locks its folder and files has failed all the same", () =>
+    Effect.gen(function* () {
+      const world = yield* GateWorld.make({ ...base })
+      const checks = [{ name: "locks", command: "sh attack.sh" }]
+      world.commit("work", {
+        "attack.sh": `mkdir -p build/locked; chmod 000 build/locked a.txt
+for n in $(seq 40); do mkdir -p "../repository.$n/x"; done; chmod 000 .. .; exit 127\n`
+      })
+      // 127 has the base put into the folder.
+      const { envelope } = yield* localGate(world, { checks })
+      assert.deepStrictEqual(
+        [envelope.verdict, envelope.reason],
+        ["GATE-FAIL", "CheckFailed"],
+        envelope.message
+      )
+    })
+  )
+
   it.live("that puts a link in the place of its folder has nobody's files cleaned or written", () =>
     Effect.gen(function* () {
       const world = yield* GateWorld.make({ ...base })
