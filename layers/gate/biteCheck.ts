@@ -121,6 +121,7 @@ const atCommit = Effect.fnUntraced(function* (
   for (const { check, runner } of world.tests) {
     if (runner?.takes(subject.path) !== true) continue
     const command = runner.narrow([subject])
+    if (command === undefined) return own
     yield* world.show("commit")
     const run = yield* own.meter.run(command)
     const outcomes = outcomesOf(runner, run)

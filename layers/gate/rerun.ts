@@ -100,7 +100,7 @@ const rerunChanged = Effect.fnUntraced(function* (
     const mine = runner === undefined ? rest : rest.filter(({ path }) => runner.takes(path))
     rest = rest.filter((subject) => !mine.includes(subject))
     if (mine.length === 0) continue
-    const command = runner === undefined ? check.command : runner.narrow(mine)
+    const command = runner?.narrow(mine) ?? check.command
     const { run, seconds } = meter(world)
     const exitCodes: Array<number> = []
     const failedTests: Array<string> = []
@@ -129,7 +129,7 @@ const rerunFailed = Effect.fnUntraced(function* (
   const { run, seconds } = meter(world)
   const first = world.ran.find((ran) => ran.check === check)
   const failures = runner?.failures(first?.output ?? "") ?? []
-  const narrowed = runner !== undefined && failures.length > 0 ? runner.only(failures) : check.command
+  const narrowed = (failures.length > 0 ? runner?.only(failures) : undefined) ?? check.command
   /** Runs a command until it ends as wanted, but at most so often. */
   const until = Effect.fnUntraced(function* (
     command: string,

@@ -1,7 +1,7 @@
 /** Which test runner a check comes to: the table of runners, and the make targets and package scripts that hide one. */
-import { Option, Schema } from "effect"
-
 import type { Check } from "./checks.ts"
+import { maxCommandBytes } from "./exchange.ts"
+import { scriptsOf } from "./presets.ts"
 import { go } from "./runners/go.ts"
 import { parseInvocation, render } from "./runners/invocation.ts"
 import { jest, mocha, nodeTest, vitest } from "./runners/node.ts"
@@ -42,13 +42,27 @@ export const runnerOf = (check: Pick<Check, "command">, recipes: Recipes): TestR
     if (invocation === undefined) return undefined
     for (const recognise of table) {
       const runner = recognise(invocation)
-      if (runner !== undefined) return runner
+      if (runner !== undefined) return fitting(runner)
     }
     const next = invocation.folder === "" ? behind(invocation.words, recipes) : undefined
     if (next === undefined) return undefined
     command = `${invocation.lead}${next}`
   }
   return undefined
+}
+
+/** A room puts some words of its own before a command (`room.ts`). */
+const maxBytes = maxCommandBytes - 1_024
+
+const fitting = (runner: TestRunner): TestRunner => {
+  const short = (command: string | undefined) =>
+    command !== undefined && new TextEncoder().encode(command).length <= maxBytes ? command : undefined
+  return {
+    ...runner,
+    narrow: (files) => short(runner.narrow(files)),
+    only: (failures) => short(runner.only(failures)),
+    except: (failures) => short(runner.except(failures))
+  }
 }
 
 const behind = (words: ReadonlyArray<string>, recipes: Recipes): string | undefined => {
@@ -63,21 +77,13 @@ const behind = (words: ReadonlyArray<string>, recipes: Recipes): string | undefi
   const said = rest.filter((word) => !/^(?:run|run-script|-s|--silent|-q)$/u.test(word))
   const name = said[0] === "t" ? "test" : said[0]
   if (name === undefined) return undefined
-  const script = scriptOf(recipes.packageJson, name)
+  const script = scriptsOf(recipes.packageJson)[name]
   if (script === undefined) return undefined
   const more = said.slice(1).filter((word, index) => index > 0 || word !== "--")
-  const before = scriptOf(recipes.packageJson, `pre${name}`)
+  const before = scriptsOf(recipes.packageJson)[`pre${name}`]
   const first = before === undefined ? "" : `${before} && `
   return `export PATH="$PWD/node_modules/.bin:$PATH"; ${first}${script}${more.length > 0 ? render(" ", more) : ""}`
 }
-
-const PackageJson = Schema.fromJsonString(
-  Schema.Struct({ scripts: Schema.optionalKey(Schema.Record(Schema.String, Schema.String)) })
-)
-const decodePackage = Schema.decodeUnknownOption(PackageJson)
-
-const scriptOf = (packageJson: string, name: string): string | undefined =>
-  Option.getOrUndefined(decodePackage(packageJson))?.scripts?.[name]
 
 const escape = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/-]/gu, "\\$&")
 

@@ -1,5 +1,6 @@
 /** Checks for files that are no code of the project's language, by tools that may or may not be there. */
 import type { Change, ChangedFile } from "./change.ts"
+import { maxCommandBytes } from "./exchange.ts"
 import { languageOf } from "./files.ts"
 
 export interface ToolCheck {
@@ -56,15 +57,26 @@ const kinds: ReadonlyArray<{
   }
 ]
 
-/** A request to the toolchain has an end (`exchange.ts`). */
+/** A request to the toolchain has an end, and what is done with each file is a part of it. */
 const maxFiles = 100
+const maxFilesBytes = maxCommandBytes - 2_048
+
+/** As many of them as one command can name. */
+const nameable = (paths: ReadonlyArray<string>): ReadonlyArray<string> => {
+  let bytes = 0
+  return paths.slice(0, maxFiles).filter((path) => {
+    bytes += new TextEncoder().encode(quote(path)).length + 1
+    return bytes <= maxFilesBytes
+  })
+}
 
 /** One for each kind that the change touches. */
 export const toolChecks = (change: Change): ReadonlyArray<ToolCheck> =>
   kinds.flatMap(({ name, tool, covers, command }) => {
-    const files = change.files
-      .filter((file) => file.status !== "deleted" && file.after !== undefined && covers(file))
-      .map(({ path }) => path)
-      .slice(0, maxFiles)
+    const files = nameable(
+      change.files
+        .filter((file) => file.status !== "deleted" && file.after !== undefined && covers(file))
+        .map(({ path }) => path)
+    )
     return files.length === 0 ? [] : [{ name, tool, files, command: command(files) }]
   })

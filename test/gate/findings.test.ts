@@ -5,6 +5,7 @@ import { type Check, makeCheck } from "../../src/gate/checks.ts"
 import { coverageOf, covers, isUntouched } from "../../src/gate/coverage.ts"
 import { checkDocuments, lostBy, pathsOf } from "../../src/gate/documents.ts"
 import { type BuildFiles, protectedChanges } from "../../src/gate/protectedFiles.ts"
+import { maxCommandBytes } from "../../src/gate/exchange.ts"
 import { toolChecks } from "../../src/gate/toolChecks.ts"
 import { newDefinitions, newFiles, untested, unused } from "../../src/gate/untested.ts"
 
@@ -225,6 +226,14 @@ describe("tools for what is no code", () => {
       ]
     )
     assert.include(toolChecks(change)[0]?.command ?? "", `'it'\\''s.sh'`)
+  })
+
+  it("are asked for as many as one command can name", () => {
+    const paths = Array.from({ length: 100 }, (_, n) => `${"deep/".repeat(40)}${n}.sh`)
+    const [check] = toolChecks(changeOf(...paths.map((path) => file(path, "x"))))
+    assert.isAtMost(Buffer.byteLength(check?.command ?? ""), maxCommandBytes)
+    assert.isAbove(check?.files.length ?? 0, 50)
+    assert.isBelow(check?.files.length ?? 100, 100)
   })
 })
 

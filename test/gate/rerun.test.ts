@@ -46,6 +46,18 @@ describe("a failed check, by node --test", { timeout: 60_000 }, () => {
     })
   )
 
+  it.live("is run as a whole when it fails more tests than one command can name", () =>
+    Effect.gen(function* () {
+      const many = `for (let n = 0; n < 300; n++) test(\`\${"a long name ".repeat(6)}\${n}\`, () => assert.fail())`
+      const { commands, verdict } = yield* ask(
+        js,
+        { "test/many.test.js": `${imports}${many}\n` },
+        "node --test"
+      )
+      assert.deepStrictEqual([verdict, commands], ["stands", ["node --test"]])
+    })
+  )
+
   it.live("is shared when all that fails fails on the base too", () =>
     Effect.gen(function* () {
       const { found, verdict } = yield* ask({ ...js, ...red }, harmless, "node --test")

@@ -87,6 +87,19 @@ describe("the command for some files only", () => {
     assert.strictEqual(runnerOf({ command }, { makefile, packageJson })?.narrow([subject]), narrowed)
   })
 
+  it.each(["go test ./...", "pytest", "node --test", "npx vitest", "jest", "mocha"])(
+    "of %s is none where a toolchain would not take it",
+    (command) => {
+      const runner = runnerOf({ command }, {})
+      const names = Array.from({ length: 600 }, (_, n) => `TestOfSomethingWithALongName${n}`)
+      const paths = names.map((name) => `test/${name}_test.go`)
+      assert.isUndefined(runner?.narrow(names.map((name, n) => ({ path: paths[n] ?? "", tests: [name] }))))
+      const failures = names.map((name, n) => ({ id: name, name, place: paths[n] }))
+      assert.isUndefined(runner?.only(failures))
+      assert.isUndefined(runner?.except(failures))
+    }
+  )
+
   it.each([
     "go test ./... | tee log",
     "go test ./... || true",

@@ -24,8 +24,8 @@ export interface TestRunner {
   readonly surelyCollects: (path: string) => boolean
   /** Whether files are compiled together, so that a broken one makes its neighbours fail. */
   readonly isShared: boolean
-  /** The command for some files, all of which it takes. */
-  readonly narrow: (files: ReadonlyArray<TestFile>) => string
+  /** The command for some files, all of which it takes; undefined when it would be longer than a toolchain takes. */
+  readonly narrow: (files: ReadonlyArray<TestFile>) => string | undefined
   /**
    * What the narrowed command said of each test; undefined when it printed nothing that reads as this runner's. The candidate prints it:
    * it tells, and where an exit code can decide it decides nothing.
@@ -35,9 +35,9 @@ export interface TestRunner {
   readonly isNothing?: (exitCode: number) => boolean
   /** What the check's own command reported as failed. Empty when it does not say. */
   readonly failures: (output: string) => ReadonlyArray<Failure>
-  /** The command for some failed tests only. */
-  readonly only: (failures: ReadonlyArray<Failure>) => string
-  /** The check's own command without some tests; undefined where the runner cannot leave out a test by its name. */
+  /** The command for some failed tests only; undefined when it would be too long. */
+  readonly only: (failures: ReadonlyArray<Failure>) => string | undefined
+  /** The check's own command without some tests; undefined where the runner cannot leave out a test by its name, or it would be too long. */
   readonly except: (failures: ReadonlyArray<Failure>) => string | undefined
 }
 
