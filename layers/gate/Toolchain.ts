@@ -11,7 +11,7 @@ import * as FirstProcess from "./FirstProcess.ts"
 import { makeFifos, removeFifos } from "./fifos.ts"
 import { GateStopped } from "./GateStopped.ts"
 import * as Lane from "./Lane.ts"
-import { collect } from "./output.ts"
+import * as Output from "./Output.ts"
 import * as watch from "./watch.ts"
 
 export interface RunOptions {
@@ -75,6 +75,7 @@ export const open = Effect.fn("Toolchain.open")(function* (
     processes: Math.min(given.processes, processesWithin(first.memoryBytes ?? Infinity))
   }
   const watched = yield* watch.make({ first, limits, folder: options.volumeDir })
+  const collect = Output.make(options.print)
   const asked = yield* Queue.unbounded<Asked>()
   let lanes = 0
 
@@ -85,7 +86,7 @@ export const open = Effect.fn("Toolchain.open")(function* (
     yield* makeFifos(exchangeDir, files)
     const together = yield* Effect.forEach(batch, (one, index) =>
       Effect.gen(function* () {
-        const output = yield* collect(limits, one.options.echo === false ? () => {} : options.print)
+        const output = yield* collect(limits, one.options.echo !== false)
         const name = names[index] ?? ""
         const spawn = first.lane(name)
         const lane = yield* Lane.open({ exchangeDir, name, spawn, kill: first.end, onOutput: output.take })
@@ -107,13 +108,13 @@ export const open = Effect.fn("Toolchain.open")(function* (
       lane.ended.pipe(Effect.map((code) => [code ?? killed, undefined] as const)),
       Effect.map(passed, (limit) => [killed, limit] as const),
       first.died,
-      Effect.as(Deferred.await(output.isTooMuch), [killed, "output"] as const),
+      Effect.as(output.isTooMuch, [killed, "output"] as const),
       Effect.as(Deferred.await(one.isGivenUp), [killed, undefined] as const),
       ...(timeout === undefined ? [] : [Effect.as(Effect.sleep(timeout), [killed, "time"] as const)])
     ])
     const seconds = Number((yield* Clock.monotonicTimeNanos) - startedAt) / 1e9
     yield* lane.end
-    return { exitCode, seconds, limit, logTail: yield* output.end } satisfies Run
+    return { exitCode, seconds, limit, logTail: output.tail() } satisfies Run
   })
 
   const runBatch = (batch: ReadonlyArray<Asked>) =>

@@ -180,6 +180,22 @@ exit 1`
     })
   )
 
+  it.live(
+    "tells the last word of a check that flooded the log, also when the gate ends before the check does",
+    () =>
+      Effect.gen(function* () {
+        const world = yield* GateWorld.make({})
+        world.commit("work", {})
+        const { envelope, log } = yield* world.gate({
+          checks: [{ ...check("yes flood | head -c 3000000; echo last word; sleep 30"), timeoutSeconds: 60 }],
+          deadline: Duration.seconds(2)
+        })
+        assert.deepStrictEqual([envelope.verdict, envelope.reason], ["GATE-ERROR", "DeadlineExceeded"])
+        assert.match(log, /bytes are left out here/u)
+        assert.match(log, /\nlast word\nGATE ERROR: DeadlineExceeded/u)
+      })
+  )
+
   it.live("judges nothing, at once, when the toolchain is killed in the middle of a check", () =>
     Effect.gen(function* () {
       const world = yield* GateWorld.make({})
