@@ -14,6 +14,10 @@ export const leaseNameOf = (nodeName: string): string => `foreman-node-${nodeNam
 export const nodeOfLease = (leaseName: string): string | undefined =>
   leaseName.startsWith("foreman-node-") ? leaseName.slice("foreman-node-".length) : undefined
 
+/** Whether a change of a Lease is no more than its renewal, which alone happens all the time. */
+export const isRenewal = (before: Lease | undefined, after: Lease): boolean =>
+  before !== undefined && before.spec?.holderIdentity === after.spec?.holderIdentity
+
 /** When a sign of life was last seen to change, by this process's clock: it wins over what a host says whose clock may be off. */
 export interface Seen {
   readonly leaseMillis?: number | undefined

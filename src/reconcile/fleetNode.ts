@@ -3,7 +3,7 @@ import { Clock, Duration, Effect, Latch } from "effect"
 
 import { fleetNodes } from "../../schema/FleetNode.ts"
 import { decideNode, NodeDecision, nextLookMillis } from "../decide/fleetNode.ts"
-import { nodeOfLease } from "../decide/liveness.ts"
+import { isRenewal, nodeOfLease } from "../decide/liveness.ts"
 import { statusPatch } from "../decide/status.ts"
 import { KubeClient } from "../services/KubeClient.ts"
 import * as Controller from "./Controller.ts"
@@ -126,7 +126,8 @@ export const run = Effect.fnUntraced(function* (options: Options) {
     const name = nodeOfLease(lease.metadata.name)
     if (name === undefined) return
     consider(name, now)
-    if (event.type === "delete" || event.before === undefined) known.openUnsafe()
+    // A new holder's silence may count from earlier than the sweep knows; a renewal only moves it further away.
+    if (event.type === "delete" || !isRenewal(event.before, event.after)) known.openUnsafe()
   })
 
   yield* Effect.gen(function* () {

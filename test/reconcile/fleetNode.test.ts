@@ -112,6 +112,9 @@ describe("nodes under the operator", () => {
         yield* TestClock.adjust("1 second")
         assert.strictEqual(yield* phaseOf("n1"), "Ready")
       }
+      // And its silence counts from what it held, not from the heartbeat that stood in for it.
+      yield* TestClock.adjust("35 seconds")
+      assert.strictEqual(yield* phaseOf("n1"), "NotReady")
     }).pipe(Effect.provide(layer))
   )
 
