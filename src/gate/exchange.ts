@@ -43,7 +43,7 @@ lane() {
     done
     echo ${armed} >&4
     IFS= read -r go <&3 || break
-    (cd "$WORK_DIR" && { [ -z "$DATA_KIB" ] || ulimit -d "$DATA_KIB"; } && exec $launch /bin/sh -c "$command") </dev/null >&5 2>&1 3<&- 4>&- 5>&- &
+    (cd "$WORK_DIR" && { [ -z "$DATA_KIB" ] || ulimit -d "$DATA_KIB" 2>/dev/null || :; } && exec $launch /bin/sh -c "$command") </dev/null >&5 2>&1 3<&- 4>&- 5>&- &
     check=$!
     wait "$check"
     code=$?
