@@ -22,6 +22,9 @@ export const EnvVar = Schema.Struct({
 })
 export type EnvVar = typeof EnvVar.Type
 
+/** A value or an argument as it stands: the kubelet reads `$(NAME)` and `$$` in them, and doubled each dollar sign stands for itself. */
+export const literal = (text: string): string => text.split("$").join("$$")
+
 export const VolumeMount = Schema.Struct({
   name: Schema.String,
   mountPath: Schema.String,

@@ -4,7 +4,7 @@
  */
 import type { Agent, ResourceRequirements } from "../../schema/Agent.ts"
 import { type AgenticTask, agenticTasks, label } from "../../schema/AgenticTask.ts"
-import type { Container, EnvVar, JobSpec, Volume } from "../../schema/Job.ts"
+import { type Container, type EnvVar, type JobSpec, literal, type Volume } from "../../schema/Job.ts"
 import { groupVersion } from "../../schema/Resource.ts"
 import { labelValue } from "./labels.ts"
 
@@ -187,9 +187,6 @@ const args = ({
     ...flags.flatMap(([flag, value]) => (value === undefined ? [] : [`--${flag}=${literal(value)}`]))
   ]
 }
-
-/** The kubelet reads `$(NAME)` and `$$` in arguments; doubled, each dollar sign stands for itself. */
-const literal = (text: string): string => text.split("$").join("$$")
 
 /** Where the Secret's file can be removed, on the embedded cluster, it is. */
 const handOverScript = `

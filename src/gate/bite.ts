@@ -5,7 +5,7 @@
 import { Schema } from "effect"
 
 import type { Change, ChangedFile } from "./change.ts"
-import { isTestPath, languageOf } from "./files.ts"
+import { isGenerated, isTestPath, languageOf } from "./files.ts"
 import type { Finding } from "./finding.ts"
 import type { TestFile, TestOutcome } from "./runners/TestRunner.ts"
 import { asksNothingNew, assertsNothing, declaredTests, type DeclaredTest, differs } from "./testText.ts"
@@ -40,7 +40,6 @@ const settings =
 /** What nothing runs. */
 const silent =
   /\.(?:md|mdx|rst|adoc|png|jpe?g|gif|svg|ico|pdf)$|(^|\/)(?:LICENSE|NOTICE|CODEOWNERS|CHANGELOG)[^/]*$|(^|\/)\.[^/]+(\/|$)|(^|\/)docs?\//u
-const generated = /^.{0,4}\s*(?:Code generated .* DO NOT EDIT|@generated)/mu
 
 /** `named` are paths that a check of tests names in its command: `test.sh` in `sh test.sh`. */
 export const planBite = (change: Change, named: ReadonlySet<string>): BitePlan => {
@@ -103,7 +102,7 @@ const subjectOf = (
   isReshaped: (file: ChangedFile) => boolean
 ): ReadonlyArray<Subject> => {
   const { path, before, after } = file
-  if (file.status === "deleted" || after === undefined || generated.test(after.slice(0, 500))) return []
+  if (file.status === "deleted" || after === undefined || isGenerated(after)) return []
   if (!differs(path, before, after)) return []
   const declared = declaredTests(path, after)
   const isScript =

@@ -39,3 +39,9 @@ const testFolders = /(^|\/)(tests?|__tests__|spec|testdata)\//u
 /** Whether a file belongs to the tests: by the name that its language's runner looks for, or by its folder. */
 export const isTestPath = (path: string): boolean =>
   testNames.some((name) => name.test(path)) || (testFolders.test(path) && languageOf(path) !== undefined)
+
+const generated = /^.{0,4}\s*(?:Code generated .* DO NOT EDIT|@generated)/mu
+
+/** Whether a file says near its beginning that a program wrote it. */
+export const isGenerated = (text: string | undefined): boolean =>
+  text !== undefined && generated.test(text.slice(0, 2_000))

@@ -4,7 +4,7 @@
  */
 import { label } from "../../schema/AgenticTask.ts"
 import type { ResourceRequirements } from "../../schema/Agent.ts"
-import type { EnvVar, JobSpec } from "../../schema/Job.ts"
+import { type EnvVar, type JobSpec, literal } from "../../schema/Job.ts"
 import type { ObjectRef } from "../../schema/Meta.ts"
 import { labelValue } from "../decide/labels.ts"
 import type { Check } from "./checks.ts"
@@ -224,9 +224,6 @@ const sources = (job: GateJob): ReadonlyArray<EnvVar> => [
   { name: "BRANCH", value: literal(job.branch) },
   { name: "BASE_BRANCH", value: literal(job.baseBranch ?? "") }
 ]
-
-/** The kubelet reads `$(NAME)` and `$$` in values and commands; doubled, each dollar sign stands for itself. */
-const literal = (text: string): string => text.split("$").join("$$")
 
 const token = ({ gitSecret }: GateJob): ReadonlyArray<EnvVar> =>
   gitSecret === undefined

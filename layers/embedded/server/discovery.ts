@@ -1,5 +1,6 @@
 /** What `kubectl api-resources` and every client's start read: which kinds there are, in the aggregated and the older form. Pure. */
 import type { JsonObject, ServedResource } from "../Apiserver.ts"
+import { groupVersion } from "../../../schema/Resource.ts"
 
 /** kubectl compares this with its own version, and no kubectl from 1.31 to 1.35 finds it too far away to work with. */
 export const serverVersion = {
@@ -13,9 +14,6 @@ export const serverVersion = {
   compiler: "",
   platform: `${process.platform}/${process.arch === "x64" ? "amd64" : process.arch}`
 }
-
-export const groupVersionOf = (resource: { readonly group: string; readonly version: string }): string =>
-  resource.group === "" ? resource.version : `${resource.group}/${resource.version}`
 
 const subresources = (resource: ServedResource) => [
   ...(resource.hasStatus
@@ -88,7 +86,7 @@ export const apiGroupList = (resources: ReadonlyArray<ServedResource>): JsonObje
 /** `members` are the group's, at least one. */
 export const apiGroup = (group: string, members: ReadonlyArray<ServedResource>): JsonObject => {
   const versions = [...versionsOf(members).keys()].map((version) => ({
-    groupVersion: groupVersionOf({ group, version }),
+    groupVersion: groupVersion({ group, version }),
     version
   }))
   return {

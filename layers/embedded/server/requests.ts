@@ -6,6 +6,7 @@ import { type ApiRequest, json, text } from "./answers.ts"
 import { Apiserver, type ServedResource, type Target } from "../Apiserver.ts"
 import * as Discovery from "./discovery.ts"
 import { notServed } from "../apiserver/errors.ts"
+import { groupVersion } from "../../../schema/Resource.ts"
 import { notAcceptable, wrongMethod } from "./metaStatus.ts"
 import * as OpenApi from "./openapi.ts"
 import { podLog } from "./podLog.ts"
@@ -54,7 +55,7 @@ const discovery = Effect.fnUntraced(function* (
   if (route.version !== undefined) {
     const group = route.group ?? ""
     const found = yield* members(resources, group, route.version)
-    return json(Discovery.apiResourceList(Discovery.groupVersionOf({ group, version: route.version }), found))
+    return json(Discovery.apiResourceList(groupVersion({ group, version: route.version }), found))
   }
   if (route.group !== undefined)
     return json(Discovery.apiGroup(route.group, yield* members(resources, route.group)))

@@ -1,8 +1,8 @@
 /** Objects in the form that was asked for: themselves, rows of a meta.k8s.io/v1 Table, or their metadata alone. Pure. */
 import type { Representation } from "./accept.ts"
 import type { ApiEvent, Json, JsonObject, ServedResource } from "../Apiserver.ts"
+import { groupVersion } from "../../../schema/Resource.ts"
 import { columnsOf } from "./columns.ts"
-import { groupVersionOf } from "./discovery.ts"
 
 /** How much of the object each row of a Table carries. */
 export type IncludeObject = "None" | "Metadata" | "Object"
@@ -96,7 +96,7 @@ export const showList = (
     default:
       return {
         kind: `${view.resource.kind}List`,
-        apiVersion: groupVersionOf(view.resource),
+        apiVersion: groupVersion(view.resource),
         metadata,
         items: list.items
       }

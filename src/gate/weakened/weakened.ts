@@ -13,7 +13,7 @@
  * A file that does not parse is not judged and named in a note. So is whatever depends on the platform, and longer timeouts.
  */
 import type { Change, ChangedFile } from "../change.ts"
-import { isTestPath } from "../files.ts"
+import { isGenerated, isTestPath } from "../files.ts"
 import type { Finding } from "../finding.ts"
 import { say } from "./assertion.ts"
 import { readFile as javascript } from "./javascript.ts"
@@ -28,11 +28,6 @@ import { likeness, type TestFile, wordsOf } from "./testCase.ts"
 import type { Budget } from "./walk.ts"
 
 const readers = { python, go, rust, javascript, typescript: javascript, tsx: javascript } as const
-
-const generated = /^.{0,4}\s*(?:Code generated .* DO NOT EDIT|@generated)/mu
-
-const isGenerated = (text: string | undefined): boolean =>
-  text !== undefined && generated.test(text.slice(0, 2_000))
 
 /** Some seconds of reading; the tests of a large project take a tenth of it. */
 const maxVisits = 1_500_000
