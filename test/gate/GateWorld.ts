@@ -114,7 +114,7 @@ export const make = (base: Files) =>
           }),
         close: () => {
           for (const child of children) child.kill("SIGTERM")
-          execFileSync("chmod", ["-R", "u+w", root])
+          execFileSync("chmod", ["-R", "u+rwX", root])
           rmSync(root, { recursive: true, force: true })
         }
       }
