@@ -7,7 +7,11 @@ import type { NodeCapability } from "../../schema/Capability.ts"
 export class ProbeError extends Schema.TaggedError<ProbeError>()("ProbeError", {
   source: Schema.String,
   cause: Schema.Defect()
-}) {}
+}) {
+  override get message(): string {
+    return `${this.source}: ${String(this.cause)}`
+  }
+}
 
 export class FleetProbe extends Context.Service<
   FleetProbe,

@@ -7,7 +7,11 @@ import { Result } from "../../schema/Result.ts"
 export class RunRecordError extends Schema.TaggedError<RunRecordError>()("RunRecordError", {
   uid: Schema.String,
   cause: Schema.Defect()
-}) {}
+}) {
+  override get message(): string {
+    return `the record of runs, in the folder of workspaces (--workspace-dir), cannot be kept: ${String(this.cause)}`
+  }
+}
 
 export const RunRecordEntry = Schema.Struct({
   /** Written before each push: the commit that the branch will point to if the push lands. */

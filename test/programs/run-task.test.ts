@@ -116,7 +116,8 @@ describe("foreman run-task", () => {
     it.effect("a task that does not exist is an error: its word last, and exit code 1", () =>
       Effect.gen(function* () {
         const { kubeconfig } = yield* EmbeddedCluster.EmbeddedCluster
-        const { code, stdout } = yield* foreman(["--task=none", "--kubeconfig", kubeconfig], { HOME: "/tmp" })
+        const { root } = yield* makeDisk
+        const { code, stdout } = yield* foreman(["--task=none", "--kubeconfig", kubeconfig], { HOME: root })
         const lines = stdout.trimEnd().split("\n")
         assert.strictEqual(code, 1)
         assert.match(lines[0] ?? "", /^FOREMAN-NONCE: [0-9a-f]{32}$/u)
@@ -125,9 +126,21 @@ describe("foreman run-task", () => {
       })
     )
 
+    it.effect("a folder of workspaces that cannot be made is named, with the flag that says another", () =>
+      Effect.gen(function* () {
+        const { kubeconfig } = yield* EmbeddedCluster.EmbeddedCluster
+        const { code, stdout } = yield* foreman(
+          ["--task=none", "--kubeconfig", kubeconfig, "--workspace-dir=/dev/null/none"],
+          {}
+        )
+        assert.strictEqual(code, 1)
+        assert.match(stdout, /^FOREMAN ERROR: .*--workspace-dir.*\/dev\/null\/none/mu)
+      })
+    )
+
     it.effect("no task at all is a misuse, exit code 2, and prints no nonce", () =>
       Effect.gen(function* () {
-        const { code, stderr, stdout } = yield* foreman([], { HOME: "/tmp" })
+        const { code, stderr, stdout } = yield* foreman([], {})
         assert.deepStrictEqual([code, stdout], [2, ""])
         assert.include(stderr, "--task is required")
       })
