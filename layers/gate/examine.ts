@@ -5,10 +5,9 @@ import type { Change } from "../../src/gate/change.ts"
 import type { Check } from "../../src/gate/checks.ts"
 import { checkDocuments, type DocumentCheck, lostBy, pathsOf } from "../../src/gate/documents.ts"
 import type { Finding } from "../../src/gate/finding.ts"
-import { makefileNames } from "../../src/gate/make.ts"
-import { protectedChanges } from "../../src/gate/protectedFiles.ts"
 import { newDefinitions, newFiles, untested, unused } from "../../src/gate/untested.ts"
 import type { Checkout } from "./Checkout.ts"
+import { findProtected } from "./protected.ts"
 import type { GateStopped } from "./GateStopped.ts"
 import type { Checked } from "./runChecks.ts"
 import { findWeakened } from "./weakened.ts"
@@ -30,26 +29,14 @@ export const examine = Effect.fn("examine")(function* (
   const defined = [...newDefinitions(change), ...newFiles(change)]
   const mentions = yield* checkout.mentions(defined.map(({ name }) => name))
   const weakened = yield* findWeakened(change)
-  const build = yield* buildFiles(checkout)
   return {
     documents,
     findings: [
-      ...protectedChanges(change, checks, build),
+      ...(yield* findProtected(checkout, change, checks)),
       ...weakened,
       ...untested(change),
       ...unused(defined, mentions)
     ]
-  }
-})
-
-/** Of the base: the first makefile that make would take, and npm's manifest. */
-const buildFiles = Effect.fnUntraced(function* (checkout: Checkout) {
-  const files = yield* checkout.baseFiles
-  const read = (name: string | undefined) =>
-    name === undefined || !files.includes(name) ? Effect.undefined : checkout.readBase(name)
-  return {
-    makefile: yield* read(makefileNames.find((name) => files.includes(name))),
-    manifest: yield* read("package.json")
   }
 })
 

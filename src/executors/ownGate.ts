@@ -11,7 +11,6 @@ import type { Change } from "../gate/change.ts"
 import type { Check } from "../gate/checks.ts"
 import { isUntouched } from "../gate/coverage.ts"
 import type { Finding } from "../gate/finding.ts"
-import { protectedChanges } from "../gate/protectedFiles.ts"
 import { type GitError, type Workspace } from "../services/GitWorkspace.ts"
 import { GateAnalysis } from "../services/GateAnalysis.ts"
 import { WorkspaceTools } from "../services/WorkspaceTools.ts"
@@ -41,8 +40,7 @@ const some = (names: ReadonlyArray<string>): string =>
 export const objectionTo = (
   { payload, verdictPolicy }: AgenticTask["spec"],
   change: Change,
-  checks: ReadonlyArray<Check>,
-  weakened: ReadonlyArray<Finding>,
+  found: { readonly guarded: ReadonlyArray<Finding>; readonly weakened: ReadonlyArray<Finding> },
   { testChanges }: Stated
 ): Objection | undefined => {
   if (change.files.length === 0) {
@@ -60,7 +58,7 @@ export const objectionTo = (
       failureReason: "ConstraintViolated"
     }
   }
-  const guarded = protectedChanges(change, checks)
+  const { guarded } = found
   if (guarded.length > 0 && !(verdictPolicy?.selfGO ?? []).some((name) => grants.has(name))) {
     const where = guarded.map(({ file, message }) => `${file} (${message})`)
     return {
@@ -70,7 +68,7 @@ export const objectionTo = (
       failureReason: "ConstraintViolated"
     }
   }
-  const held = weakened.filter(({ isNote }) => isNote !== true)
+  const held = found.weakened.filter(({ isNote }) => isNote !== true)
   if (held.length > 0 && testChanges === undefined) {
     const where = held.map(
       ({ file, line, message }) => `${file}${line === undefined ? "" : `:${line}`}: ${message}`
@@ -133,11 +131,12 @@ export const inspect = Effect.fn("ownGate.inspect")(function* (
   bashTimeout: Duration.Duration,
   stated: Stated
 ): Effect.fn.Return<Inspection, ToolError, GateAnalysis | WorkspaceTools> {
-  const { checksOf, findWeakened } = yield* GateAnalysis
+  const { checksOf, findProtected, findWeakened } = yield* GateAnalysis
   const checks = yield* checksOf(workspace, task.spec.gateProfile)
   const { change, tree } = yield* workspace.change.pipe(asToolError)
   const weakened = change.files.length === 0 ? [] : yield* findWeakened(change)
-  const objection = objectionTo(task.spec, change, checks, weakened, stated)
+  const guarded = yield* findProtected(workspace, change, checks)
+  const objection = objectionTo(task.spec, change, { guarded, weakened }, stated)
   const findings = weakened.map((finding) => ({ ...finding }))
   const found = (ran: ReadonlyArray<OwnCheck>) => ({
     checks: ran.map((check) => ({ ...check })),

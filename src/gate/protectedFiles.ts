@@ -26,26 +26,83 @@ const protectedPaths: ReadonlyArray<{ readonly what: string; readonly form: RegE
 export const protectedBy = (path: string): string | undefined =>
   protectedPaths.find(({ form }) => form.test(path))?.what
 
-/** Build files of the base: commands of the checks lead into them. */
+/** Build files of one folder of the base: commands of the checks lead into them. */
 export interface BuildFiles {
   readonly makefile?: string | undefined
   readonly manifest?: string | undefined
 }
 
-/** `checks` are those of the gate; what they do not run of a Makefile or a package.json may change. */
+/** Part of a check: one command, and where it runs. */
+interface Step extends Pick<Check, "target" | "command"> {
+  /** From the root; empty, or ending with a slash. */
+  readonly folder: string
+}
+
+/** A path from the root; what leads out of the repository stays in it. */
+const inside = (folder: string, path: string): string => {
+  const parts: Array<string> = []
+  for (const part of `${folder}${path}`.split("/")) {
+    if (part === "..") parts.pop()
+    else if (part !== "" && part !== ".") parts.push(part)
+  }
+  return parts.join("/")
+}
+const folderInside = (folder: string, path: string): string => {
+  const found = inside(folder, path)
+  return found === "" ? "" : `${found}/`
+}
+const folderOf = (path: string): string => path.slice(0, path.lastIndexOf("/") + 1)
+
+const folderOption = /\s(?:-C|--prefix|--directory|--cwd)[ =](["']?)([\w./-]+)\1/u
+
+/** `cd web && make -C tools lint` is one step, in `web/tools/`. A folder that only a variable knows is taken for the one before. */
+const stepsOf = ({ command, target }: Check): ReadonlyArray<Step> => {
+  if (target !== undefined) return [{ folder: "", target, command }]
+  let folder = ""
+  return command.split(/&&|\|\||[;\n]/u).flatMap((part): ReadonlyArray<Step> => {
+    const to = /^\s*\(?\s*cd\s+(["']?)([\w./-]+)\1\s*$/u.exec(part)?.[2]
+    if (to !== undefined) {
+      folder = folderInside(folder, to)
+      return []
+    }
+    const own = folderOption.exec(part)
+    return [
+      own?.[2] === undefined
+        ? { folder, command: part }
+        : { folder: folderInside(folder, own[2]), command: part.replace(own[0], "") }
+    ]
+  })
+}
+
+/** Folders in which the checks run something. */
+export const foldersOf = (checks: ReadonlyArray<Check>): ReadonlyArray<string> => [
+  ...new Set(checks.flatMap(stepsOf).map(({ folder }) => folder))
+]
+
+/** `checks` are those of the gate; what they do not run of a Makefile or a package.json may change. `base` has its build files by folder. */
 export const protectedChanges = (
   change: Change,
   checks: ReadonlyArray<Check>,
-  base: BuildFiles = {}
+  base: ReadonlyMap<string, BuildFiles> = new Map()
 ): ReadonlyArray<Finding> => {
-  const programs = new Set(commandsOf(checks, base).flatMap(filesRunBy))
+  const steps = checks.flatMap(stepsOf)
+  const programs = new Set(
+    foldersOf(checks).flatMap((folder) =>
+      commandsOf(
+        steps.filter((step) => step.folder === folder),
+        base.get(folder) ?? {}
+      )
+        .flatMap(filesRunBy)
+        .map((path) => inside(folder, path))
+    )
+  )
   return change.files.flatMap((file): ReadonlyArray<Finding> => {
     const what = [file.path, ...(file.oldPath === undefined ? [] : [file.oldPath])]
       .map(protectedBy)
       .find((each) => each !== undefined)
     const message =
       what === undefined
-        ? recipeChange(file, checks, programs)
+        ? recipeChange(file, steps, programs)
         : `decides about ${what}, and the change touches it`
     const line = file.addedLines[0]
     return message === undefined
@@ -54,15 +111,15 @@ export const protectedChanges = (
   })
 }
 
-/** What the checks run, with the recipes that make and npm run for them. */
+/** What steps of one folder run, with the recipes that make and npm run for them. */
 const commandsOf = (
-  checks: ReadonlyArray<Check>,
+  steps: ReadonlyArray<Step>,
   { makefile, manifest }: BuildFiles
 ): ReadonlyArray<string> => {
-  const targets = checks.flatMap(targetsOf)
-  const names = checks.flatMap(({ command }) => scriptNames(command))
+  const targets = steps.flatMap(targetsOf)
+  const names = steps.flatMap(({ command }) => scriptNames(command))
   return [
-    ...checks.map(({ command }) => command),
+    ...steps.map(({ command }) => command),
     ...(targets.length === 0
       ? []
       : makefilePart(makefile ?? "", targets)
@@ -74,21 +131,24 @@ const commandsOf = (
 
 const recipeChange = (
   file: ChangedFile,
-  checks: ReadonlyArray<Check>,
+  steps: ReadonlyArray<Step>,
   programs: ReadonlySet<string>
 ): string | undefined => {
   const path = file.oldPath ?? file.path
+  const folder = folderOf(path)
+  const name = path.slice(folder.length)
+  const here = steps.filter((step) => step.folder === folder)
   // What the base has not, the base's checks do not run; but make would take a new file of the better name.
-  const isMakefile = makefileNames.some((name) => name === path) || path.endsWith(".mk")
-  if (isMakefile) {
-    const targets = checks.flatMap(targetsOf)
+  const isMakefile = makefileNames.some((each) => each === name)
+  if (isMakefile || name.endsWith(".mk")) {
+    const targets = (isMakefile ? here : steps).flatMap(targetsOf)
     if (targets.length === 0) return undefined
     const [before, after] = [file.before ?? "", file.after ?? ""].map((text) => makefilePart(text, targets))
     return before === after ? undefined : "changes what make does in a check of the gate"
   }
   if (file.status === "added") return undefined
-  if (path === "package.json") {
-    const names = checks.flatMap(({ command }) => scriptNames(command))
+  if (name === "package.json") {
+    const names = here.flatMap(({ command }) => scriptNames(command))
     const [before, after] = [file.before, file.after].map((text) =>
       JSON.stringify([...reachedScripts(scriptsOf(text), names)].sort(([a], [b]) => (a < b ? -1 : 1)))
     )
@@ -101,7 +161,7 @@ const recipeChange = (
 }
 
 /** Make's own targets in a command; the default one where it names none. */
-const targetsOf = ({ target, command }: Check): ReadonlyArray<string> =>
+const targetsOf = ({ target, command }: Step): ReadonlyArray<string> =>
   target === undefined
     ? [...command.matchAll(/\bmake\b([^;&|\n]*)/gu)].flatMap(([, rest = ""]) => {
         const named = rest.split(/\s+/u).filter((word) => /^[\w./-]+$/u.test(word) && !word.startsWith("-"))

@@ -15,6 +15,12 @@ export class GateAnalysis extends Context.Service<
       base: Pick<Workspace, "readBase" | "baseFiles">,
       profile: GateProfile | undefined
     ) => Effect.Effect<ReadonlyArray<Check>>
+    /** What decides about changes and is touched by this one (rule `protected`). Files of the base that cannot be read lead nowhere. */
+    readonly findProtected: (
+      base: Pick<Workspace, "readBase" | "baseFiles">,
+      change: Change,
+      checks: ReadonlyArray<Check>
+    ) => Effect.Effect<ReadonlyArray<Finding>>
     /** Tests that check less than they did (rule `weakened`). What cannot be read is a note, so this never fails. */
     readonly findWeakened: (change: Change) => Effect.Effect<ReadonlyArray<Finding>>
   }

@@ -97,11 +97,35 @@ describe("what is protected", () => {
     const change = changeOf(file("tools/lint.js", "x\n", "y\n"))
     const makefile = "lint:\n\t@node tools/lint.js\nship:\n\tnode tools/ship.js\n"
     const named = (checks: ReadonlyArray<Check>, base: BuildFiles) =>
-      protectedChanges(change, checks, base).map(({ file }) => file)
+      protectedChanges(change, checks, new Map([["", base]])).map(({ file }) => file)
     assert.deepStrictEqual(named([makeCheck("lint")], { makefile }), ["tools/lint.js"])
     assert.deepStrictEqual(named([makeCheck("ship")], { makefile }), [])
     const scripts = manifest({ test: "npm run lint", lint: "node tools/lint.js" })
     assert.deepStrictEqual(named([check("npm test")], { manifest: scripts }), ["tools/lint.js"])
+  })
+
+  const scripts = (test: string) => manifest({ test, lint: "node tools/lint.js" })
+  const nested = changeOf(
+    file("web/package.json", scripts("echo ok"), scripts("node --test")),
+    file("package.json", scripts("echo ok"), scripts("node --test")),
+    file("web/Makefile", "unit:\n\ttrue\n", "unit:\n\tnpm test\n"),
+    file("web/tools/lint.js", "x\n", "y\n")
+  )
+  it.each([
+    ["npm test", ["package.json"]],
+    ["cd web && npm test", ["web/package.json"]],
+    ["npm --prefix web test", ["web/package.json"]],
+    ["(cd ./web; npm run lint)", ["web/tools/lint.js"]],
+    ["make -C web unit", ["web/Makefile"]],
+    ["cd web && node tools/lint.js", ["web/tools/lint.js"]],
+    ["cd web && node ../tools/lint.js", []]
+  ])("what a check runs in another folder: %s", (command, expected) => {
+    const base = new Map([["web/", { manifest: scripts("node --test"), makefile: "unit:\n\tnpm test\n" }]])
+    const findings = protectedChanges(nested, [check(command)], base)
+    assert.deepStrictEqual(
+      findings.map(({ file }) => file),
+      expected
+    )
   })
 })
 
