@@ -139,7 +139,17 @@ export const open = Effect.fn("Checkout.open")(function* (
       ),
     room: (target) =>
       cleanRoom.open(place, target).pipe(Effect.catchTag("GitFailed", (error) => failed(error))),
-    dirty: folder.dirty(commit).pipe(Effect.catchTag("GitFailed", (error) => unreadable(error))),
+    dirty: Effect.gen(function* () {
+      const found = yield* folder.dirty(commit)
+      if (found.length === 0) return found
+      // A file that attributes of git make differ from itself (`eol` set after it was committed) is nobody's change.
+      const judgeDir = join(options.judgeDir, "fresh")
+      yield* onDisk(() => mkdir(judgeDir, { recursive: true }))
+      const fresh = WorkFolder.make({ ...place, judgeDir, workDir: join(judgeDir, "repository") })
+      yield* fresh.place(commit)
+      const always = yield* fresh.dirty(commit)
+      return found.filter((line) => !always.includes(line))
+    }).pipe(Effect.catchTag("GitFailed", (error) => unreadable(error))),
     diffStat: Effect.catchTag(folder.diffStat, "GitFailed", () => Effect.succeed("")),
     moved: options.watched === "nowhere" ? Effect.undefined : whereBranchIs(run, options, commit)
   }

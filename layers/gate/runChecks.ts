@@ -159,37 +159,59 @@ export const retryOnBase = Effect.fn("retryOnBase")(function* (
   const isDoubtful = ({ asked, check, ofFiles }: Checked) =>
     check.exitCode !== undefined &&
     (ofFiles === undefined
-      ? isSuspect(check.exitCode, asked.target !== undefined && !declared.has(asked.target), check.limit)
+      ? isSuspect(check, asked.target !== undefined && !declared.has(asked.target))
       : check.exitCode !== 0)
   if (checkout.base === undefined || !checked.some(isDoubtful)) return checked
-  log.line(`=== the same on the base ${checkout.base} ===`)
-  yield* checkout.place(checkout.base)
-  return yield* Effect.forEach(
-    checked,
+  // Asked while the folder still shows the commit: of which files a tool says no.
+  const doubtful = yield* Effect.forEach(
+    checked.filter(isDoubtful),
     Effect.fnUntraced(function* (each) {
-      if (!isDoubtful(each)) return each
-      log.line(banner(each.asked))
-      const run = yield* runOne(world, each.asked, true)
-      const isShared =
-        each.ofFiles !== undefined && run.exitCode !== 0 && (yield* failsInRoom(world, each.asked))
-      return {
-        ...each,
-        base: run.exitCode,
-        baseLimit: run.limit,
-        ...(isShared && { rerun: "shared" as const })
-      }
+      const isOfFiles = each.ofFiles !== undefined && each.check.limit === undefined
+      return { each, red: isOfFiles ? yield* redOf(world, each.ofFiles, each.ofFiles.files) : [] }
     })
   )
+  log.line(`=== the same on the base ${checkout.base} ===`)
+  yield* checkout.place(checkout.base)
+  const again = yield* Effect.forEach(
+    doubtful,
+    Effect.fnUntraced(function* ({ each, red }) {
+      log.line(banner(each.asked))
+      const run = yield* runOne(world, each.asked, true)
+      if (each.ofFiles === undefined || each.check.limit !== undefined)
+        return { ...each, base: run.exitCode, baseLimit: run.limit }
+      const isShared = red.length > 0 && (yield* areRedOnBase(world, each.ofFiles, red))
+      return isShared ? { ...each, rerun: "shared" as const } : each
+    })
+  )
+  return checked.map((each) => again.find(({ asked }) => asked === each.asked) ?? each)
 })
 
-/** Settings that the candidate left beside the base's files excuse nothing. */
-const failsInRoom = Effect.fnUntraced(function* (world: CheckWorld, { command }: Check) {
+/** Files that a tool says no to, each asked by itself. */
+const redOf = (
+  world: CheckWorld,
+  { commandFor }: ToolCheck,
+  files: ReadonlyArray<string>,
+  place: (command: string) => string = (command) => command
+) =>
+  Effect.filter(
+    files,
+    Effect.fnUntraced(function* (path) {
+      const timeout = yield* world.allowance
+      const { exitCode } = yield* world.toolchain.run(place(commandFor(path)), { timeout, echo: false })
+      return exitCode !== 0
+    })
+  )
+
+/** Whether the base fails with each of them, also where settings that the candidate left beside its files excuse nothing. */
+const areRedOnBase = Effect.fnUntraced(function* (
+  world: CheckWorld,
+  tool: ToolCheck,
+  files: ReadonlyArray<string>
+) {
+  if ((yield* redOf(world, tool, files)).length < files.length) return false
   const room = yield* world.checkout.room(world.checkout.base ?? "")
-  const { exitCode } = yield* world.toolchain.run(inRoom(room, command), {
-    timeout: yield* world.allowance,
-    echo: false
-  })
-  return exitCode !== 0
+  const inside = yield* redOf(world, tool, files, (command) => inRoom(room, command))
+  return inside.length === files.length
 }, Effect.scoped)
 
 const roomLeft = (workDir: string): Effect.Effect<void, GateStopped> =>

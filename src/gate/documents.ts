@@ -30,11 +30,15 @@ const isCommented = (path: string): boolean =>
     path
   )
 
+/** Tests have broken files on purpose, and tell themselves when one is broken that should not be. */
+const isForTests = (path: string): boolean =>
+  /(^|\/)(?:tests?|__tests__|testdata|fixtures?|__fixtures__)\//u.test(path)
+
 const kinds: ReadonlyArray<Kind> = [
   {
     name: "json",
     what: "it parses",
-    covers: (path) => path.endsWith(".json") && !isCommented(path) && !path.includes("testdata/"),
+    covers: (path) => path.endsWith(".json") && !isCommented(path) && !isForTests(path),
     faults: (text) => {
       if (text.trim() === "") return []
       try {
@@ -51,7 +55,7 @@ const kinds: ReadonlyArray<Kind> = [
     name: "yaml",
     what: "it parses, and each Kubernetes manifest in it has a name",
     // A template is YAML only once it is rendered.
-    covers: (path, text) => /\.ya?ml$/u.test(path) && !text.includes("{{") && !path.includes("testdata/"),
+    covers: (path, text) => /\.ya?ml$/u.test(path) && !text.includes("{{") && !isForTests(path),
     faults: (text) => yamlFaults(text, 0)
   },
   {
@@ -181,11 +185,18 @@ const brokenLinks = (text: string, path: string, paths: Paths): ReadonlyArray<Om
     if (/^([a-z][a-z0-9+.-]*:|#|\/|\?)/iu.test(target) || /[{}$*]/u.test(target)) return []
     const resolved = resolve(path, target.replace(/[#?].*$/su, ""))
     // What leads out of the repository is the forge's own (`../../issues`).
-    return resolved === undefined || resolved === "" || paths.has(resolved)
+    return resolved === undefined || resolved === "" || pagesOf(resolved).some((page) => paths.has(page))
       ? []
       : [{ line: lineAt(text, index), message: `the link ${target} leads nowhere` }]
   })
 }
+
+/** Generators of sites leave out the end of a page's name, or write another. */
+const pagesOf = (path: string): ReadonlyArray<string> => [
+  path,
+  ...[".md", ".mdx", "/index.md"].map((end) => `${path}${end}`),
+  ...(path.endsWith(".html") ? [path.replace(/html$/u, "md")] : [])
+]
 
 /** From the folder of a file; undefined when it leaves the repository. */
 const resolve = (from: string, target: string): string | undefined => {

@@ -19,12 +19,19 @@ const notFound = 127
 const notExecutable = 126
 const killed = 137
 
+/** What make says when a command of a recipe could not start; it exits 2 itself. */
+const neverBegan = /^make(?:\[\d+\])?: \*\*\* .*\bError 12[67]$/mu
+
 /**
- * Whether a failure must be tried on the base before it is held against the author: the command could not start, the make target is
- * not declared at the base, something killed it, or it ran into a limit.
+ * Whether a failure must be tried on the base before it is held against the author: the command could not start, by itself or by make, the
+ * make target is not declared at the base, something killed it, or it ran into a limit.
  */
-export const isSuspect = (exitCode: number, isUndeclared: boolean, limit?: GateLimit): boolean =>
+export const isSuspect = (
+  { exitCode = 0, limit, logTail = "" }: Pick<GateCheck, "exitCode" | "limit" | "logTail">,
+  isUndeclared: boolean
+): boolean =>
   limit !== undefined ||
+  (exitCode === 2 && neverBegan.test(logTail)) ||
   exitCode === notFound ||
   exitCode === notExecutable ||
   exitCode === killed ||

@@ -5,7 +5,7 @@ export const makefileNames = ["GNUmakefile", "makefile", "Makefile"] as const
 
 const ruleForm = /^([^\s:#=][^:#=]*?)\s*::?(?![:=])(.*)$/u
 
-/** What one makefile declares: explicit targets, and files that it includes by a literal path. */
+/** What one makefile declares: explicit targets, and files of the repository that it includes by a literal path. */
 export const readMakefile = (
   text: string
 ): { readonly targets: ReadonlySet<string>; readonly includes: ReadonlyArray<string> } => {
@@ -20,7 +20,7 @@ export const readMakefile = (
         ...include[1]
           .trim()
           .split(/\s+/u)
-          .filter((path) => !/[$*?[]/u.test(path))
+          .filter((path) => !/[$*?[]|^\/|(^|\/)\.\.(\/|$)/u.test(path))
       )
     }
   }

@@ -7,6 +7,8 @@ export interface ToolCheck {
   readonly name: string
   readonly files: ReadonlyArray<string>
   readonly command: string
+  /** The same for one of the files. */
+  readonly commandFor: (path: string) => string
   /** What is absent when the command ends with 127. */
   readonly tool: string
 }
@@ -33,11 +35,11 @@ const kinds: ReadonlyArray<{
     name: "shell",
     tool: "sh",
     covers: isShell,
-    // A shell reads the whole script without running it; bash where the script asks for it, as far as there is one.
+    // A shell reads the whole script without running it: bash, where there is one, unless the script asks for another.
     command: (files) =>
       each(
         files,
-        'if command -v shellcheck >/dev/null 2>&1; then shellcheck -S error -- "$file"; elif head -n 1 "$file" | grep -q bash && command -v bash >/dev/null 2>&1; then bash -n "$file"; else sh -n "$file"; fi'
+        'if command -v shellcheck >/dev/null 2>&1; then shellcheck -S error -- "$file"; elif command -v bash >/dev/null 2>&1 && ! head -n 1 "$file" | grep -Eq "^#!.*[/ ](da|a)?sh( |$)"; then bash -n "$file"; else sh -n "$file"; fi'
       )
   },
   {
@@ -78,5 +80,6 @@ export const toolChecks = (change: Change): ReadonlyArray<ToolCheck> =>
         .filter((file) => file.status !== "deleted" && file.after !== undefined && covers(file))
         .map(({ path }) => path)
     )
-    return files.length === 0 ? [] : [{ name, tool, files, command: command(files) }]
+    const commandFor = (path: string) => command([path])
+    return files.length === 0 ? [] : [{ name, tool, files, command: command(files), commandFor }]
   })

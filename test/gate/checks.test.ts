@@ -109,7 +109,7 @@ describe("makefilePart", () => {
 describe("readMakefile", () => {
   it("sees explicit targets and literal includes, and nothing that only looks like one", () => {
     const text = `include tools.mk $(wildcard *.mk)
--include local.mk # mine
+-include local.mk ../host.mk /etc/site.mk # mine
 VERSION := 1.0:2
 X ::= y
 .PHONY: ghost

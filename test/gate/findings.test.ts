@@ -211,6 +211,9 @@ describe("documents", () => {
     ],
     ["kind.yaml", "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnodes: []\n", []],
     ["docs/b.md", "[a](a.md#part), [i](./img/x.png) [up](../README.md) [web](https://x.y) [h](#h)\n", []],
+    ["docs/b.md", "[a](./a) [a](a.html) [readme](../README)\n", []],
+    ["tests/fixtures/bad.json", "{", undefined],
+    ["src/__fixtures__/bad.yaml", "a: [", undefined],
     ["docs/b.md", "ok\n\n[a](missing.md)\n", ["3 the link missing.md leads nowhere"]],
     ["docs/b.md", "`[a](no.md)`\n```sh\n[a](no.md)\n```\n[forge](../../issues)\n", []],
     ["docs/b.md", "[ref]: gone.md\n", ["1 the link gone.md leads nowhere"]]

@@ -196,7 +196,10 @@ describe("judge", () => {
 
   it("suspects what never began, what was killed, and a target that the base does not declare", () => {
     assert.deepStrictEqual(
-      [0, 1, 2, 126, 127, 137].map((code) => [isSuspect(code, false), isSuspect(code, true)]),
+      [0, 1, 2, 126, 127, 137].map((code) => [
+        isSuspect({ exitCode: code }, false),
+        isSuspect({ exitCode: code }, true)
+      ]),
       [
         [false, false],
         [false, true],
@@ -206,6 +209,14 @@ describe("judge", () => {
         [true, true]
       ]
     )
+  })
+
+  it("suspects a target of make whose program is not there", () => {
+    const said = (logTail: string, exitCode = 2) => isSuspect({ exitCode, logTail }, false)
+    assert.isTrue(said("make: no-such-linter: No such file\nmake: *** [Makefile:2: lint] Error 127\n"))
+    assert.isTrue(said("make[1]: *** [lint] Error 126\nmake: *** [all] Error 2\n"))
+    assert.isFalse(said("make: *** [Makefile:2: lint] Error 1\n"))
+    assert.isFalse(said("make: *** [Makefile:2: lint] Error 127\n", 1))
   })
 
   it("ends the log as contracted", () => {

@@ -1,5 +1,7 @@
 /** Each stage of a gate changes a verdict: real git, a real shell, the judge in this process. */
 import { execFileSync } from "node:child_process"
+import { writeFileSync } from "node:fs"
+import { join } from "node:path"
 
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -57,6 +59,61 @@ describe("the stages of a gate", () => {
         ]
       )
       assert.notStrictEqual(first.profile, second.profile)
+    })
+  )
+
+  it.live("an old fault in one script excuses no new one in another", () =>
+    Effect.gen(function* () {
+      const world = yield* GateWorld.make({
+        "old.sh": "if true\n",
+        "new.sh": "true\n",
+        ...gateFile("  - { role: test, command: 'true' }\n")
+      })
+      world.commit("work", { "old.sh": "# more\nif true\n" })
+      const shared = yield* world.gate()
+      assert.deepStrictEqual(brief(shared.envelope), ["GATE-PASS", undefined], shared.envelope.message)
+      world.commit("work", { "old.sh": "# more\nif true\n", "new.sh": "if true\n" })
+      const { envelope } = yield* world.gate()
+      assert.deepStrictEqual(brief(envelope), ["GATE-FAIL", "CheckFailed"], envelope.message)
+    })
+  )
+
+  it.live("a script is read by the shell that it asks for, and by bash where it asks for none", () =>
+    Effect.gen(function* () {
+      const world = yield* GateWorld.make({ ...gateFile("  - { role: test, command: 'true' }\n") })
+      const bashism = "words=(a b)\n"
+      world.commit("work", {
+        "complete.bash": bashism,
+        "lib.sh": bashism,
+        "run.sh": `#!/bin/bash\n${bashism}`
+      })
+      const { envelope } = yield* world.gate()
+      assert.deepStrictEqual(brief(envelope), ["GATE-PASS", undefined], envelope.message)
+      world.commit("work", { "run.sh": `#!/bin/sh\nif true\n` })
+      assert.deepStrictEqual(brief((yield* world.gate()).envelope), ["GATE-FAIL", "CheckFailed"])
+    })
+  )
+
+  it.live("a file that git itself shows as changed in every clone is not held against a change", () =>
+    Effect.gen(function* () {
+      const world = yield* GateWorld.make({
+        "win.bat": "echo\r\n",
+        ".gitattributes": "*.bat -text\n",
+        ...gateFile("  - { role: test, command: 'true' }\n")
+      })
+      const git = (...args: ReadonlyArray<string>) => execFileSync("git", ["-C", world.remote, ...args])
+      // Committed as it was, and only then normalised by its attributes.
+      writeFileSync(join(world.remote, ".gitattributes"), "*.bat text eol=crlf\n")
+      git("add", ".gitattributes")
+      git("-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "-q", "-m", "attributes")
+      git("branch", "work")
+      git("checkout", "-q", "work")
+      writeFileSync(join(world.remote, "a.txt"), "a\n")
+      git("add", "a.txt")
+      git("-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "-q", "-m", "work")
+      git("checkout", "-q", "-f", "main")
+      const { envelope } = yield* world.gate()
+      assert.deepStrictEqual([...brief(envelope), envelope.dirty], ["GATE-PASS", undefined, undefined])
     })
   )
 
