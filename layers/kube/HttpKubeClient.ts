@@ -9,6 +9,7 @@ import {
   type KubeList,
   type KubeReason,
   type ListOptions,
+  type WatchOptions,
   type Patch,
   Unavailable,
   Undecodable
@@ -124,14 +125,14 @@ export const make = Effect.fnUntraced(function* (config: KubeConfig, options: Op
     return { items, resourceVersion: read[0]?.metadata.resourceVersion ?? "", undecodable: aside }
   })
 
-  const watch = <A extends KubeObject>(
-    resource: Resource<A>,
-    options: ListOptions & { readonly resourceVersion: string }
-  ) => {
+  const watch = <A extends KubeObject>(resource: Resource<A>, options: WatchOptions) => {
     const decode = decoder(resource)
     const what = operation("watch", resource, options.namespace ?? "")
     const fail = (reason: KubeReason) => new KubeError({ operation: what, reason })
-    const silent = new Unavailable({ message: `nothing came for ${Duration.format(watchSilence)}` })
+    const silent = new Unavailable({
+      message: `nothing came for ${Duration.format(watchSilence)}`,
+      isSilence: true
+    })
     return Stream.unwrap(
       // A real API server sends no bookmark for a kind in which nothing happens. So it is asked to end the watch before silence would
       // mean a dead connection; with a spread, so that a thousand daemons do not come back together.
@@ -139,6 +140,7 @@ export const make = Effect.fnUntraced(function* (config: KubeConfig, options: Op
         transport.bytes({
           operation: what,
           method: "GET",
+          onOpen: options.onOpen,
           path: withQuery(collectionPath(resource, options.namespace), {
             watch: true,
             allowWatchBookmarks: true,

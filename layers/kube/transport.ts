@@ -1,6 +1,6 @@
 /** HTTP to an API server: connections, credentials, time limits, and failures turned into `KubeError`. No kinds in here. */
 import * as NodeStream from "@effect/platform-node/NodeStream"
-import { Duration, Effect, Random, Redacted, Schedule, Stream, type Scope } from "effect"
+import { Duration, Effect, Exit, Random, Redacted, Schedule, Stream, type Scope } from "effect"
 import type { IncomingMessage } from "node:http"
 
 import { KubeError, type KubeReason, Unavailable, Undecodable } from "../../src/services/KubeClient.ts"
@@ -18,6 +18,8 @@ export interface KubeRequest {
   readonly contentType?: string
   /** The answer may begin late: a log that is followed has no headers before its first line. */
   readonly mayBeginLate?: boolean
+  /** Runs when an answer without an end begins. */
+  readonly onOpen?: Effect.Effect<void> | undefined
 }
 
 export interface Transport {
@@ -77,7 +79,10 @@ export const make = Effect.fnUntraced(function* (
   const requests = yield* connections(config, timeout, maxRequestConnections)
   // Watches and logs are silent for as long as nothing happens; the watch notices by itself when that is too long.
   const streams = yield* connections(config, timeout)
-  const [authorization, forget] = yield* Effect.cachedInvalidateWithTTL(config.authorization, credentialLife)
+  const [authorization, forget] = yield* Effect.cachedInvalidateWithTTL(config.authorization, (exit) =>
+    // One that could not be had is asked for again at once.
+    Exit.isSuccess(exit) ? credentialLife : Duration.zero
+  )
 
   const { origin, pathname } = new URL(config.server)
   const prefix = pathname.replace(/\/$/u, "")
@@ -169,6 +174,7 @@ export const make = Effect.fnUntraced(function* (
         const answer = yield* request.mayBeginLate === true ? sent : inTime(sent, request)
         if (statusOf(answer) >= 300) return yield* refuse(request.operation, answer)
         yield* Effect.addFinalizer(() => Effect.sync(() => answer.destroy()))
+        yield* request.onOpen ?? Effect.void
         return NodeStream.fromReadable<Uint8Array, KubeError>({
           evaluate: () => answer,
           onError: (cause) =>

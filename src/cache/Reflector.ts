@@ -43,10 +43,7 @@ const defaultRetry = Schedule.min([Schedule.exponential("200 millis"), Schedule.
 /** A server may ask for patience, but not for so much that we look dead. */
 const longestPatience = Duration.minutes(1)
 
-/** A watch that stayed open longer than any request may take was answered, even if nothing happened in it. */
-const openAfter = Duration.seconds(45)
-
-/** A watch that ends sooner, and empty, was not served: without a pause it would be asked for in a circle. */
+/** A watch that is over sooner, and empty, was not served: without a pause it would be asked for in a circle. */
 const shortWatch = Duration.seconds(1)
 
 /**
@@ -170,11 +167,17 @@ export const make = Effect.fnUntraced(function* <A extends KubeObject>(
       isEmpty = false
       return succeeded
     })
-    yield* kube.watch(resource, { ...unfiltered, ...selection, resourceVersion }).pipe(
+    let openedAt = Number.POSITIVE_INFINITY
+    const onOpen = Effect.map(Clock.currentTimeMillis, (now) => {
+      openedAt = now
+    })
+    yield* kube.watch(resource, { ...unfiltered, ...selection, resourceVersion, onOpen }).pipe(
       Stream.runForEach((event) => Effect.andThen(handOn(event), served)),
+      // What the server accepted and something on the way cut (a balancer does, of a connection that is idle) was answered.
       Effect.tapError(() =>
         Effect.gen(function* () {
-          if ((yield* Clock.currentTimeMillis) - startedAt >= Duration.toMillis(openAfter)) yield* served
+          const open = (yield* Clock.currentTimeMillis) - openedAt
+          if (open >= Duration.toMillis(shortWatch)) yield* served
         })
       )
     )

@@ -54,7 +54,7 @@ export const planOf = (input: PlanInput): Plan => {
   const invalid = faultIn(metadata.name, all.flat())
   if (invalid !== undefined) return refused(reason.invalidPipeline, invalid)
 
-  const cut = truncate(all, spec.maxTasks ?? 0)
+  const cut = truncate(metadata.name, all, spec.maxTasks ?? 0)
   if (cut.steps.length === 0) {
     return refused(
       reason.maxTasksCap,
@@ -94,7 +94,7 @@ const faultIn = (workload: string, steps: ReadonlyArray<PipelineStep>): string |
 }
 
 /** Whole groups, as many as fit; a step whose upstream was cut goes too. */
-const truncate = (groups: ReadonlyArray<ReadonlyArray<PipelineStep>>, maxTasks: number) => {
+const truncate = (workload: string, groups: ReadonlyArray<ReadonlyArray<PipelineStep>>, maxTasks: number) => {
   const all = groups.flat()
   if (maxTasks === 0 || all.length <= maxTasks) return { steps: all, conditions: [] }
   const kept: Array<PipelineStep> = []
@@ -102,7 +102,7 @@ const truncate = (groups: ReadonlyArray<ReadonlyArray<PipelineStep>>, maxTasks: 
     if (kept.length + group.length > maxTasks) break
     kept.push(...group)
   }
-  const steps = closed(kept)
+  const steps = closed(workload, kept)
   const message = `spec.maxTasks ${maxTasks} keeps ${steps.length} of ${all.length} tasks`
   const condition: ConditionUpdate = {
     type: "Truncated",
@@ -114,10 +114,12 @@ const truncate = (groups: ReadonlyArray<ReadonlyArray<PipelineStep>>, maxTasks: 
 }
 
 /** The steps whose whole upstream is among them. */
-const closed = (steps: ReadonlyArray<PipelineStep>): ReadonlyArray<PipelineStep> => {
-  const names = new Set(steps.map(({ name }) => name))
-  const kept = steps.filter(({ dependsOn }) => (dependsOn ?? []).every((name) => names.has(name)))
-  return kept.length === steps.length ? steps : closed(kept)
+const closed = (workload: string, steps: ReadonlyArray<PipelineStep>): ReadonlyArray<PipelineStep> => {
+  const names = new Set(steps.map(({ name }) => taskNameOf(workload, name)))
+  const kept = steps.filter(({ dependsOn }) =>
+    (dependsOn ?? []).every((name) => names.has(taskNameOf(workload, name)))
+  )
+  return kept.length === steps.length ? steps : closed(workload, kept)
 }
 
 /** Reviews by Agents that are not local are left out when either switch says so, and with them whatever builds on them. */
@@ -133,7 +135,10 @@ const suppress = (
   if (missing !== undefined) return { missing: missing.agentRef.name }
   const isCloud = ({ kind, agentRef }: PipelineStep) =>
     kind === "review" && agent(agentRef.name)?.spec.provider !== "local"
-  const kept = closed(steps.filter((step) => !isCloud(step)))
+  const kept = closed(
+    workload.metadata.name,
+    steps.filter((step) => !isCloud(step))
+  )
   if (kept.length === steps.length) return { steps, conditions: [] }
   const gone = steps.filter((step) => !kept.includes(step)).map(({ name }) => name)
   return {

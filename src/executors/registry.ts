@@ -45,12 +45,12 @@ const agentOf = Effect.fnUntraced(function* (task: AgenticTask) {
   )
 })
 
-/** Whether the task's Agent works in a Job. An Agent that cannot be read takes a slot like any other. */
+/** Whether the task's Agent works in a Job; `undefined` where the Agent cannot be read now. */
 export const isJob = (mode: AgentMode) => (task: AgenticTask) =>
   agentOf(task).pipe(
     Effect.timeout("2 seconds"),
     Effect.map((agent) => chooseExecutor(mode, task.spec.agentRef?.name, agent).type === "Job"),
-    Effect.orElseSucceed(() => false)
+    Effect.orElseSucceed(() => undefined)
   )
 
 /** Runs a claimed task. The Agent is read now, so that a run begins with what its author last said. */

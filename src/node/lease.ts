@@ -1,5 +1,5 @@
 /** One daemon for each node name, and a sign of life that costs the FleetNode nothing. Design §3.5. */
-import { Clock, Effect, Schedule, Schema } from "effect"
+import { Clock, Duration, Effect, Schedule, Schema } from "effect"
 
 import { type Lease, leases } from "../../schema/Core.ts"
 import { formatMicroTime, parseTime } from "../../schema/Time.ts"
@@ -7,6 +7,12 @@ import { KubeClient, type KubeError } from "../services/KubeClient.ts"
 
 export const durationSeconds = 40
 export const renewSeconds = 10
+const renewTimeout = Duration.seconds(5)
+/** 1, 2, 4, 8 and then 10 s. */
+const renewAgain = Schedule.min([
+  Schedule.exponential("1 second"),
+  Schedule.spaced(`${renewSeconds} seconds`)
+])
 /** How often a Lease of somebody else is looked at while we wait for it to expire. */
 const watchSeconds = 2
 
@@ -158,7 +164,12 @@ export const hold = Effect.fnUntraced(function* (options: Options) {
 
   const renew = isAllowed
     ? renewOnce.pipe(
-        Effect.catchTag("KubeError", (error) => Effect.logWarning("the node's Lease was not renewed", error)),
+        // A connection that died without a word would hold the renewal for longer than the Lease lasts.
+        Effect.timeout(renewTimeout),
+        Effect.tapErrorTag(["KubeError", "TimeoutError"], (error) =>
+          Effect.logWarning("the node's Lease was not renewed; trying again", error)
+        ),
+        Effect.retry({ schedule: renewAgain, while: ({ _tag }) => _tag !== "LeaseLost" }),
         Effect.repeat(Schedule.spaced(`${renewSeconds} seconds`)),
         Effect.delay(`${renewSeconds} seconds`),
         Effect.andThen(Effect.never)

@@ -19,7 +19,7 @@ export interface Executor<R> {
   readonly kind: string
   readonly execute: (run: Omit<Run, "agent">) => Effect.Effect<Result, ExecutorError, R>
   /** Whether the task's work is done in a Job: it takes no slot of this node. No task's is when absent. */
-  readonly isJob?: (task: AgenticTask) => Effect.Effect<boolean, never, R>
+  readonly isJob?: (task: AgenticTask) => Effect.Effect<boolean | undefined, never, R>
 }
 
 /** Why a run is ended from outside. */

@@ -147,6 +147,10 @@ export const make = Effect.fnUntraced(function* <R>(nodeName: string, options: O
       .sort(claimOrder)
   }
 
+  const wakeLater = Effect.suspend(() =>
+    Effect.forkScoped(Effect.delay(Queue.offer(wake, undefined), options.pollInterval))
+  )
+
   const claimOne = Effect.fnUntraced(
     function* (task: AgenticTask, isJob: boolean) {
       const claimed = yield* take(task, { nodeName, newClaimId: options.newClaimId })
@@ -159,7 +163,7 @@ export const make = Effect.fnUntraced(function* <R>(nodeName: string, options: O
     Effect.catch((error) =>
       Effect.gen(function* () {
         yield* Effect.logWarning("claim failed; trying again", error)
-        yield* Effect.forkScoped(Effect.delay(Queue.offer(wake, undefined), options.pollInterval))
+        yield* wakeLater
       })
     )
   )
@@ -174,7 +178,9 @@ export const make = Effect.fnUntraced(function* <R>(nodeName: string, options: O
       if (isDraining || (!hasSlot && !hasJobRoom)) return
       // With room for either nobody needs to ask: a run says so itself when its work is a Job's.
       const isJob = hasSlot && hasJobRoom ? false : yield* askForJob(task)
-      if (isJob ? hasJobRoom : hasSlot) yield* claimOne(task, isJob)
+      // An Agent that cannot be read takes a slot like any other.
+      if (isJob === true ? hasJobRoom : hasSlot) yield* claimOne(task, isJob === true)
+      else if (isJob === undefined) yield* wakeLater
     }
   })
 

@@ -42,7 +42,12 @@ export const run = Effect.gen(function* () {
     if (task === undefined || nodeName === undefined || task.metadata.deletionTimestamp !== undefined)
       return undefined
     const now = yield* Clock.currentTimeMillis
-    if (expiryOf(task, world.liveness(nodeName, now), now)._tag === "Keep") return undefined
+    const { silentAtMillis } = world.liveness(nodeName, now)
+    if (expiryOf(task, world.liveness(nodeName, now), now)._tag === "Keep") {
+      // Of a FleetNode that is deleted nobody hears any more, not even that its Lease has run out.
+      const isDeleted = world.nodes.get(nodeName) === undefined && isInFlight(task.status?.phase)
+      return isDeleted ? silentAtMillis - now : undefined
+    }
     const doubt = world.inDoubtUntilMillis() - now
     if (doubt > 0) return doubt
     yield* ask(nodeName)

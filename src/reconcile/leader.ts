@@ -12,6 +12,8 @@ export const leaseName = "foreman-operator.llmkube.dev"
 const leaseSeconds = 15
 const renewDeadline = Duration.seconds(10)
 const retryEvery = Duration.seconds(2)
+/** A connection that died without a word must leave time for another one. */
+const attemptTimeout = Duration.seconds(4)
 /** What giving it back may take at shutdown. */
 const releaseTimeout = Duration.seconds(2)
 
@@ -71,7 +73,8 @@ export const lead = Effect.fnUntraced(function* (
     observed = { version: written.metadata.resourceVersion ?? "", atMillis: now }
     return "ours" as const
   }).pipe(
-    Effect.catchTag("KubeError", (error) =>
+    Effect.timeout(attemptTimeout),
+    Effect.catchTag(["KubeError", "TimeoutError"], (error) =>
       Effect.as(
         Effect.logWarning("leader lease not written").pipe(Effect.annotateLogs({ error: error.message })),
         "contended" as const

@@ -24,7 +24,9 @@ export class TooManyRequests extends Schema.TaggedError<TooManyRequests>()("TooM
 /** No answer, a broken connection, a 5xx, or silence on a watch. */
 export class Unavailable extends Schema.TaggedError<Unavailable>()("Unavailable", {
   ...detail,
-  retryAfterSeconds: Schema.optionalKey(Schema.Finite)
+  retryAfterSeconds: Schema.optionalKey(Schema.Finite),
+  /** Nothing came for so long that something may have been missed. */
+  isSilence: Schema.optionalKey(Schema.Boolean)
 }) {}
 /** The answer was not what its kind's schema says. */
 export class Undecodable extends Schema.TaggedError<Undecodable>()("Undecodable", detail) {}
@@ -116,6 +118,12 @@ export type WatchEvent<A> =
       readonly resourceVersion: string
     }
 
+export interface WatchOptions extends ListOptions {
+  readonly resourceVersion: string
+  /** Runs once the server has accepted the watch. */
+  readonly onOpen?: Effect.Effect<void> | undefined
+}
+
 export interface DeleteOptions {
   readonly propagationPolicy?: "Background" | "Foreground" | "Orphan"
   readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string }
@@ -165,7 +173,7 @@ export class KubeClient extends Context.Service<
      */
     readonly watch: <A extends KubeObject>(
       resource: Resource<A>,
-      options: ListOptions & { readonly resourceVersion: string }
+      options: WatchOptions
     ) => Stream.Stream<WatchEvent<A>, KubeError>
     readonly podLogs: (ref: ObjectRef, options?: LogOptions) => Stream.Stream<Uint8Array, KubeError>
   }

@@ -239,25 +239,35 @@ describe("Reflector", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("a watch that was open for long counts as answered, though nothing happened in it", () => {
-    const lists = [{ items: [], version: 1 }]
-    const { layer } = scripted(lists, [])
-    const slow = Layer.effect(
-      KubeClient,
-      Effect.map(KubeClient, (kube) =>
-        KubeClient.of({
-          ...kube,
-          watch: () =>
-            Stream.fromEffectDrain(Effect.andThen(Effect.sleep("90 seconds"), Effect.fail(fail(down))))
-        })
-      )
-    ).pipe(Layer.provide(layer))
-    return Effect.gen(function* () {
-      const { attempts } = yield* reflect()
-      yield* TestClock.adjust("5 minutes")
-      assert.deepStrictEqual(attempts, ["ok", "ok", "failed 1", "ok", "failed 1", "ok", "failed 1"])
-    }).pipe(Effect.provide(slow))
-  })
+  it.effect.each([
+    [true, ["ok", "ok", "failed 1", "ok", "failed 1", "ok", "failed 1"]],
+    [false, ["ok", "failed 1", "failed 2", "failed 3"]]
+  ] as const)(
+    "a watch that the server accepted counts as answered when it is cut: %s",
+    ([isOpened, expected]) => {
+      const lists = [{ items: [], version: 1 }]
+      const { layer } = scripted(lists, [])
+      const slow = Layer.effect(
+        KubeClient,
+        Effect.map(KubeClient, (kube) =>
+          KubeClient.of({
+            ...kube,
+            watch: (_, { onOpen = Effect.void }) =>
+              (isOpened ? onOpen : Effect.void).pipe(
+                Effect.andThen(Effect.sleep("20 seconds")),
+                Effect.andThen(Effect.fail(fail(down))),
+                Stream.fromEffectDrain
+              )
+          })
+        )
+      ).pipe(Layer.provide(layer))
+      return Effect.gen(function* () {
+        const { attempts } = yield* reflect()
+        yield* TestClock.adjust("65 seconds")
+        assert.deepStrictEqual(attempts, [...expected])
+      }).pipe(Effect.provide(slow))
+    }
+  )
 
   it.effect("lists again when resuming fails again and again: the version itself may be wrong", () => {
     const { asked, layer } = scripted(

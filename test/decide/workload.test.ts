@@ -95,6 +95,15 @@ describe("what a Workload becomes", () => {
     assert.strictEqual(seen({ ...batch, maxTasks: 3 }), "MaxTasksCap")
   })
   it("a pipeline is cut at its end, and what would wait for a step that was cut goes too", () => {
+    const prefixed = [step("a"), step("b", "w-a"), step("c")]
+    assert.deepStrictEqual(seen({ pipeline: prefixed, maxTasks: 2 }), {
+      tasks: ["w-a", "w-b < w-a"],
+      conditions: ["Truncated/MaxTasksCap: spec.maxTasks 2 keeps 2 of 3 tasks"]
+    })
+    assert.deepStrictEqual(seen({ pipeline: prefixed, allowCloudReviewers: false }), {
+      tasks: ["w-a", "w-b < w-a", "w-c"],
+      conditions: []
+    })
     assert.deepStrictEqual(seen({ pipeline: [step("a", "c"), step("b"), step("c")], maxTasks: 2 }), {
       tasks: ["w-b"],
       conditions: ["Truncated/MaxTasksCap: spec.maxTasks 2 keeps 1 of 3 tasks"]

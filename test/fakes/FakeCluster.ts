@@ -258,7 +258,7 @@ const build = (customResources: ReadonlyArray<JsonObject>) =>
           Effect.flatMap(served(resource), (kind) => apiserver.delete(targetOf(kind, ref), options))
         ).pipe(Effect.asVoid),
 
-      watch: (resource, options) => {
+      watch: (resource, { onOpen = Effect.void, ...options }) => {
         const operation = `watch ${groupResource(resource)}`
         const decode = decoder(resource)
         const tell = (event: ApiEvent) => {
@@ -272,7 +272,7 @@ const build = (customResources: ReadonlyArray<JsonObject>) =>
             noted("watch", resource, options.namespace ?? "", { body: options }),
             Effect.map(served(resource), (kind) =>
               apiserver.watch({ ...options, resource: kind, allowWatchBookmarks: true })
-            )
+            ).pipe(Effect.tap(() => onOpen))
           )
         ).pipe(
           Stream.mapError((error) =>

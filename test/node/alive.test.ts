@@ -7,6 +7,7 @@ import { fleetNodes } from "../../schema/FleetNode.ts"
 import { formatTime } from "../../schema/Time.ts"
 import { Forbidden, KubeClient, Unavailable } from "../../src/services/KubeClient.ts"
 import { epoch, lease } from "../builders.ts"
+import { cutWatches } from "../fakes/cutWatches.ts"
 import { FakeCluster, layer } from "../fakes/FakeCluster.ts"
 import { atEpoch, capability, me, scriptedExecutor, settle, startDaemon } from "./running.ts"
 
@@ -50,6 +51,40 @@ describe("a node's signs of life", () => {
         yield* TestClock.adjust("30 seconds")
         assert.strictEqual((yield* node).status?.phase, "Ready")
       }).pipe(Effect.scoped, Effect.provide(layer))
+  )
+
+  it.effect("watches that are cut while nothing happens end no daemon", () =>
+    Effect.gen(function* () {
+      const daemon = yield* startDaemon(scriptedExecutor()).pipe(
+        Effect.provideServiceEffect(KubeClient, cutWatches("20 seconds"))
+      )
+      for (let seconds = 0; seconds < 300; seconds += 10) yield* TestClock.adjust("10 seconds")
+      assert.isUndefined(daemon.pollUnsafe())
+    }).pipe(Effect.scoped, Effect.provide(layer))
+  )
+
+  it.effect("a renewal that hangs in a dead connection is given up in time for another", () =>
+    Effect.gen(function* () {
+      const kube = yield* KubeClient
+      let hanging = 0
+      const flaky = KubeClient.of({
+        ...kube,
+        patch: (resource, ...rest) =>
+          resource.kind === leases.kind && hanging-- > 0 ? Effect.never : kube.patch(resource, ...rest)
+      })
+      yield* startDaemon(scriptedExecutor()).pipe(Effect.provideService(KubeClient, flaky))
+      const renewed = Effect.map(
+        kube.get(leases, { name: `foreman-node-${me}`, namespace: "foreman-system" }),
+        ({ spec }) => spec?.renewTime
+      )
+      yield* TestClock.adjust("5 seconds")
+      const before = yield* renewed
+      hanging = 1
+      yield* TestClock.adjust("10 seconds")
+      assert.strictEqual(yield* renewed, before)
+      yield* TestClock.adjust("8 seconds")
+      assert.notStrictEqual(yield* renewed, before)
+    }).pipe(Effect.scoped, Effect.provide(layer))
   )
 
   it.effect("a FleetNode that somebody deleted is registered again at the next beat", () =>

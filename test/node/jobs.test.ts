@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { TestClock } from "effect/testing"
 
 import { type AgenticTask, agenticTasks } from "../../schema/AgenticTask.ts"
 import { RunEvents } from "../../src/executors/Executor.ts"
@@ -43,6 +44,24 @@ const jobsToo = () => {
 }
 
 describe("tasks that work in Jobs", () => {
+  it.effect("whose Agent could not be read once are asked for again, and wait for no other run", () =>
+    Effect.gen(function* () {
+      const cluster = yield* FakeCluster
+      const script = jobsToo()
+      let asked = 0
+      const isJob = () => Effect.sync(() => (asked++ === 0 ? undefined : true))
+      const unsure = { ...script, executor: { ...script.executor, isJob } }
+      yield* startDaemon(unsure)
+      yield* cluster.seed(agenticTasks, scheduled("plain"))
+      yield* settle
+      yield* cluster.seed(agenticTasks, scheduled("job"))
+      yield* settle
+      assert.deepStrictEqual(script.began, ["plain"])
+      yield* TestClock.adjust("10 seconds")
+      assert.deepStrictEqual(script.began, ["plain", "job"])
+    }).pipe(Effect.scoped, Effect.provide(layer))
+  )
+
   it.effect("take no slot, and leave theirs to others", () =>
     Effect.gen(function* () {
       const cluster = yield* FakeCluster

@@ -17,6 +17,7 @@ import {
 import * as agenticTask from "../../src/reconcile/agenticTask.ts"
 import * as World from "../../src/reconcile/world.ts"
 import { agent, epoch, lease, node, task } from "../builders.ts"
+import { cutWatches } from "../fakes/cutWatches.ts"
 import { conditionsOf, FakeCluster, layer, type Request } from "../fakes/FakeCluster.ts"
 import { atEpoch, setStatus, setTask, settle, startOperator, taskNamed } from "./running.ts"
 
@@ -447,6 +448,37 @@ describe("claim expiry", () => {
         .pipe(Effect.retry({ times: 30 }))
       yield* TestClock.adjust("30 seconds")
       assert.strictEqual((yield* taskNamed("t")).status?.phase, "Running")
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.effect("watches that are cut again and again hide no dead node", () =>
+    Effect.gen(function* () {
+      yield* atEpoch
+      const { seed } = yield* FakeCluster
+      yield* seed(fleetNodes, node("n1"))
+      yield* seed(leases, lease("n1"))
+      yield* seed(agenticTasks, running("t"))
+      yield* startOperator().pipe(Effect.provideServiceEffect(KubeClient, cutWatches("35 seconds")))
+      for (let seconds = 0; seconds < 180; seconds += 30) yield* TestClock.adjust("30 seconds")
+      assert.strictEqual((yield* taskNamed("t")).status?.phase, "Pending")
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.effect("a FleetNode that is deleted before its Lease ran out gives its tasks back when that has", () =>
+    Effect.gen(function* () {
+      yield* atEpoch
+      const { seed } = yield* FakeCluster
+      const kube = yield* KubeClient
+      yield* seed(fleetNodes, node("n1"))
+      yield* seed(leases, lease("n1"))
+      yield* seed(agenticTasks, running("t"))
+      yield* startOperator()
+      yield* TestClock.adjust("20 seconds")
+      yield* kube.delete(fleetNodes, { name: "n1" })
+      yield* TestClock.adjust("19 seconds")
+      assert.strictEqual((yield* taskNamed("t")).status?.phase, "Running")
+      yield* TestClock.adjust("10 seconds")
+      assert.strictEqual((yield* taskNamed("t")).status?.phase, "Pending")
     }).pipe(Effect.provide(layer))
   )
 

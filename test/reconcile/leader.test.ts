@@ -6,7 +6,7 @@ import { agenticTasks } from "../../schema/AgenticTask.ts"
 import { leases } from "../../schema/Core.ts"
 import { fleetNodes } from "../../schema/FleetNode.ts"
 import { formatMicroTime } from "../../schema/Time.ts"
-import { Unavailable } from "../../src/services/KubeClient.ts"
+import { KubeClient, Unavailable } from "../../src/services/KubeClient.ts"
 import { leaseName } from "../../src/reconcile/leader.ts"
 import { epoch, node, task } from "../builders.ts"
 import { FakeCluster, layer } from "../fakes/FakeCluster.ts"
@@ -15,6 +15,26 @@ import { atEpoch, read, settle, startOperator, taskNamed } from "./running.ts"
 const theLease = read(leases, leaseName, "foreman-system")
 
 describe("leadership", () => {
+  it.effect("is not lost by one request into a dead connection", () =>
+    Effect.gen(function* () {
+      yield* atEpoch
+      const kube = yield* KubeClient
+      let hanging = 0
+      const flaky = KubeClient.of({
+        ...kube,
+        get: (resource, ref) =>
+          resource.kind === leases.kind && hanging-- > 0 ? Effect.never : kube.get(resource, ref)
+      })
+      const operator = yield* startOperator({ leaderIdentity: "one" }).pipe(
+        Effect.provideService(KubeClient, flaky)
+      )
+      hanging = 1
+      yield* TestClock.adjust("20 seconds")
+      assert.isUndefined(operator.pollUnsafe())
+      assert.strictEqual((yield* theLease).spec?.holderIdentity, "one")
+    }).pipe(Effect.provide(layer))
+  )
+
   it.effect("of two operators one leads, and the other takes over when it is told to stop", () =>
     Effect.gen(function* () {
       yield* atEpoch

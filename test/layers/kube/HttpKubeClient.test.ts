@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Redacted, Stream } from "effect"
 
 import * as HttpKubeClient from "../../../layers/kube/HttpKubeClient.ts"
-import type { KubeConfig } from "../../../layers/kube/KubeConfig.ts"
+import { type KubeConfig, KubeConfigError } from "../../../layers/kube/KubeConfig.ts"
 import { configMaps, type ConfigMap, namespaces } from "../../../schema/Core.ts"
 import { configOf, json, server, status, type Answer } from "./misbehaving.ts"
 
@@ -230,6 +230,25 @@ describe("HttpKubeClient requests", () => {
         api.seen.map((one) => one.authorization),
         ["Bearer old", "Bearer new", "Bearer new"]
       )
+    })
+  )
+
+  it.live("a credential that could not be had once is asked for again by the next request", () =>
+    Effect.gen(function* () {
+      let asked = 0
+      const { kube } = yield* against(
+        (response) => json(response, 200, map("x")),
+        {},
+        Effect.suspend(() =>
+          asked++ === 0
+            ? Effect.fail(new KubeConfigError({ source: "exec", message: "a blip" }))
+            : Effect.succeed(Redacted.make("Bearer t"))
+        )
+      )
+      assert.match((yield* failure(kube.get(configMaps, { name: "x" }))).message, /a blip/u)
+      yield* kube.get(configMaps, { name: "x" })
+      yield* kube.get(configMaps, { name: "x" })
+      assert.strictEqual(asked, 2)
     })
   )
 
