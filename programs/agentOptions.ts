@@ -89,7 +89,6 @@ export interface Options {
   readonly heartbeatInterval: Duration.Duration
   readonly pollInterval: Duration.Duration
   readonly drainTimeout: Duration.Duration
-  readonly taskNamespace: string | undefined
   readonly runner: RunnerConfig["Service"]
   /** `undefined`: each task clones anew. */
   readonly mirrors: MirrorOptions | undefined
@@ -200,7 +199,8 @@ export const optionsOf = (flags: Flags, env: Env): Result.Result<Options, Refusa
       nodeName,
       tailscaleAddr: orAbsent(flags["tailscale-addr"]),
       roles: flags.roles.length === 0 ? undefined : flags.roles,
-      labels
+      labels,
+      taskNamespace: orAbsent(flags["task-namespace"])
     },
     renamedFrom: nodeName === wanted ? undefined : wanted,
     mode,
@@ -211,7 +211,6 @@ export const optionsOf = (flags: Flags, env: Env): Result.Result<Options, Refusa
     heartbeatInterval: flags["heartbeat-interval"],
     pollInterval: flags["task-poll-interval"],
     drainTimeout: flags["drain-timeout"],
-    taskNamespace: orAbsent(flags["task-namespace"]),
     runner,
     mirrors: mirrorsOf(flags, runner.workspaceRoot)
   })

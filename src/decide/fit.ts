@@ -1,11 +1,13 @@
 /** The checks of one demand against one node, most telling first. A refusal is a clause that finishes "3 nodes …". */
 import type { Agent } from "../../schema/Agent.ts"
-import type { TaskSpec } from "../../schema/AgenticTask.ts"
+import { type AgenticTask, label } from "../../schema/AgenticTask.ts"
 import type { RequiredCapability } from "../../schema/Capability.ts"
 import type { FleetNode } from "../../schema/FleetNode.ts"
 
 /** What is asked of a node. The Agent's words win over the task's (contract §2.2). */
 export interface Demand {
+  /** Of the task, and of its Agent. */
+  readonly namespace: string | undefined
   /** The run is a pod of its own: only labels and roles matter, and no slot of the node is taken. */
   readonly isJob: boolean
   readonly required: RequiredCapability
@@ -18,16 +20,18 @@ const nothing: RequiredCapability = { accelerator: "any" }
 const present = (names: ReadonlyArray<string | undefined>): ReadonlyArray<string> =>
   names.filter((name) => name !== undefined && name !== "").map(String)
 
-export const demandOf = (spec: TaskSpec, agent: Agent | undefined): Demand =>
-  agent === undefined ? demandOfTask(spec) : demandOfAgent(agent)
+export const demandOf = (task: AgenticTask, agent: Agent | undefined): Demand =>
+  agent === undefined ? demandOfTask(task) : demandOfAgent(agent)
 
-const demandOfTask = (spec: TaskSpec): Demand => ({
+const demandOfTask = ({ metadata, spec }: AgenticTask): Demand => ({
+  namespace: metadata.namespace,
   isJob: false,
   required: spec.requiredCapability ?? nothing,
   models: present([spec.modelRef])
 })
 
-export const demandOfAgent = ({ spec }: Agent): Demand => ({
+export const demandOfAgent = ({ metadata, spec }: Agent): Demand => ({
+  namespace: metadata.namespace,
   isJob: spec.execution?.mode === "Job",
   required: spec.requiredCapability ?? nothing,
   models: present([spec.model, spec.inferenceServiceRef?.name])
@@ -49,6 +53,12 @@ const isReady: Check = (_, { node }) =>
       : "are not Ready"
 
 const isLive: Check = (_, host) => (host.isLive ? undefined : "are silent")
+
+/** A daemon that looks for tasks in one namespace says so; one of the first implementation does not. */
+const servesNamespace: Check = ({ namespace }, { node }) => {
+  const served = node.metadata.labels?.[label.taskNamespace]
+  return served === undefined || served === namespace ? undefined : `serve namespace ${served} only`
+}
 
 const hasLabels: Check = ({ required }, { node }) => {
   for (const [key, value] of Object.entries(required.nodeSelector ?? {})) {
@@ -86,7 +96,7 @@ const hasContext: Check = ({ required }, { node }) =>
     ? undefined
     : `offer less than ${required.minContextTokens} tokens of context`
 
-const checksOfJob: ReadonlyArray<Check> = [isReady, isLive, hasLabels, hasRoles]
+const checksOfJob: ReadonlyArray<Check> = [isReady, isLive, servesNamespace, hasLabels, hasRoles]
 const checks: ReadonlyArray<Check> = [...checksOfJob, hasAccelerator, hasModel, hasMemory, hasContext]
 
 /** Why the node cannot take the demand, leaving aside whether it is busy; `undefined` when it can. */
@@ -104,7 +114,13 @@ export const hasInstalled = (models: ReadonlyArray<string>, node: FleetNode): bo
   return models.some((model) => installed.some((name) => name.toLowerCase() === model.toLowerCase()))
 }
 
-const singular: Readonly<Record<string, string>> = { are: "is", have: "has", lack: "lacks", offer: "offers" }
+const singular: Readonly<Record<string, string>> = {
+  are: "is",
+  have: "has",
+  lack: "lacks",
+  offer: "offers",
+  serve: "serves"
+}
 
 /** `0/5 nodes fit: 3 lack role verifier, 2 have less than 16 GB free`: the commonest refusal first. */
 export const noFit = (total: number, refusals: ReadonlyMap<string, number>): string => {

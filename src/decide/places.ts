@@ -41,16 +41,17 @@ export class Places {
   }
 
   /** The line in which a task waits: one for each workload, in one queue for each Agent and each demand of tasks that name no Agent. */
-  lineFor({ metadata, spec }: AgenticTask, workload: string, agent: Agent | undefined): Line {
+  lineFor(task: AgenticTask, workload: string, agent: Agent | undefined): Line {
+    const { metadata, spec } = task
     const key =
       spec.agentRef === undefined
-        ? JSON.stringify(demandOf(spec, undefined))
+        ? JSON.stringify(demandOf(task, undefined))
         : agentQueueKey(refKey({ namespace: metadata.namespace, name: spec.agentRef.name }))
     let queue = this.#queues.get(key)
     if (queue === undefined) {
       queue = new Queue(key)
       this.#queues.set(key, queue)
-      if (spec.agentRef === undefined) this.#bind(queue, demandOf(spec, undefined))
+      if (spec.agentRef === undefined) this.#bind(queue, demandOf(task, undefined))
       else this.#bindAgent(queue, agent)
     }
     return queue.lineOf(workload)
@@ -129,7 +130,7 @@ export class Places {
   /** The task is in flight. `startedMillis`: since when, by the node's clock. */
   take(ticket: Ticket, node: string, startedMillis: number | undefined): void {
     const { agent } = ticket.line.queue
-    const demand = agent === undefined ? demandOf(ticket.task.spec, undefined) : demandOfAgent(agent)
+    const demand = agent === undefined ? demandOf(ticket.task, undefined) : demandOfAgent(agent)
     ticket.taken = { node, agent, startedMillis, isJob: demand.isJob, memoryGB: memoryOf(demand) }
     this.fleet.take(ticket.taken)
     if (agent !== undefined) {

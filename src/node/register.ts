@@ -1,6 +1,7 @@
 /** Puts this host's FleetNode into the cluster, and changes it only where it differs. Contract §3.1, §3.3. */
 import { Effect, Schedule } from "effect"
 
+import { label } from "../../schema/AgenticTask.ts"
 import { type FleetNode, fleetNodes, type FleetNodeSpec } from "../../schema/FleetNode.ts"
 import { KubeClient, type KubeError } from "../services/KubeClient.ts"
 
@@ -11,7 +12,15 @@ export interface Identity {
   readonly roles: ReadonlyArray<string> | undefined
   /** Labels that flags ask for; labels that others put there stay. */
   readonly labels: { readonly [key: string]: string }
+  /** The one namespace in which this node looks for tasks; absent: all. */
+  readonly taskNamespace?: string | undefined
 }
+
+/** Labels to write; `null` takes away what an earlier daemon of this node said. */
+const labelsOf = ({ labels, taskNamespace }: Identity) => ({
+  ...labels,
+  [label.taskNamespace]: taskNamespace ?? null
+})
 
 const specOf = (identity: Identity): FleetNodeSpec => ({
   nodeName: identity.nodeName,
@@ -28,7 +37,9 @@ export const isCurrent = (node: FleetNode, identity: Identity): boolean => {
     (node.spec.tailscaleAddr ?? "") === (identity.tailscaleAddr ?? "") &&
     roles.length === wanted.length &&
     roles.every((role, index) => role === wanted[index]) &&
-    Object.entries(identity.labels).every(([key, value]) => node.metadata.labels?.[key] === value)
+    Object.entries(labelsOf(identity)).every(
+      ([key, value]) => (node.metadata.labels?.[key] ?? null) === value
+    )
   )
 }
 
@@ -48,7 +59,13 @@ export const register = Effect.fn("node.register")(function* (identity: Identity
     .pipe(Effect.catchReason("KubeError", "NotFound", () => Effect.succeed(undefined)))
   if (found === undefined) {
     return yield* kube.create(fleetNodes, {
-      metadata: { name: identity.nodeName, labels: identity.labels },
+      metadata: {
+        name: identity.nodeName,
+        labels: {
+          ...identity.labels,
+          ...(identity.taskNamespace !== undefined && { [label.taskNamespace]: identity.taskNamespace })
+        }
+      },
       spec: specOf(identity)
     })
   }
@@ -56,7 +73,7 @@ export const register = Effect.fn("node.register")(function* (identity: Identity
   return yield* kube.patch(fleetNodes, ref, {
     type: "merge",
     body: {
-      metadata: { labels: identity.labels },
+      metadata: { labels: labelsOf(identity) },
       spec: {
         nodeName: identity.nodeName,
         tailscaleAddr: identity.tailscaleAddr ?? null,

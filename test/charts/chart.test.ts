@@ -103,10 +103,10 @@ describe.skipIf("missing" in found)("the chart", () => {
     )
     const env = { FLEET_NODE_NAME: "host-1-gpu", HOME: "/tmp", GITHUB_TOKEN: "t" }
     const options = Result.getOrThrow(parseOptions(gpu?.spec.template.spec.containers[0].args, env))
-    const { identity, mode, runner, slots, stated, taskNamespace } = options
+    const { identity, mode, runner, slots, stated } = options
     const { coder, foremanNamespace, gitSecret, inferenceBaseURLOverride, workspaceRoot } = runner
     const { gateCachePVC, gateDeadlineSeconds, gateImage, gateResources, gateToolchainImage } = runner
-    const said = { identity, mode, slots, stated, taskNamespace, workspaceRoot, foremanNamespace }
+    const said = { identity, mode, slots, stated, workspaceRoot, foremanNamespace }
     const gates = { gateCachePVC, gateDeadlineSeconds, gateImage, gateResources, gateToolchainImage }
     const builder = `foreman-builder:${manifest.version}`
     const limits = { cpu: "4", memory: "8Gi" }
@@ -117,12 +117,12 @@ describe.skipIf("missing" in found)("the chart", () => {
           nodeName: "host-1-gpu",
           tailscaleAddr: undefined,
           roles: ["worker"],
-          labels: { "acme.io/rack": "a7" }
+          labels: { "acme.io/rack": "a7" },
+          taskNamespace: "team-a"
         },
         mode: "native",
         slots: 2,
         stated: { accelerator: "cuda", totalRAMGB: 64, installedModels: ["qwen", "gemma"], slots: 2 },
-        taskNamespace: "team-a",
         workspaceRoot: "/workspace",
         foremanNamespace: "jobs",
         gateCachePVC: undefined,

@@ -38,14 +38,14 @@ export const line = (task: AgenticTask): string =>
   JSON.stringify([
     task.metadata.namespace,
     task.metadata.labels?.[label.workload] ?? "",
-    task.spec.agentRef === undefined ? demandOf(task.spec, undefined) : agentKey(task)
+    task.spec.agentRef === undefined ? demandOf(task, undefined) : agentKey(task)
   ])
 
 /** The decision for each task that is pending. */
 export const reference = (world: World): ReadonlyMap<string, Decision> => {
   const agentOf = (task: AgenticTask) =>
     task.spec.agentRef === undefined ? undefined : world.agents.get(agentKey(task))
-  const demand = (task: AgenticTask): Demand => demandOf(task.spec, agentOf(task))
+  const demand = (task: AgenticTask): Demand => demandOf(task, agentOf(task))
   const lookup = (namespace: string | undefined, name: string) => world.tasks.get(refKey({ namespace, name }))
   const decisions = new Map<string, Decision>()
   const starts = [...world.starts]

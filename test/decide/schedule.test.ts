@@ -193,6 +193,14 @@ describe("placement", () => {
       { t: "Unschedulable" }
     ],
     [
+      "one that looks for tasks in one namespace gets those of no other",
+      worldOf(
+        [task("t"), task("u", { metadata: { namespace: "team-a" } })],
+        [node("a", { metadata: { labels: { [label.taskNamespace]: "team-a" } } })]
+      ),
+      { t: "Unschedulable", "team-a/u": "a" }
+    ],
+    [
       "a silent one gets nothing, though nobody has marked it yet",
       worldOf([task("t")], [], [], { hosts: [{ node: node("a"), isLive: false, hasLease: true }] }),
       { t: "Unschedulable" }

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 
+import { label } from "../../schema/AgenticTask.ts"
 import { leases } from "../../schema/Core.ts"
 import { fleetNodes } from "../../schema/FleetNode.ts"
 import { formatTime } from "../../schema/Time.ts"
@@ -117,7 +118,7 @@ describe("a node's signs of life", () => {
     Effect.gen(function* () {
       const cluster = yield* FakeCluster
       yield* cluster.seed(fleetNodes, {
-        metadata: { name: me, labels: { theirs: "yes" } },
+        metadata: { name: me, labels: { theirs: "yes", [label.taskNamespace]: "default" } },
         spec: { nodeName: me, roles: ["worker"] }
       })
       yield* startDaemon(scriptedExecutor())
@@ -131,9 +132,11 @@ describe("a node's signs of life", () => {
           nodeName: me,
           tailscaleAddr: undefined,
           roles: ["worker"],
-          labels: { rack: "1" } as never
+          labels: { rack: "1" } as never,
+          taskNamespace: undefined
         }
       })
+      // Now it looks everywhere, and what it said before is taken back.
       assert.deepStrictEqual((yield* node).metadata.labels, { theirs: "yes", rack: "1" })
     }).pipe(Effect.scoped, Effect.provide(layer))
   )

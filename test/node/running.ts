@@ -77,7 +77,13 @@ const steadyProbe = FleetProbe.of({ capability: Effect.succeed(capability) })
 let claims = 0
 
 export const daemonOptions = {
-  identity: { nodeName: me, tailscaleAddr: undefined, roles: ["worker"], labels: {} },
+  identity: {
+    nodeName: me,
+    tailscaleAddr: undefined,
+    roles: ["worker"],
+    labels: {},
+    taskNamespace: "default" as string | undefined
+  },
   self: { agentVersion: "1.2.3", os: "linux", arch: "amd64" },
   interval: Duration.seconds(30),
   namespace: "default",

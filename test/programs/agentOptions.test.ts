@@ -9,7 +9,9 @@ const parse = (...args: ReadonlyArray<string>) =>
 describe("the node daemon's flags", () => {
   it("9.1.26 an empty task namespace means all of them", () => {
     assert.deepStrictEqual(
-      [parse(), parse("--task-namespace=team-a"), parse("--task-namespace=")].map((it) => it.taskNamespace),
+      [parse(), parse("--task-namespace=team-a"), parse("--task-namespace=")].map(
+        ({ identity }) => identity.taskNamespace
+      ),
       ["default", "team-a", undefined]
     )
   })
