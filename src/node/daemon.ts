@@ -1,5 +1,5 @@
 /** The node daemon: hold the name, register, beat, watch; on the way down drain, hand back, release. Design §3.5. */
-import { Effect } from "effect"
+import { Effect, Fiber } from "effect"
 
 import * as Heartbeat from "./heartbeat.ts"
 import * as NodeLease from "./lease.ts"
@@ -25,12 +25,14 @@ const daemon = Effect.fnUntraced(function* <R>(options: Options<R>) {
   yield* register(identity)
   const heartbeat = yield* Heartbeat.make(options)
   const watcher = yield* TaskWatcher.make(nodeName, options)
+  // Goes on while the runs are let end: without it the node would be silent, and its tasks be given to others.
+  const renewing = yield* Effect.forkScoped(lease.renew)
   // Last in, first out: nothing is closed before the runs had their time. Draining first, so that nothing new comes.
   yield* Effect.addFinalizer(() => Effect.andThen(heartbeat.drain, watcher.drain))
   yield* heartbeat.beat
   yield* Effect.logInfo("node is ready").pipe(Effect.annotateLogs({ slots: options.slots }))
   yield* options.onReady ?? Effect.void
-  return yield* Effect.raceAllFirst([heartbeat.loop, lease.renew, watcher.watch])
+  return yield* Effect.raceAllFirst([heartbeat.loop, Fiber.join(renewing), watcher.watch])
 })
 
 /**

@@ -1,5 +1,5 @@
 /** Sees this node's tasks, claims what there are slots for, and stops what is taken away. Contract §3.5, design §3.5 and §3.13. */
-import { Deferred, Duration, Effect, FiberMap, Queue, Schedule, Schema } from "effect"
+import { Deferred, Duration, Effect, FiberMap, FiberSet, Queue, Schedule, Schema } from "effect"
 
 import { type AgenticTask, agenticTasks } from "../../schema/AgenticTask.ts"
 import { refKey, refOf } from "../../schema/Meta.ts"
@@ -54,6 +54,8 @@ export const make = Effect.fnUntraced(function* <R>(nodeName: string, options: O
   const wake = yield* Queue.sliding<void>(1)
   const inFlight = new Map<string, InFlight>()
   const fibers = yield* FiberMap.make<string, unknown, never>()
+  /** Not of the scope: that takes no more fibers once it closes, and a drain goes on for a while. */
+  const questions = yield* FiberSet.make()
   let isDraining = false
 
   // What ended is of no use here, and there may be years of it.
@@ -99,7 +101,7 @@ export const make = Effect.fnUntraced(function* <R>(nodeName: string, options: O
   const check = Effect.fnUntraced(function* (run: InFlight) {
     if (run.isEnding) return
     const task = cache.get(refKey(refOf(run.claimed.task)))
-    if (task === undefined || isLost(run, task)) yield* Effect.forkScoped(ask(run))
+    if (task === undefined || isLost(run, task)) yield* FiberSet.run(questions, ask(run))
   })
 
   const react = Effect.gen(function* () {
@@ -109,6 +111,9 @@ export const make = Effect.fnUntraced(function* <R>(nodeName: string, options: O
     }
     yield* Queue.offer(wake, undefined)
   })
+
+  // A run hears that it lost its task also while the daemon drains.
+  yield* Effect.forkScoped(Effect.forever(react))
 
   const begin = Effect.fnUntraced(function* (claimed: Claimed, isJob: boolean) {
     const uid = uidOf(claimed.task)
@@ -186,7 +191,6 @@ export const make = Effect.fnUntraced(function* <R>(nodeName: string, options: O
 
   const watch = Effect.gen(function* () {
     yield* cache.synced
-    yield* Effect.forkScoped(Effect.forever(react))
     yield* Queue.offer(wake, undefined)
     return yield* Queue.take(wake).pipe(Effect.andThen(claimAll), Effect.forever)
   })

@@ -5,7 +5,7 @@ import { TestClock } from "effect/testing"
 import { type AgenticTask, agenticTasks } from "../../schema/AgenticTask.ts"
 import { leases } from "../../schema/Core.ts"
 import { fleetNodes } from "../../schema/FleetNode.ts"
-import { formatTime } from "../../schema/Time.ts"
+import { formatMicroTime, formatTime } from "../../schema/Time.ts"
 import { ExecutorError } from "../../src/executors/Executor.ts"
 import { Invalid, KubeClient, Unavailable } from "../../src/services/KubeClient.ts"
 import { epoch, task } from "../builders.ts"
@@ -365,6 +365,31 @@ describe("node daemon", () => {
         assert.deepStrictEqual(second.began, [])
         assert.strictEqual(records.entries.size, 0)
       }).pipe(Effect.scoped, Effect.provide(layer))
+  )
+
+  it.effect("a drain that takes long keeps the Lease, and its runs", () =>
+    Effect.gen(function* () {
+      const cluster = yield* FakeCluster
+      const script = scriptedExecutor()
+      yield* cluster.seed(agenticTasks, scheduled("slow"), scheduled("taken"))
+      const daemon = yield* startDaemon(script, { slots: 2, drainTimeout: Duration.minutes(10) })
+      yield* terminate(daemon)
+      for (let seconds = 0; seconds < 180; seconds += 20) yield* TestClock.adjust("20 seconds")
+      const kube = yield* KubeClient
+      const { spec } = yield* kube.get(leases, { name: `foreman-node-${me}`, namespace: "foreman-system" })
+      assert.strictEqual(spec?.renewTime, formatMicroTime(180_000))
+      // Somebody took one of them away meanwhile.
+      yield* kube.patch(
+        agenticTasks,
+        { name: "taken", namespace: "default" },
+        { type: "merge", body: { status: { phase: "Pending", assignedNode: null, claim: null } } },
+        { subresource: "status" }
+      )
+      yield* settle
+      assert.deepStrictEqual(script.interrupted, ["taken"])
+      yield* script.end("slow", result())
+      assert.strictEqual(yield* phaseOf("slow"), "Succeeded")
+    }).pipe(Effect.scoped, Effect.provide(layer))
   )
 
   it.effect(
