@@ -48,8 +48,9 @@ export const run = Effect.gen(function* () {
       const isDeleted = world.nodes.get(nodeName) === undefined && isInFlight(task.status?.phase)
       return isDeleted ? silentAtMillis - now : undefined
     }
+    // Of whom there is no sign at all, nobody waits for one.
     const doubt = world.inDoubtUntilMillis() - now
-    if (doubt > 0) return doubt
+    if (doubt > 0 && Number.isFinite(silentAtMillis)) return doubt
     yield* ask(nodeName)
 
     const ref = refOf(task)

@@ -37,8 +37,9 @@ export const lead = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Effect.Effect<never, LeadershipLost>, never, KubeClient | Scope.Scope> {
   const kube = yield* KubeClient
   const ref = { namespace: options.namespace, name: leaseName }
-  /** The Lease as we last saw it change, and when, by our own clock: other hosts' clocks prove nothing. */
+  /** The Lease as we last saw it change, and when, by a clock that nobody sets: other hosts' clocks prove nothing, nor does ours. */
   let observed: { readonly version: string; readonly atMillis: number } | undefined
+  const monotonicMillis = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos / 1_000_000n))
 
   const specFor = (now: number, before: Lease["spec"]) => {
     const isOurs = before?.holderIdentity === options.identity
@@ -54,13 +55,14 @@ export const lead = Effect.fnUntraced(function* (
   /** `contended`: somebody else wrote at the same moment, or the server did not answer; try again. */
   const attempt: Effect.Effect<"ours" | "theirs" | "contended"> = Effect.gen(function* () {
     const now = yield* Clock.currentTimeMillis
+    const atMillis = yield* monotonicMillis
     const found = yield* kube
       .get(leases, ref)
       .pipe(Effect.catchReason("KubeError", "NotFound", () => Effect.succeed(undefined)))
     const { holderIdentity = "", leaseDurationSeconds = leaseSeconds } = found?.spec ?? {}
     const version = found?.metadata.resourceVersion ?? ""
-    if (observed?.version !== version) observed = { version, atMillis: now }
-    const isHeld = holderIdentity !== "" && now < observed.atMillis + leaseDurationSeconds * 1000
+    if (observed?.version !== version) observed = { version, atMillis }
+    const isHeld = holderIdentity !== "" && atMillis < observed.atMillis + leaseDurationSeconds * 1000
     if (isHeld && holderIdentity !== options.identity) return "theirs" as const
 
     const written =
@@ -70,7 +72,7 @@ export const lead = Effect.fnUntraced(function* (
             type: "merge",
             body: { metadata: { resourceVersion: version }, spec: specFor(now, found.spec) }
           })
-    observed = { version: written.metadata.resourceVersion ?? "", atMillis: now }
+    observed = { version: written.metadata.resourceVersion ?? "", atMillis }
     return "ours" as const
   }).pipe(
     Effect.timeout(attemptTimeout),

@@ -17,6 +17,12 @@ import { leaseNameOf, type Liveness, livenessOf, nodeOfLease } from "../decide/l
 /** After trouble with the API server silence proves nothing for this long: nodes could not be heard. Longer than a Lease lasts. */
 const doubtMillis = 60_000
 
+/** A host whose clock is behind looks silent at first sight. Whoever lives renews in this time, and a list shows it. */
+const firstSightMillis = 20_000
+
+/** The wall clock was set, or this host slept, when it moves so much against the one that nobody sets. */
+const clockStepMillis = 1_000
+
 /** A Lease is renewed every 10 s and lasts 40 s, so nobody needs to hear of it at once. */
 const leasesEvery = "5 seconds"
 
@@ -70,7 +76,8 @@ export const layer = (options: { readonly foremanNamespace: string }) =>
   Layer.effect(
     World,
     Effect.gen(function* () {
-      let inDoubtUntil = Number.NEGATIVE_INFINITY
+      const clock = yield* Clock.Clock
+      let inDoubtUntil = clock.currentTimeMillisUnsafe() + firstSightMillis
       const onAttempt = (attempt: Reflector.Attempt) =>
         attempt._tag === "Ok"
           ? Effect.void
@@ -110,7 +117,22 @@ export const layer = (options: { readonly foremanNamespace: string }) =>
       ])
 
       const signs = new Map<string, Signs>()
+      /** By how much the wall clock is ahead of the one that nobody sets. */
+      const ahead = () =>
+        clock.currentTimeMillisUnsafe() - Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)
+      let wasAhead = ahead()
+      /** What was noticed moves along with the clock, so that it stays as old as it is. */
+      const keepAges = (): void => {
+        const step = ahead() - wasAhead
+        if (Math.abs(step) < clockStepMillis) return
+        wasAhead += step
+        const moved = (sign: Sign | undefined) => sign && { ...sign, atMillis: sign.atMillis + step }
+        for (const [name, { heartbeat, lease }] of signs) {
+          signs.set(name, { heartbeat: moved(heartbeat), lease: moved(lease) })
+        }
+      }
       const liveness = (name: string, nowMillis: number): Liveness => {
+        keepAges()
         const node = nodes.get(name)
         const lease = leaseCache.get(refKey({ namespace, name: leaseNameOf(name) }))
         const before = signs.get(name)

@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit } from "effect"
+import { Clock, Effect, Exit } from "effect"
 import { TestClock } from "effect/testing"
 
+import { operator } from "../../programs/operator.ts"
 import { agents } from "../../schema/Agent.ts"
 import { agenticTasks } from "../../schema/AgenticTask.ts"
 import { leases } from "../../schema/Core.ts"
@@ -19,7 +20,7 @@ import * as World from "../../src/reconcile/world.ts"
 import { agent, epoch, lease, node, task } from "../builders.ts"
 import { cutWatches } from "../fakes/cutWatches.ts"
 import { conditionsOf, FakeCluster, layer, type Request } from "../fakes/FakeCluster.ts"
-import { atEpoch, setStatus, setTask, settle, startOperator, taskNamed } from "./running.ts"
+import { atEpoch, nodeNamed, setStatus, setTask, settle, startOperator, taskNamed } from "./running.ts"
 
 const ref = (name: string) => ({ name, namespace: "default" })
 const taskWrites = Effect.flatMap(FakeCluster, ({ writes }) =>
@@ -449,6 +450,55 @@ describe("claim expiry", () => {
       yield* TestClock.adjust("30 seconds")
       assert.strictEqual((yield* taskNamed("t")).status?.phase, "Running")
     }).pipe(Effect.provide(layer))
+  )
+
+  it.effect("a node whose clock is behind keeps its tasks when the operator is restarted", () =>
+    Effect.gen(function* () {
+      yield* atEpoch
+      const { seed } = yield* FakeCluster
+      const kube = yield* KubeClient
+      const said = (seconds: number) => formatMicroTime(epoch + (seconds - 60) * 1000)
+      const renew = (seconds: number) =>
+        kube.patch(
+          leases,
+          { name: "foreman-node-n1", namespace: "foreman-system" },
+          { type: "merge", body: { spec: { renewTime: said(seconds) } } }
+        )
+      yield* seed(fleetNodes, node("n1", { status: { lastHeartbeatTime: formatTime(epoch - 60_000) } }))
+      yield* seed(leases, lease("n1", { renewTime: said(0) }))
+      yield* seed(agenticTasks, running("t"))
+      yield* startOperator()
+      for (let seconds = 5; seconds < 120; seconds += 10) {
+        yield* TestClock.adjust("10 seconds")
+        yield* renew(seconds)
+        assert.strictEqual((yield* taskNamed("t")).status?.phase, "Running")
+      }
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.live("a clock that is set says nothing of a node", () =>
+    Effect.gen(function* () {
+      const { seed } = yield* FakeCluster
+      const real = yield* Clock.Clock
+      let step = 0
+      const set: Clock.Clock = Object.assign(Object.create(real), {
+        currentTimeMillisUnsafe: () => real.currentTimeMillisUnsafe() + step,
+        currentTimeMillis: Effect.sync(() => real.currentTimeMillisUnsafe() + step)
+      })
+      const now = real.currentTimeMillisUnsafe()
+      yield* seed(fleetNodes, node("n1", { status: { lastHeartbeatTime: formatTime(now) } }))
+      yield* seed(leases, lease("n1", { renewTime: formatMicroTime(now) }))
+      yield* seed(agenticTasks, running("t"))
+      const program = operator({ foremanNamespace: "foreman-system", allowCloudProviders: true })
+      yield* program.pipe(Effect.provideService(Clock.Clock, set), Effect.forkScoped)
+      yield* Effect.sleep("100 millis")
+      step = 120_000
+      // Whatever happens has every node looked at.
+      yield* seed(fleetNodes, node("n2", { status: { lastHeartbeatTime: formatTime(now + step) } }))
+      yield* Effect.sleep("200 millis")
+      assert.strictEqual((yield* taskNamed("t")).status?.phase, "Running")
+      assert.notStrictEqual((yield* nodeNamed("n1")).status?.phase, "NotReady")
+    }).pipe(Effect.scoped, Effect.provide(layer))
   )
 
   it.effect("watches that are cut again and again hide no dead node", () =>
