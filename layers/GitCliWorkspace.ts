@@ -2,7 +2,7 @@
  * GitWorkspace over the git command. The repository that we commit and push from lies outside the checkout; the one in the checkout is
  * a copy for the model. So its own commits, hooks and settings change nothing of ours, and no token is ever where it can look.
  */
-import { mkdirSync, mkdtempSync, readFileSync, realpathSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { basename, dirname, join, resolve } from "node:path"
 
@@ -73,8 +73,34 @@ const workspaceOf = (
     mkdirSync(join(place.repository, "info"), { recursive: true })
     writeFileSync(join(place.repository, "info", "attributes"), attributes)
   })
+  /**
+   * Repositories in the folder that our index knows. git would look for changes inside them by their own settings, which are the model's
+   * and name programs; so their commits are written down without it.
+   */
+  const nested = mustPass(place, ["ls-files", "-s", "-z"], unusable, local).pipe(
+    Effect.map((listed) =>
+      listed.split("\0").flatMap((line) => {
+        const path = /^160000 [^\t]*\t(.*)$/su.exec(line)?.[1]
+        return path !== undefined && existsSync(join(directory, path, ".git")) ? [path] : []
+      })
+    )
+  )
+  const pointTo = Effect.fnUntraced(function* (path: string) {
+    const repository = join(directory, path, ".git")
+    const head = mustPass(place, ["rev-parse", "--verify", "--quiet", "HEAD"], unusable, { repository })
+    // One without a commit points nowhere.
+    const commit = (yield* Effect.orElseSucceed(head, () => "")).trim()
+    if (!/^[0-9a-f]{40,64}$/u.test(commit)) return
+    yield* mustPass(place, ["update-index", "--cacheinfo", `160000,${commit},${path}`], unusable, local)
+  })
   /** All that is there into our index; what `.gitignore` names stays out. */
-  const stage = Effect.andThen(settle, mustPass(place, ["add", "-A"], unusable, local))
+  const stage = Effect.gen(function* () {
+    yield* settle
+    const repositories = yield* nested
+    const others = repositories.map((path) => `:(top,exclude,literal)${path}`)
+    yield* mustPass(place, ["add", "-A", "--", ":/", ...others], unusable, local)
+    yield* Effect.forEach(repositories, pointTo)
+  })
   const diff = stage.pipe(
     Effect.andThen(mustPass(place, ["diff", "--cached", ...asItIs, baseCommit], unusable, local))
   )

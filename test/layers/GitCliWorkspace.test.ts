@@ -267,6 +267,33 @@ describe("GitCliWorkspace", () => {
       )
   )
 
+  it.live("a repository in the folder is told as its commit, and nothing of its settings runs", () =>
+    live(
+      Effect.gen(function* () {
+        const { directory, remote, root } = yield* world
+        const work = yield* open({ directory, remoteURL: remote, branch: "foreman/t1" })
+        const sub = join(directory, "sub")
+        const mark = join(root, "ran")
+        git(directory, "init", "-q", "sub")
+        writeFileSync(join(sub, "x"), "aaa\n")
+        git(sub, "add", "x")
+        git(sub, "commit", "-q", "-m", "first")
+        git(sub, "config", "filter.p.clean", `touch '${mark}'; cat`)
+        mkdirSync(join(sub, ".git", "info"), { recursive: true })
+        writeFileSync(join(sub, ".git", "info", "attributes"), "* filter=p\n")
+        const seen = []
+        for (const text of ["bbbb\n", "ccccc\n"]) {
+          writeFileSync(join(sub, "x"), text)
+          seen.push(yield* changedPaths(work))
+        }
+        git(sub, "-c", "filter.p.clean=cat", "commit", "-q", "--allow-empty", "-m", "second")
+        assert.include(yield* work.diff, git(sub, "rev-parse", "HEAD"))
+        yield* work.commit({ message: "m", author: bot, committer: bot })
+        assert.deepStrictEqual([seen, existsSync(mark)], [[["sub"], ["sub"]], false])
+      })
+    )
+  )
+
   it.live("a diff that is too long to be looked at is none: the rest of it would look like nothing", () =>
     live(
       Effect.gen(function* () {
