@@ -11,18 +11,25 @@ interface Subcommand {
   readonly load: () => Promise<{ readonly main: Main }>
   /** Started by Foreman's own manifests, not by people. */
   readonly isHidden?: boolean
+  /** Commands of models may run with our uid, and read what we were started with. */
+  readonly runsModels?: boolean
 }
 
 const subcommands: Readonly<Record<string, Subcommand>> = {
   up: {
     summary: "Everything on this machine: cluster, operator and one node",
-    load: () => import("./up.ts")
+    load: () => import("./up.ts"),
+    runsModels: true
   },
   demo: { summary: "The whole pipeline on a small real repository", load: () => import("./demo.ts") },
   gate: { summary: "Judge what is committed here, as a gate Job would", load: () => import("./gate.ts") },
   operator: { summary: "Schedule tasks on nodes", load: () => import("./operator.ts") },
-  agent: { summary: "Run tasks on this node", load: () => import("./agent.ts") },
-  "run-task": { summary: "Run one task here and print its result", load: () => import("./run-task.ts") },
+  agent: { summary: "Run tasks on this node", load: () => import("./agent.ts"), runsModels: true },
+  "run-task": {
+    summary: "Run one task here and print its result",
+    load: () => import("./run-task.ts"),
+    runsModels: true
+  },
   simulate: {
     summary: "Plan a fleet: what it would make of a workload",
     load: () => import("./simulate.ts")
@@ -77,7 +84,7 @@ const start = async (argv: ReadonlyArray<string>): Promise<void> => {
     process.exitCode = 2
     return
   }
-  if (name === "run-task") shedToken()
+  if (subcommand.runsModels === true) shedToken()
   const { main } = await subcommand.load()
   main(rest, process.env)
 }

@@ -17,13 +17,13 @@ const removeMounted = (folder: string): void => {
   }
 }
 
-/** Does not return when there is a token: the same process, with the same words, begins anew. */
+/** Does not return when there is a token: the same process, with the same words, begins anew, and takes it out of its file at once. */
 export const shedToken = (): void => {
   const mounted = process.env["FOREMAN_GIT_SECRETS"]
   if (mounted !== undefined) removeMounted(mounted)
   const { GITHUB_TOKEN: token = "", ...env } = process.env
   // Not on Windows; there nobody reads another process's environment in a file.
-  if (token === "" || process.execve === undefined) return
+  if (token === "" || process.execve === undefined) return void takeToken(process.env)
   const file = join(mkdtempSync(join(tmpdir(), "foreman-")), "token")
   writeFileSync(file, token, { mode: 0o600 })
   const words = [process.execPath, ...process.execArgv, ...process.argv.slice(1)]
@@ -39,14 +39,16 @@ const removeEmpty = (folder: string): void => {
   }
 }
 
-/** What the start before left for us; `undefined` when there was none. */
+let taken: string | undefined
+
+/** What the start before left for us, to whoever asks; `undefined` when there was none. */
 export const takeToken = (env: Readonly<Record<string, string | undefined>>): string | undefined => {
   const file = env[fileVariable]
   if (file === undefined) return undefined
   try {
-    return readFileSync(file, "utf8")
+    return (taken = readFileSync(file, "utf8"))
   } catch {
-    return undefined
+    return taken
   } finally {
     rmSync(file, { force: true })
     removeEmpty(dirname(file))

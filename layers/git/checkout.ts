@@ -13,7 +13,8 @@ import {
 } from "../../src/services/GitWorkspace.ts"
 import { isBranchName } from "./branchName.ts"
 import { clonedBranch, defaultBranch, edit, onDisk } from "./clone.ts"
-import { git, mustPass, type Private, withoutCredentials } from "./git.ts"
+import { withoutCredentials } from "../../src/decide/source.ts"
+import { git, mustPass, type Private } from "./git.ts"
 
 export interface Checkout {
   /** What the diff is taken against. */

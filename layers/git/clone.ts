@@ -11,7 +11,8 @@ import {
   WorkspaceUnusable
 } from "../../src/services/GitWorkspace.ts"
 import { wipe } from "../wipe.ts"
-import { mustPass, type Private, withoutCredentials } from "./git.ts"
+import { withoutCredentials } from "../../src/decide/source.ts"
+import { mustPass, type Private } from "./git.ts"
 import type { Mirror, MirrorOptions } from "./mirror.ts"
 
 const cloneFailed = (message: string) => new GitError({ reason: new CloneFailed({ message }) })

@@ -4,6 +4,7 @@ import { join } from "node:path"
 
 import { Effect, Redacted } from "effect"
 
+import { withoutCredentials } from "../../src/decide/source.ts"
 import { type Ended, runGroup } from "../processGroup.ts"
 
 /** A folder of ours that no tool is shown: the repository's data, the askpass file, commit messages. */
@@ -116,8 +117,6 @@ export const said = (ended: Ended): string => {
   const text = ended.timedOut ? "git took too long and was ended" : ended.stderr.toString("utf8").trim()
   return withoutCredentials(text === "" ? `git exited with ${ended.exitCode}` : text).slice(-maxMessageLength)
 }
-
-export const withoutCredentials = (text: string): string => text.replace(/:\/\/[^/@\s]+@/gu, "://")
 
 /** Standard output, whole, of a command that must pass; `onError` makes the failure from what git said. */
 export const mustPass = <E>(

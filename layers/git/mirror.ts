@@ -21,7 +21,8 @@ import { Clock, Effect, Scope } from "effect"
 import { CloneFailed, GitError, WorkspaceUnusable } from "../../src/services/GitWorkspace.ts"
 import { tryLock } from "../fileLock.ts"
 import { wipe } from "../wipe.ts"
-import { git, mustPass, type Private, said, withoutCredentials } from "./git.ts"
+import { withoutCredentials } from "../../src/decide/source.ts"
+import { git, mustPass, type Private, said } from "./git.ts"
 
 export interface MirrorOptions {
   /** Where mirrors go. */

@@ -71,3 +71,6 @@ export const outsidePaths = (
   const allowed = paths.map(globPattern)
   return files.filter((file) => !allowed.some((pattern) => pattern.test(file)))
 }
+
+/** A text with URLs, without what these may hide before the host. */
+export const withoutCredentials = (text: string): string => text.replace(/:\/\/[^/@\s]+@/gu, "://")

@@ -3,7 +3,14 @@ import { Effect, Scope } from "effect"
 
 import type { Agent } from "../../schema/Agent.ts"
 import type { AgenticTask } from "../../schema/AgenticTask.ts"
-import { branchOf, needsRepository, needsToken, remoteOf, upstreamOf } from "../decide/source.ts"
+import {
+  branchOf,
+  needsRepository,
+  needsToken,
+  withoutCredentials,
+  remoteOf,
+  upstreamOf
+} from "../decide/source.ts"
 import { GitWorkspace, type Workspace } from "../services/GitWorkspace.ts"
 import {
   FileUnavailable,
@@ -42,7 +49,7 @@ export const remoteFor = Effect.fnUntraced(function* (task: AgenticTask) {
     return yield* new Precondition({
       reason: "AuthUnavailable",
       failureReason: "AuthUnavailable",
-      message: `no token for ${remoteURL}: set GITHUB_TOKEN or write ~/.config/foreman/github-token`
+      message: `no token for ${withoutCredentials(remoteURL)}: set GITHUB_TOKEN or write ~/.config/foreman/github-token`
     })
   }
   return { remoteURL, branch: branchOf(task), token: config.gitToken } satisfies Remote

@@ -311,7 +311,11 @@ describe("NativeExecutor", () => {
 
   it.live.each([
     ["GitRemoteURLNotConfigured", "GitRemoteNotConfigured", { config: { gitRemoteURL: undefined } }],
-    ["AuthUnavailable", "AuthUnavailable", { config: { gitRemoteURL: "https://git.invalid/acme/demo.git" } }],
+    [
+      "AuthUnavailable",
+      "AuthUnavailable",
+      { config: { gitRemoteURL: "https://bot:s3cr3t@git.invalid/a/b.git" } }
+    ],
     ["CommitAuthorNotConfigured", "InfrastructureError", { config: { author: undefined } }],
     ["CloneFailed", "CloneFailed", { config: { gitRemoteURL: "/nowhere/demo.git" } }],
     ["ToolRegistryBuildFailed", "ToolFailed", { agent: { tools: ["rm_rf"] } }],
@@ -323,7 +327,9 @@ describe("NativeExecutor", () => {
   ] as const)("a precondition that fails says so: %s", ([reason, failureReason, setup]) =>
     Effect.gen(function* () {
       const { model, run } = yield* world({ turns: [], ...setup })
-      assert.deepStrictEqual(words(yield* run), {
+      const result = yield* run
+      assert.notInclude(JSON.stringify(result), "s3cr3t")
+      assert.deepStrictEqual(words(result), {
         verdict: "INCOMPLETE",
         outcome: "EXECUTOR-PRECONDITION-FAILED",
         failureReason,

@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process"
+import { execFileSync, spawnSync } from "node:child_process"
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
@@ -8,6 +8,7 @@ import { Redacted } from "effect"
 
 import { modelToken } from "../../programs/modelToken.ts"
 
+const foreman = resolve(import.meta.dirname, "..", "..", "programs", "foreman.ts")
 const shedToken = resolve(import.meta.dirname, "..", "..", "programs", "shedToken.ts")
 
 /** What a program knows, and what others may read of it, once it has shed its token. */
@@ -39,10 +40,29 @@ describe("a token", () => {
           env: { TMPDIR: home, FOREMAN_GIT_SECRETS: join(home, "mounted"), ...env }
         })
       )
-    assert.deepStrictEqual(run({ GITHUB_TOKEN: "s3cret" }), { kept: "s3cret", isShown: false })
+    assert.deepStrictEqual(run({ GITHUB_TOKEN: "s3cret" }), {
+      kept: "s3cret",
+      again: "s3cret",
+      isShown: false
+    })
     assert.deepStrictEqual(run({}), { isShown: false })
     assert.deepStrictEqual([readdirSync(home), readdirSync(join(home, "mounted"))], [["mounted"], []])
   })
+
+  it.each([["run-task", "--help"], ["run-task"], ["agent", "--nope"], ["agent", "--help"]])(
+    "stays in no file when a program ends at once: %s %s",
+    (...words) => {
+      const home = mkdtempSync(join(tmpdir(), "foreman-secrets-"))
+      try {
+        spawnSync(process.execPath, [foreman, ...words], {
+          env: { PATH: process.env["PATH"], HOME: home, TMPDIR: home, GITHUB_TOKEN: "s3cret" }
+        })
+        assert.deepStrictEqual(readdirSync(home), [])
+      } finally {
+        rmSync(home, { recursive: true, force: true })
+      }
+    }
+  )
 
   it("of a model is read from its file, which is gone then", ({ onTestFinished }) => {
     const file = join(folder(onTestFinished), "token")
