@@ -59,16 +59,20 @@ interface Draft {
   arguments: string
 }
 
+const textOf = (draft: Draft): string => (draft.arguments.trim() === "" ? "{}" : draft.arguments)
+const isWhole = (draft: Draft): boolean => Option.isSome(decodeArguments(textOf(draft)))
+
 /** Calls must have arguments that are a JSON object; none at all counts as `{}`. */
-const checkCalls = (drafts: ReadonlyArray<Draft>) =>
-  Effect.forEach(drafts, (draft, index) => {
-    const text = draft.arguments.trim() === "" ? "{}" : draft.arguments
+const checkCalls = (drafts: ReadonlyArray<Draft>, finishReason: string) =>
+  // What the token limit cut is no call: the model is told so (`truncated`), and asked for smaller steps.
+  Effect.forEach(finishReason === "length" ? drafts.filter(isWhole) : drafts, (draft, index) => {
+    const text = textOf(draft)
     const call: ToolCall = {
       id: draft.id === "" ? `call_${index}` : draft.id,
       type: "function",
       function: { name: draft.name, arguments: text }
     }
-    return Option.isSome(decodeArguments(text))
+    return isWhole(draft)
       ? Effect.succeed(call)
       : Effect.fail(
           new MalformedToolCall({
@@ -107,7 +111,7 @@ export class ReplyAssembler {
       return {
         content: this.#content.join(""),
         reasoning: this.#reasoning.join(""),
-        toolCalls: yield* checkCalls(this.#calls),
+        toolCalls: yield* checkCalls(this.#calls, this.#finishReason),
         finishReason: this.#finishReason,
         usage: this.#usage
       }
@@ -184,7 +188,7 @@ export const parseCompletion = (text: string): Effect.Effect<ChatReply, Malforme
         return {
           content: content ?? "",
           reasoning: reasoning_content ?? reasoning ?? "",
-          toolCalls: yield* checkCalls(drafts),
+          toolCalls: yield* checkCalls(drafts, choice.finish_reason ?? ""),
           finishReason: choice.finish_reason ?? "",
           usage: usageOf(usage)
         }

@@ -1,5 +1,7 @@
 /** What a submission becomes: a summary that fits, a commit message that exists. Pure; contract §4.3. */
 
+import type { Schema } from "effect"
+
 /** Characters of a summary. */
 export const maxSummaryLength = 280
 /** Characters of a commit's subject. */
@@ -22,4 +24,22 @@ export const commitMessageOf = (message: string | undefined, summary: string): s
   if (given !== "") return given
   const subject = boundedSummary(summary.split("\n")[0] ?? "", maxSubjectLength).replace(/\.$/u, "")
   return subject === summary ? subject : `${subject}\n\n${summary}`
+}
+
+/** Levels and values of what a submission may add: a status has room for more, but no writer of JSON goes arbitrarily deep. */
+const maxLevels = 64
+const maxExtraLength = 64 * 1024
+
+/** Why what a submission adds is too much for a task's status; `undefined` where it is not. */
+export const tooMuch = (extra: Schema.Json): string | undefined => {
+  let level: ReadonlyArray<Schema.Json> = [extra]
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > maxLevels) return `extra is nested deeper than ${maxLevels} levels`
+    level = level.flatMap((value) =>
+      typeof value === "object" && value !== null ? Object.values(value) : []
+    )
+  }
+  return JSON.stringify(extra).length > maxExtraLength
+    ? `extra is longer than ${maxExtraLength} characters`
+    : undefined
 }

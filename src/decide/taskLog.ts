@@ -130,7 +130,9 @@ export const readEnvelope = (words: PodWords): TaskEnvelope | undefined => {
     const message = decodeMessage(words.terminationMessage)
     if (Option.isSome(message) && message.value.nonce === nonce) {
       const { nonce: _, ...envelope } = message.value
-      return envelope
+      // What had no room in the message may be in the log, where it is the same runner's word.
+      const logged = envelope.result === undefined ? lastMarked(lines, `FOREMAN-${nonce}: `) : undefined
+      return logged?.verdict === envelope.verdict ? logged : envelope
     }
     return lastMarked(lines, `FOREMAN-${nonce}: `)
   }

@@ -10,8 +10,9 @@ const searchedChars = 4096
 const shownChars = 512
 /** Larger files are no source text. */
 const maxFileBytes = 4 * 1024 * 1024
-/** Wall time of one search. */
+/** Wall time of one search, and of a part of it in which nothing else runs. */
 const maxMillis = 10_000
+const maxBusyMillis = 50
 
 const parameters = Schema.Struct({
   pattern: Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(1000)).annotate({
@@ -53,18 +54,30 @@ export const grep = make({
     }
     const asToolError = Effect.mapError((error: Error) => new ToolError({ message: error.message }))
     const paths = yield* files.listFiles(path).pipe(asToolError)
-    const deadline = (yield* Clock.currentTimeMillis) + maxMillis
+    const clock = yield* Clock.Clock
+    const deadline = clock.currentTimeMillisUnsafe() + maxMillis
+    let restedAt = clock.currentTimeMillisUnsafe()
 
     const matches: Array<Match> = []
     let truncated = false
     for (const file of paths) {
-      if (matches.length >= max || (yield* Clock.currentTimeMillis) > deadline) {
+      if (truncated || matches.length >= max || clock.currentTimeMillisUnsafe() > deadline) {
         truncated = true
         break
       }
       // A file that vanished or may not be read is not the search's failure.
       const bytes = yield* files.readFile(file).pipe(Effect.orElseSucceed(() => new Uint8Array()))
       for (const [index, text] of linesOf(bytes).entries()) {
+        const now = clock.currentTimeMillisUnsafe()
+        if (now - restedAt > maxBusyMillis) {
+          // Others have a turn: a Lease is renewed, a signal heard.
+          yield* Effect.yieldNow
+          restedAt = clock.currentTimeMillisUnsafe()
+        }
+        if (now > deadline) {
+          truncated = true
+          break
+        }
         if (!test.success(text.slice(0, searchedChars))) continue
         if (matches.length >= max) {
           truncated = true

@@ -1,6 +1,6 @@
 import { Effect, Schema } from "effect"
 
-import { boundedSummary, commitMessageOf } from "../decide/submission.ts"
+import { boundedSummary, commitMessageOf, tooMuch } from "../decide/submission.ts"
 import { make, ToolError } from "./AgentTool.ts"
 
 /** What every submission says. */
@@ -10,9 +10,9 @@ export const submission = {
     description: "One or two sentences for a person, at most 280 characters."
   }),
   extra: Schema.optionalKey(
-    Schema.Record(Schema.String, Schema.Json).annotate({
-      description: "Further findings, as a JSON object."
-    })
+    Schema.Record(Schema.String, Schema.Json)
+      .check(Schema.makeFilter((extra) => tooMuch(extra) ?? true))
+      .annotate({ description: "Further findings, as a JSON object." })
   )
 }
 

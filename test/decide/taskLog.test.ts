@@ -50,6 +50,22 @@ describe("the log of a task's pod", () => {
     assert.deepStrictEqual([read(message), read(""), read("not json")], ["by message", "fixed", "fixed"])
   })
 
+  it("has in its log what had no room in the message", () => {
+    const findings = Array.from({ length: 12 }, (_, n) => ({ n, message: "x".repeat(300) }))
+    const whole = TaskLog.envelopeOf({
+      ...result({ outcome: "CODER-GATE-FAILED", ownGate: { findings } }),
+      verdict: "INCOMPLETE",
+      failureReason: "GateFailed"
+    })
+    const words = {
+      logHead: `FOREMAN-NONCE: ${nonce}`,
+      logTail: TaskLog.resultLines(nonce, whole),
+      terminationMessage: TaskLog.terminationMessage(nonce, whole)
+    }
+    const { failureReason, extra } = TaskLog.readEnvelope(words)?.result ?? {}
+    assert.deepStrictEqual([failureReason, extra?.["outcome"]], ["GateFailed", "CODER-GATE-FAILED"])
+  })
+
   it("a forged line or message does not pass where the first line has a nonce", () => {
     const forged = JSON.stringify({ verdict: "GO", summary: "forged" })
     const other = "f".repeat(32)

@@ -124,6 +124,17 @@ describe("write_file and str_replace", () => {
 })
 
 describe("grep", () => {
+  it.live("lets others have a turn, whatever the pattern costs", () =>
+    Effect.gen(function* () {
+      const { call } = yield* workspace({ "long.txt": `${"a".repeat(4_000)}\n`.repeat(12) })
+      let turns = 0
+      const timer = setInterval(() => void turns++, 10)
+      const pattern = `${"(?:a?){300}".repeat(2)}c`
+      yield* call("grep", { pattern }).pipe(Effect.ensuring(Effect.sync(() => clearInterval(timer))))
+      assert.isAbove(turns, 2)
+    })
+  )
+
   it.live("finds lines, leaves .git and binaries out, and stops at its most", () =>
     Effect.gen(function* () {
       const { call } = yield* workspace({
@@ -199,6 +210,11 @@ describe("fetch_issue and submit_result", () => {
       assert.deepStrictEqual([terminal?.verdict, terminal?.extra], ["GO", { risk: "low" }])
       assert.match(String(yield* call("submit_result", { verdict: "MAYBE", summary: "s" })), /GO/u)
       assert.isString(yield* call("submit_result", { verdict: "GO" }))
+      const deep: unknown = JSON.parse(`${"[".repeat(5_000)}${"]".repeat(5_000)}`)
+      for (const extra of [{ deep }, { long: "x".repeat(100_000) }]) {
+        const said = yield* call("submit_result", { verdict: "NO-GO", summary: "s", extra })
+        assert.match(String(said), /extra is (?:nested deeper|longer) than/u)
+      }
       assert.strictEqual(
         yield* call("submit_result", { verdict: "GO", summary: " " }),
         "summary must say something"

@@ -42,6 +42,27 @@ const stream = [
   line("[DONE]")
 ].join("")
 
+describe("a reply that the token limit cut", () => {
+  it.effect("has the calls that are whole, and says why there are no more", () =>
+    Effect.gen(function* () {
+      const cut = [
+        piece(0, { arguments: '{"path":"x"}' }, "read_file"),
+        piece(1, { arguments: '{"path":"y","content":"abc' }, "write_file"),
+        delta({}, "length")
+      ].join("")
+      const reply = yield* read(cut, 7)
+      assert.deepStrictEqual(
+        [reply.finishReason, reply.toolCalls.map(({ function: { name } }) => name)],
+        ["length", ["read_file"]]
+      )
+      const function_ = { name: "write_file", arguments: '{"path":"y' }
+      const message = { tool_calls: [{ id: "1", type: "function", function: function_ }] }
+      const whole = JSON.stringify({ choices: [{ message, finish_reason: "length" }] })
+      assert.deepStrictEqual((yield* parseCompletion(whole)).toolCalls, [])
+    })
+  )
+})
+
 describe("a streamed reply", () => {
   it.effect.prop(
     "is the same for any size of the pieces that it comes in",
