@@ -76,6 +76,24 @@ describe.skipIf("missing" in found)("the chart", () => {
     )
   })
 
+  it("gives the Job that binds a cache another name where its template is another, for a Job cannot be changed", () => {
+    const bind = (values: object) => {
+      const [job] = ofKind(render({ values: { crds: { install: false }, ...values } }), "Job").filter(
+        ({ metadata }) => metadata.name.includes("-bind-")
+      )
+      return { name: job?.metadata.name, template: JSON.stringify(job?.spec.template) }
+    }
+    const others = [
+      { imagePullSecrets: [{ name: "pull" }] },
+      { agent: { image: { pullPolicy: "Always" } } },
+      { agent: { image: { tag: "other" } } }
+    ]
+    for (const values of others) {
+      assert.notStrictEqual(bind(values).template, bind({}).template)
+      assert.notStrictEqual(bind(values).name, bind({}).name)
+    }
+  })
+
   it("gives each pool its own Deployment, account and cache, and none to one that is disabled", () => {
     const manifests = render(releases["pools"])
     const names = (kind: string) => ofKind(manifests, kind).map(({ metadata }) => metadata.name)

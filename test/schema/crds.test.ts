@@ -6,9 +6,11 @@ import { Effect, Schema } from "effect"
 import { parse, parseAllDocuments } from "yaml"
 
 import { AgenticTask } from "../../schema/AgenticTask.ts"
-import { AgentSpec } from "../../schema/Agent.ts"
+import { type Agent, AgentSpec } from "../../schema/Agent.ts"
 import { foremanResources, inferenceResources, openAPIV3Schema, toCrd } from "../../schema/Crd.ts"
 import { groupVersion } from "../../schema/Resource.ts"
+import { validate } from "../../src/decide/agent.ts"
+import { toolNames } from "../../src/tools/catalog.ts"
 
 const root = join(import.meta.dirname, "..", "..")
 
@@ -156,7 +158,12 @@ describe("examples/", () => {
       assert.isDefined(resource, `${apiVersion} ${kind}`)
       return Schema.decodeUnknownEffect(resource!.schema as Schema.Codec<unknown>)(object, {
         onExcessProperty: "error"
-      })
+      }).pipe(
+        Effect.map((decoded) => {
+          const judged = kind === "Agent" ? validate(decoded as Agent, toolNames) : undefined
+          assert.notStrictEqual(judged?.status, "False", judged?.message)
+        })
+      )
     })
   )
 })
