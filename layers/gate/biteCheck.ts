@@ -40,7 +40,6 @@ export interface Bitten {
 /** A file's own run at the commit. */
 interface Alone {
   readonly runner: TestRunner
-  readonly command: string
   readonly run: Run
   readonly outcomes: ReadonlyArray<TestOutcome> | undefined
 }
@@ -139,7 +138,7 @@ const atCommit = Effect.fnUntraced(function* (
     }
     // It may need what runs before it in the whole suite.
     if (run.exitCode !== 0) return own
-    return { ...own, alone: { runner, command, run, outcomes } }
+    return { ...own, alone: { runner, run, outcomes } }
   }
   return { ...own, silence }
 })
@@ -155,14 +154,17 @@ const passesBroken = Effect.fnUntraced(function* (
   return exitCode === 0
 })
 
-/** The commit with the product of the base, and with `others` of the base. */
+/**
+ * The commit with the product of the base, and with `others` of the base. Of a new module its own code alone is taken away: without the
+ * file that names it no test of it would be there to fail.
+ */
 const withoutChange = (
   { plan }: World,
-  { path, withoutChange: text }: Subject,
+  { isAdded, withoutChange: own }: Subject,
   others: ReadonlyArray<string> = []
 ) => ({
-  paths: [...plan.product, ...others],
-  texts: text === undefined ? [] : [[path, text] as const]
+  paths: [...(own !== undefined && isAdded ? [] : plan.product), ...others],
+  texts: own === undefined ? [] : [[own.path, own.text] as const]
 })
 
 const answerOf = Effect.fnUntraced(function* (
@@ -198,9 +200,17 @@ const isHollow = ({ path }: Subject): Answer => ({
 
 const byItself = Effect.fnUntraced(function* (
   world: World,
-  { meter: { run: ask }, subject }: Asked,
-  { command, outcomes, run, runner }: Alone
+  asked: Asked,
+  { outcomes, run, runner }: Alone
 ): Effect.fn.Return<Answer, GateStopped> {
+  const {
+    meter: { run: ask },
+    subject
+  } = asked
+  // What moved is asked where it was.
+  const path = subject.withoutChange?.path ?? subject.path
+  const command = runner.takes(path) ? runner.narrow([{ ...subject, path }]) : undefined
+  if (command === undefined) return yield* byWholeCommand(world, asked)
   const timeout = timeoutAfter(run.seconds)
   yield* world.show(withoutChange(world, subject))
   const without = yield* ask(command, timeout)

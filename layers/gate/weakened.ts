@@ -23,7 +23,9 @@ const unfinished = ({ cause }: syntax.SyntaxUnavailable | ComparisonFailed): Rea
 export const findWeakened = Effect.fn("findWeakened")(function* (
   change: Change
 ): Effect.fn.Return<ReadonlyArray<Finding>> {
-  const grammars = new Set<Grammar>(change.files.flatMap(({ path }) => grammarOf(path) ?? []))
+  // Also of what is no longer called a test, or code at all.
+  const paths = change.files.flatMap(({ oldPath = [], path }) => [path, oldPath].flat())
+  const grammars = new Set<Grammar>(paths.flatMap((path) => grammarOf(path) ?? []))
   return yield* syntax.open(grammars).pipe(
     Effect.flatMap((parse) =>
       Effect.try({

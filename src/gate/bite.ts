@@ -8,7 +8,14 @@ import type { Change, ChangedFile } from "./change.ts"
 import { isGenerated, isTestPath, languageOf } from "./files.ts"
 import type { Finding } from "./finding.ts"
 import type { TestFile, TestOutcome } from "./runners/TestRunner.ts"
-import { asksNothingNew, assertsNothing, declaredTests, type DeclaredTest, differs } from "./testText.ts"
+import {
+  asksNothingNew,
+  assertsNothing,
+  declaredTests,
+  type DeclaredTest,
+  differs,
+  inlineTests
+} from "./testText.ts"
 
 /** A changed or added file that declares tests. */
 export interface Subject extends TestFile {
@@ -17,8 +24,8 @@ export interface Subject extends TestFile {
   readonly before?: string | undefined
   /** Those of its tests that the change touched. */
   readonly changed: ReadonlyArray<DeclaredTest>
-  /** Where code and its tests share a file: the file with the code of the base and the tests of the commit. */
-  readonly withoutChange?: string | undefined
+  /** Where code and its tests share a file: the code of the base with the tests of the commit, at the place that it had. */
+  readonly withoutChange?: { readonly path: string; readonly text: string } | undefined
   readonly isAdded: boolean
   /** Whether it must fail without the change. Tests that were folded, split, renamed or moved ask nothing new, and need not. */
   readonly mustBite: boolean
@@ -41,6 +48,9 @@ const settings =
 const silent =
   /\.(?:md|mdx|rst|adoc|png|jpe?g|gif|svg|ico|pdf)$|(^|\/)(?:LICENSE|NOTICE|CODEOWNERS|CHANGELOG)[^/]*$|(^|\/)\.[^/]+(\/|$)|(^|\/)docs?\//u
 
+/** What Go compiles with the tests beside it, whether it runs any of it or not. */
+const examples = /(?:^|\/)example\w*_test\.go$/u
+
 /** `named` are paths that a check of tests names in its command: `test.sh` in `sh test.sh`. */
 export const planBite = (change: Change, named: ReadonlySet<string>): BitePlan => {
   const isTest = (path: string) => isTestPath(path) || named.has(path)
@@ -61,10 +71,13 @@ export const planBite = (change: Change, named: ReadonlySet<string>): BitePlan =
       !silent.test(file.path) &&
       isProductChanged(file)
   )
-  const tests = subjects.filter(({ path }) => isTest(path)).map(({ path }) => path)
+  const tests = ofTests.filter(
+    ({ path, status }) =>
+      status !== "deleted" && (examples.test(path) || subjects.some((subject) => subject.path === path))
+  )
   return {
     subjects,
-    tests,
+    tests: tests.map(({ path }) => path),
     product: product.flatMap(({ path, oldPath }) => [path, ...(oldPath === undefined ? [] : [oldPath])])
   }
 }
@@ -105,13 +118,9 @@ const subjectOf = (
   if (file.status === "deleted" || after === undefined || isGenerated(after)) return []
   if (!differs(path, before, after)) return []
   const declared = declaredTests(path, after)
-  const isScript =
-    named.has(path) || languageOf(path) === "shell" || /\bassert\b|\bexpect\b|\bexit\b/u.test(after)
-  const isNamedAsTest =
-    /(?:^|[/._-])(?:tests?|spec)(?=[/._-][^/]*$|[/._-])/iu.test(path) &&
-    !/conftest|helpers?|utils?\.|fixtures?/u.test(path)
   const declaresByName = ["go", "rust", "java"].includes(languageOf(path) ?? "")
-  if (declared.length === 0 && (declaresByName || !isScript || !(isNamedAsTest || named.has(path)))) return []
+  const isScript = !declaresByName && (named.has(path) || isCollected(path, after))
+  if (declared.length === 0 && !isScript) return []
   return [
     {
       path,
@@ -125,21 +134,22 @@ const subjectOf = (
   ]
 }
 
+/** Names that a runner of the language collects, whatever the file declares. */
+const collected =
+  /(?:^|\/)(?:test_[^/]*|[^/]*_test)\.py$|(?:[._-](?:test|spec)|(?:^|\/)test(?:-[^/]*)?)\.[cm]?[jt]sx?$|(?:^|[/._-])tests?[._-](?:[^/]*\.)?(?:ba)?sh$/u
+const ofHelpers = /conftest|helpers?|utils?\.|fixtures?|setup|support/u
+
+/** Whether a file that declares no test is run as one. A helper asserts as well, but in the name of others. */
+const isCollected = (path: string, text: string): boolean => {
+  if (ofHelpers.test(path)) return false
+  if (languageOf(path) === "shell") return collected.test(path) || text.startsWith("#!")
+  // Node runs whatever lies in a folder of that name.
+  const isOfNode = /(?:^|\/)test\/.*\.[cm]?[jt]s$/u.test(path) && !/\bexports?\b/u.test(text)
+  return (collected.test(path) || isOfNode) && /\b(?:assert|expect|exit)\b/u.test(text)
+}
+
 const touched = (file: ChangedFile, declared: ReadonlyArray<DeclaredTest>): ReadonlyArray<DeclaredTest> =>
   declared.filter(({ from, to }) => file.addedLines.some((line) => line >= from && line <= to))
-
-/** A module of Rust and the tests inside it. */
-const inlineTests = (text: string): { readonly code: string; readonly tests: string } => {
-  const lines = text.split("\n")
-  const from = lines.findIndex((line) => line.startsWith("#[cfg(test)]"))
-  if (from < 0) return { code: text, tests: "" }
-  const length = lines.slice(from).findIndex((line) => line.startsWith("}")) + 1
-  const to = length === 0 ? lines.length : from + length
-  return {
-    code: [...lines.slice(0, from), ...lines.slice(to)].join("\n"),
-    tests: lines.slice(from, to).join("\n")
-  }
-}
 
 const inlineSubject = (file: ChangedFile): ReadonlyArray<Subject> => {
   const { path, before = "", after } = file
@@ -155,8 +165,8 @@ const inlineSubject = (file: ChangedFile): ReadonlyArray<Subject> => {
       before: file.before,
       tests: declared.map(({ name }) => name),
       changed: touched(file, declared),
-      withoutChange: `${was.code.trimEnd()}\n\n${now.tests}\n`,
-      isAdded: false,
+      withoutChange: { path: file.oldPath ?? path, text: `${was.code.trimEnd()}\n\n${now.tests}\n` },
+      isAdded: file.status === "added",
       mustBite: was.tests === "" || !asksNothingNew(path, was.tests, now.tests)
     }
   ]

@@ -100,19 +100,36 @@ export const declaredTests = (path: string, text: string): ReadonlyArray<Declare
     found.push({ name, from: marked ?? index + 1 })
     marked = undefined
   })
-  return found.map(({ from, name }, index) => {
+  const declared = found.map(({ from, name }, index) => {
     const next = found[index + 1]
     let to = next === undefined ? lines.length : firstLine(lines, next.from) - 1
     while (to > from && (lines[to - 1] ?? "").trim() === "") to -= 1
     return { name, from: firstLine(lines, from), to }
   })
+  return language === "go" ? declared.filter((test) => isRun(lines, test)) : declared
 }
+
+/** Go compiles an example, and runs it only where it says what it prints. */
+const isRun = (lines: ReadonlyArray<string>, { from, name, to }: DeclaredTest): boolean =>
+  !name.startsWith("Example") ||
+  /\/[/*]\s*(?:unordered )?output:/iu.test(lines.slice(from - 1, to).join("\n"))
 
 /** Decorators, attributes and comments above a test are its own. */
 const firstLine = (lines: ReadonlyArray<string>, from: number): number => {
   let first = from
   while (first > 1 && /^\s*(?:@|#|\/\/)/u.test(lines[first - 2] ?? "")) first -= 1
   return first
+}
+
+/** A module of Rust and the tests inside it. What else is there for tests only (`use`, `mod tests;`) is none of them. */
+export const inlineTests = (text: string): { readonly code: string; readonly tests: string } => {
+  const from = text.search(
+    /^#\[cfg\(test\)\]\s*(?:(?:#\[|\/\/).*\n\s*)*(?:pub(?:\(\w+\))?\s+)?mod\s+\w+\s*\{/mu
+  )
+  if (from < 0) return { code: text, tests: "" }
+  const end = text.indexOf("\n}", from)
+  const to = end < 0 ? text.length : end + 2
+  return { code: text.slice(0, from) + text.slice(to), tests: text.slice(from, to) }
 }
 
 /** Assertions that hold whatever the program does. */
@@ -122,13 +139,26 @@ const vacuous: ReadonlyArray<RegExp> = [
   /\bexpect\(\s*(true|1|false)\s*\)\.(?:toBe|toEqual|toStrictEqual)\(\s*\1\s*\)|\bexpect\(\s*true\s*\)\.(?:toBeTruthy|toBeDefined)\(\)/gu,
   /\bassert(?:\.ok)?\(\s*(?:true|1)\s*(?:,[^)]*)?\)|\bassert\.(?:strictE|deepE|deepStrictE|e)qual\(\s*(\w+),\s*\1\s*\)/gu,
   /\bassert!\(\s*true\s*\)|\bassert_eq!\(\s*(\w+),\s*\1\s*\)/gu,
-  /\b(?:assert|require)\.True\(\s*t,\s*true\s*\)/gu
+  /\b(?:(?:assert|require)\.True\(\s*t,|\w+\.True\()\s*true\s*\)/gu
 ]
 /** What a test fails by, in the languages that we know: assertions, panics and unwraps, and calls that are handed the test itself. */
 const telling =
   /assert|expect|should|require|fail|fatal|error|panic|raise|throw|reject|check|verify|must|unwrap|snapshot|match|equal|\bcmp\b|\bplan\b|exit|Output:|\?;|\(\s*(?:t|tb|self|ctx)\b(?!\s*\*)|=>\s*\{?\s*\w*\(?t\b/iu
 
-/** Functions of the file itself, and what it takes from beside it or from helpers: they may assert for a test. */
+/** Assertions of testify whose names say nothing by themselves: they count where the suite is asked, as in `s.Len(items, 3)`. */
+const ofSuite =
+  /^(?:True|False|(?:Not)?(?:Nil|Empty|Zero|Len|Contains|Subset|Same|Regexp|Implements)|Exactly|IsType|Greater|Less|Positive|Negative|In(?:Delta|Epsilon)\w*|Within\w+|Is(?:Non)?(?:In|De)creasing|Eventually\w*|Never|Condition|(?:No)?(?:File|Dir)Exists|JSONEq|YAMLEq|HTTP\w+)f?$/u
+
+/** Whether a method of a suite in Go, `body`, asserts by its receiver or by another method of the file. `code` is what it does. */
+const asksSuite = (text: string, body: string, code: string): boolean => {
+  const suite = /^func \((\w+) /mu.exec(body)?.[1]
+  const methods = new Set([...text.matchAll(/^func \([^)]*\) (\w+)\(/gmu)].map(([, name]) => name))
+  return [...code.matchAll(/(?<!\.)\b(\w+)\.(\w+)\(/gu)].some(
+    ([, on, name = ""]) => on === suite && (ofSuite.test(name) || methods.has(name))
+  )
+}
+
+/** Functions of the file itself that are no product, and what it takes from beside it or from helpers: they may assert for a test. */
 const helpersOf = (text: string): ReadonlyArray<string> => [
   ...[...text.matchAll(/(?:\bfunction\s+|\bconst\s+|\bdef\s+|\bfunc\s+|\bfn\s+)(\w+)/gu)].map(
     ([, name = ""]) => name
@@ -155,8 +185,13 @@ export const assertsNothing = (path: string, text: string, test: DeclaredTest): 
     path,
     vacuous.reduce((rest, pattern) => rest.replace(pattern, ""), withoutHead(body, test.name))
   )
-  const called = new Set([...code.matchAll(/\b(\w+)!?\s*\(/gu)].map(([, name]) => name))
-  return !telling.test(code) && !helpersOf(text).some((name) => name !== test.name && called.has(name))
+  const helpers = helpersOf(inlineTests(text).tests || text)
+  const called = new Set([...code.matchAll(/\b(\w+)(?:!|::<[^()]*>)?\s*\(/gu)].map(([, name]) => name))
+  return (
+    !telling.test(code) &&
+    !asksSuite(text, body, code) &&
+    !helpers.some((name) => name !== test.name && called.has(name))
+  )
 }
 
 /** A test's own name and its parameter are no assertion, whatever they are called. */
@@ -172,6 +207,6 @@ const withoutHead = (body: string, name: string): string => {
 
 const withoutComments = (path: string, code: string): string =>
   code.replace(
-    isHashed(languageOf(path)) ? /(?:^|\s)#[^\n]*/gmu : /(?:^|\s)\/\/(?! (?:Unordered o|O)utput:)[^\n]*/gmu,
+    isHashed(languageOf(path)) ? /(?:^|\s)#[^\n]*/gmu : /(?:^|\s)\/\/(?!\s*(?:unordered )?output:)[^\n]*/gimu,
     ""
   )

@@ -4,6 +4,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect } from "effect"
 
 import { biteCheck } from "../../layers/gate/biteCheck.ts"
+import { planBite } from "../../src/gate/bite.ts"
 import type { Finding } from "../../src/gate/finding.ts"
 import type { Files } from "./GateWorld.ts"
 import { bench } from "./TestBench.ts"
@@ -156,6 +157,23 @@ def test_later():
       })
     )
 
+    it.live("what tests share is no test, even if it asserts", () =>
+      Effect.gen(function* () {
+        const { found, results } = yield* ask(
+          python,
+          {
+            ...fixed,
+            "tests/assertions.py":
+              "from add import add\n\ndef assert_sum(a, b, c):\n    assert add(a, b) == c\n",
+            "tests/test_add.py":
+              "from add import add\nfrom assertions import assert_sum\n\ndef test_zero():\n    assert add(1, 0) == 1\n\ndef test_sum():\n    assert_sum(1, 2, 3)\n"
+          },
+          pytest
+        )
+        assert.deepStrictEqual([results, found], [{ "tests/test_add.py": "bites" }, []])
+      })
+    )
+
     it.live("nothing to revert is no hollow test; neither are layout, a table or another name", () =>
       Effect.gen(function* () {
         const onlyTests = yield* ask(
@@ -228,6 +246,24 @@ describe.skipIf(!hasTool("go", "version"))("the bite check, by go test", { timeo
       assert.deepStrictEqual(found, [passes("add/nine_test.go")])
     })
   )
+
+  it.live("an example that nobody runs is no test, and makes none bite", () =>
+    Effect.gen(function* () {
+      const { found, results } = yield* ask(
+        base,
+        {
+          "add/mul.go": "package add\n\nfunc Mul(a, b int) int { return a * b }\n",
+          "add/example_test.go": "package add\n\nfunc ExampleMul() {\n\tMul(2, 3)\n}\n",
+          "add/nine_test.go": goTest("TestNine", "Add(9, 0)", 9)
+        },
+        "go test ./..."
+      )
+      assert.deepStrictEqual(
+        [results, found],
+        [{ "add/nine_test.go": "hollow" }, [passes("add/nine_test.go")]]
+      )
+    })
+  )
 })
 
 describe.skipIf(!hasTool("cargo", "--version"))("the bite check, by cargo test", { timeout: 60_000 }, () => {
@@ -257,6 +293,93 @@ describe.skipIf(!hasTool("cargo", "--version"))("the bite check, by cargo test",
       assert.deepStrictEqual(
         [hollow.results, hollow.found],
         [{ "src/lib.rs": "hollow" }, [passes("src/lib.rs")]]
+      )
+    })
+  )
+
+  const clamp =
+    "pub fn clamp(a: i32) -> i32 {\n    if a > 9 {\n        9\n    } else {\n        a\n    }\n}\n"
+  const cargo = "cargo test --offline -q"
+
+  it.live("tests of a new module are held against the module without its code", () =>
+    Effect.gen(function* () {
+      const lib = `#[cfg(test)]\nuse std::fmt as _;\npub mod clamp;\n\n${base["src/lib.rs"]}`
+      const biting = yield* ask(
+        base,
+        {
+          "src/lib.rs": lib,
+          "src/clamp.rs": `#[cfg(test)]\nuse std::fmt as _;\n\n${withTest(clamp, "bounds", "assert_eq!(clamp(12), 9);")}`
+        },
+        cargo
+      )
+      assert.deepStrictEqual([biting.results, biting.found], [{ "src/clamp.rs": "bites" }, []])
+      const silent = yield* ask(
+        base,
+        { "src/lib.rs": lib, "src/clamp.rs": withTest(clamp, "bounds", "clamp(12);") },
+        cargo
+      )
+      assert.deepStrictEqual(silent.found, [
+        "FAIL src/clamp.rs bounds: bounds asserts nothing: no outcome of the code that it calls would fail it"
+      ])
+      const hollow = yield* ask(
+        base,
+        {
+          "src/lib.rs": lib,
+          "src/clamp.rs": withTest(clamp, "zero", "assert_eq!(crate::add(1, 0), 1);")
+        },
+        cargo
+      )
+      assert.deepStrictEqual(hollow.found, [passes("src/clamp.rs")])
+    })
+  )
+
+  it.live("tests of a module that moved are asked where it was", () =>
+    Effect.gen(function* () {
+      const before = withTest(clamp, "bounds", "assert_eq!(clamp(12), 9);")
+      const moved = (assertion: string, code: (text: string) => string) =>
+        ask(
+          { ...base, "src/lib.rs": `pub mod clamp;\n\n${base["src/lib.rs"]}`, "src/clamp.rs": before },
+          {
+            "src/lib.rs": `pub mod limit;\n\n${base["src/lib.rs"]}`,
+            "src/clamp.rs": undefined,
+            "src/limit.rs": code(
+              before.replace(
+                "    #[test]",
+                `    #[test]\n    fn more() {\n        ${assertion}\n    }\n\n    #[test]`
+              )
+            )
+          },
+          cargo
+        )
+      const biting = yield* moved("assert_eq!(clamp(-7), 0);", (text) =>
+        text.replace("        a\n", "        a.max(0)\n")
+      )
+      assert.deepStrictEqual([biting.results, biting.found], [{ "src/limit.rs": "bites" }, []])
+      const hollow = yield* moved("assert_eq!(clamp(7), 7);", (text) => text)
+      assert.deepStrictEqual(hollow.found, [passes("src/limit.rs")])
+    })
+  )
+
+  it.live("a module of tests may have any name, and stand in a program", () =>
+    Effect.gen(function* () {
+      const main = "fn main() {}\n"
+      const twice = `${main}\nfn twice(a: i32) -> i32 {\n    a + a\n}\n`
+      const { found, results } = yield* ask(
+        { ...base, "src/main.rs": main, "src/bin/twice.rs": main },
+        {
+          "src/lib.rs": withTest(
+            base["src/lib.rs"].replace("a - b", "a + b"),
+            "sums",
+            "assert_eq!(add(1, 2), 3);"
+          ).replace("mod tests", "mod test"),
+          "src/main.rs": withTest(twice, "doubles", "assert_eq!(twice(2), 4);"),
+          "src/bin/twice.rs": withTest(twice, "doubles", "assert_eq!(twice(2), 4);")
+        },
+        cargo
+      )
+      assert.deepStrictEqual(
+        [results, found],
+        [{ "src/bin/twice.rs": "bites", "src/lib.rs": "bites", "src/main.rs": "bites" }, []]
       )
     })
   )
@@ -290,6 +413,30 @@ test("two", () => assert.equal(1 + 1, 2))
       assert.match(commands[0] ?? "", /node --test --test-reporter=tap test\/new\.test\.js$/u)
     })
   )
+})
+
+describe("files that declare no test", () => {
+  const added = (path: string, after: string) =>
+    ({ path, status: "added", addedLines: [], removedLines: [], after }) as const
+  it.each([
+    ["tests/test_add.py", "assert add(1, 2) == 3", true],
+    ["tests/assertions.py", "def assert_add(a, b):\n    assert add(a, b)", false],
+    ["tests/test_helpers.py", "assert True", false],
+    ["src/add.test.js", "assert.equal(add(1, 2), 3)", true],
+    ["test/add.js", "assert.equal(add(1, 2), 3)", true],
+    ["test/assertions.js", "export const adds = () => assert(add(1))", false],
+    ["test/assertions.cjs", "exports.adds = () => assert(add(1))", false],
+    ["test/setup.ts", "expect.extend({})", false],
+    ["tests/assertions.ts", "expect(1)", false],
+    ["test/add.test.sh", "[ 1 = 1 ]", true],
+    ["tests/add.sh", "#!/bin/sh\n[ 1 = 1 ]", true],
+    ["tests/assertions.sh", "adds() { [ 1 = 1 ]; }", false],
+    ["tests/run.js", "assert(1)", false]
+  ])("%s: %j: %s", (path, text, isSubject) => {
+    const plan = planBite({ files: [added(path, text)] }, new Set())
+    assert.strictEqual(plan.subjects.length === 1, isSubject)
+    assert.lengthOf(planBite({ files: [added(path, text)] }, new Set([path])).subjects, 1)
+  })
 })
 
 describe("the bite check, by a command that nothing is known of", { timeout: 60_000 }, () => {

@@ -59,6 +59,15 @@ describe("the command for some files only", () => {
       "cargo test --manifest-path core/Cargo.toml --test a"
     ],
     ["cargo test", file("src/net/tcp.rs"), "cargo test -- net::tcp::"],
+    ["cargo test", file("src/net/mod.rs"), "cargo test -- net::"],
+    ["cargo test", file("src/lib.rs"), "cargo test --lib"],
+    ["cargo test", file("src/main.rs"), "cargo test --bins"],
+    ["cargo test", file("src/bin/twice.rs"), "cargo test --bin twice"],
+    [
+      "cargo test",
+      file("core/src/bin/twice/main.rs"),
+      "cargo test --manifest-path core/Cargo.toml --bin twice"
+    ],
     ["node --test", file("test/a.test.js"), "node --test --test-reporter=tap test/a.test.js"],
     [
       "node --import ./x.js --test --test-reporter spec 'test/**/*.js'",

@@ -60,6 +60,11 @@ describe("tests that a file declares", () => {
       ["TestA 2-2", "TestB 3-4"]
     ],
     [
+      "example_test.go",
+      "func ExampleA() {\n\tA()\n}\nfunc ExampleB() {\n\tB()\n\t// Output: 1\n}\nfunc ExampleC() {\n\tC()\n\t//unordered output:\n\t// 1\n}\n",
+      ["ExampleB 4-7", "ExampleC 8-12"]
+    ],
+    [
       "test_a.py",
       "class T:\n    async def test_a(self):\n        pass\n\ndef test_b(): pass",
       ["test_a 2-3", "test_b 5-5"]
@@ -84,6 +89,8 @@ describe("tests that a file declares", () => {
 })
 
 describe("a test that asserts nothing", () => {
+  const inline = (body: string) =>
+    `fn add(a: i32) {}\n#[cfg(test)]\nmod tests {\n    fn holds(is: bool) {}\n    #[test]\n    fn a() {\n        ${body}\n    }\n}\n`
   it.each([
     ["test_a.py", "def test_assert_a():\n    add(1, 2)\n", true],
     ["test_a.py", "def test_a():\n    assert True\n    add(1, 2)\n", true],
@@ -100,7 +107,16 @@ describe("a test that asserts nothing", () => {
     ["a_test.go", 'func TestA(t *testing.T) {\n\tif Add(1) != 1 {\n\t\tt.Errorf("no")\n\t}\n}\n', false],
     ["a_test.go", "func TestA(t *testing.T) {\n\tprove(t, Add(1))\n}\n", false],
     ["a_test.go", "func ExampleAdd() {\n\tprint(Add(1))\n\t// Output: 1\n}\n", false],
+    ["a_test.go", "func ExampleAdd() {\n\tprint(Add(1))\n\t//output: 1\n}\n", false],
+    ["a_test.go", "func (s *S) TestA() {\n\ts.True(Open())\n\ts.Len(Items(), 3)\n}\n", false],
+    ["a_test.go", "func (s *S) TestA() {\n\ts.NotNilf(Open(), `why`)\n}\n", false],
+    ["a_test.go", "func (s *S) TestA() {\n\ts.holds(Open())\n}\nfunc (s *S) holds(is bool) {}\n", false],
+    ["a_test.go", "func (s *S) TestA() {\n\ts.True(true)\n\ts.door.Open()\n}\n", true],
+    ["a_test.go", "func (s *S) TestA() {\n\t_ = strings.Contains(Name(), `a`)\n}\n", true],
     ["a.rs", "#[test]\nfn a() {\n    add(1);\n}\n", true],
+    ["a.rs", inline("add(1);"), true],
+    ["a.rs", inline("holds(add(1));"), false],
+    ["a.rs", inline("holds::<Vec<i32>>(add(1));"), false],
     ["a.rs", "#[test]\n#[should_panic]\nfn a() {\n    add(1);\n}\n", false],
     ["a.rs", "#[test]\nfn a() {\n    assert_eq!(add(1), 1);\n}\n", false],
     ["a.sh", "test 1 = 1", false]

@@ -1,4 +1,4 @@
-/** `cargo test`: integration tests by their target, tests inside a module by its path. */
+/** `cargo test`: tests of a whole target by its kind and name, tests inside a module by its path. */
 import { options, render } from "./invocation.ts"
 import { distinct, plain, type Recognise, type TestOutcome, within } from "./TestRunner.ts"
 
@@ -33,7 +33,7 @@ export const cargo: Recognise = ({ lead, folder, words }) => {
       const commands = [...packages].flatMap((name) => {
         const own = name === "" ? start : [...start, "--manifest-path", `${name}Cargo.toml`]
         const mine = places.filter((place) => place.package === name)
-        const targets = mine.flatMap(({ target }) => (target === undefined ? [] : ["--test", target]))
+        const targets = mine.flatMap(({ target = [] }) => target)
         const modules = mine.flatMap(({ module }) => (module === undefined ? [] : [module]))
         return [
           ...(targets.length > 0 ? [[...own, ...targets]] : []),
@@ -70,18 +70,29 @@ export const cargo: Recognise = ({ lead, folder, words }) => {
 interface Place {
   /** Folder of the package, relative to the command's; empty, or ending with a slash. */
   readonly package: string
-  readonly target?: string
+  /** The options that choose a target. */
+  readonly target?: ReadonlyArray<string>
   readonly module?: string
 }
 
+/** Files that are a target, each with the option for it. What their modules of tests are called is their own affair. */
+const targets: ReadonlyArray<readonly [RegExp, string]> = [
+  [/^((?:.*\/)?)tests\/(\w[\w-]*)(?:\/main)?\.rs$/u, "--test"],
+  [/^((?:.*\/)?)src\/bin\/(\w[\w-]*)(?:\/.+)?\.rs$/u, "--bin"],
+  [/^((?:.*\/)?)src\/lib\.rs$/u, "--lib"],
+  // The name of the package is not known here.
+  [/^((?:.*\/)?)src\/main\.rs$/u, "--bins"]
+]
+
 const placeOf = (folder: string, path: string): Place | undefined => {
   const inside = within(folder, path) ?? ""
-  const integration = /^((?:.*\/)?)tests\/(?:(\w[\w-]*)\.rs|(\w[\w-]*)\/main\.rs)$/u.exec(inside)
-  if (integration !== null) {
-    return { package: integration[1] ?? "", target: integration[2] ?? integration[3] ?? "" }
+  for (const [pattern, option] of targets) {
+    const [whole, name = "", target] = pattern.exec(inside) ?? []
+    if (whole !== undefined)
+      return { package: name, target: target === undefined ? [option] : [option, target] }
   }
-  const unit = /^((?:.*\/)?)src\/(.+)\.rs$/u.exec(inside)
-  if (unit === null) return undefined
-  const module = (unit[2] ?? "").replace(/(?:^|\/)(?:mod|lib|main)$/u, "").replaceAll("/", "::")
-  return { package: unit[1] ?? "", module: module === "" ? "tests::" : `${module}::` }
+  const unit = /^((?:.*\/)?)src\/(.+?)(?:\/mod)?\.rs$/u.exec(inside)
+  return unit === null
+    ? undefined
+    : { package: unit[1] ?? "", module: `${(unit[2] ?? "").replaceAll("/", "::")}::` }
 }

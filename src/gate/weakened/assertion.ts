@@ -1,5 +1,5 @@
 /** What a test holds to be true, the same in every language, and which of two such claims says less. */
-import { constancy, isConstant, isValue } from "./expression.ts"
+import { constancy, isConstant, isNamed, isValue, wildcardsIn } from "./expression.ts"
 
 export type Relation =
   /** Is exactly this. */
@@ -28,6 +28,8 @@ export interface Assertion {
   readonly expected: string
   /** Of `near`: the largest difference that passes. Undefined where it is no number. */
   readonly tolerance?: number | undefined
+  /** The same in fewer words, where the language has them: `not x` of Python's `len(x) == 0`. */
+  readonly short?: Assertion | undefined
   readonly line: number
 }
 
@@ -51,8 +53,8 @@ const strength: Readonly<Record<Relation, number>> = {
 export const isAtLeastAsStrong = (one: Assertion, other: Assertion): boolean =>
   strength[one.relation] >= strength[other.relation]
 
-export const keyOf = ({ relation, subject, expected, tolerance }: Assertion): string =>
-  JSON.stringify([relation, subject, expected, tolerance ?? null])
+export const keyOf = ({ relation, subject, expected, tolerance, short }: Assertion): string =>
+  short === undefined ? JSON.stringify([relation, subject, expected, tolerance ?? null]) : keyOf(short)
 
 /** A claim with its sides in order: what is asked, then what is expected of it. */
 export const claim = (
@@ -82,6 +84,8 @@ export const isAlwaysTrue = (text: string): boolean =>
 export type Loss =
   | { readonly kind: "looser"; readonly how: string }
   | { readonly kind: "bent"; readonly how: string }
+  /** Another name, of which only the issue can tell whether it means another value. */
+  | { readonly kind: "renamed"; readonly how: string }
 
 /** What is lost when `head` stands where `base` stood and both speak of the same subject; undefined when nothing is. */
 export const loss = (base: Assertion, head: Assertion): Loss | undefined => {
@@ -102,12 +106,31 @@ export const loss = (base: Assertion, head: Assertion): Loss | undefined => {
     case "contains":
     case "matches":
     case "type":
-      if (base.expected === head.expected) return undefined
-      // A named value may be the same one; only what can be read is held against the change.
-      return isValue(base.expected) && isValue(head.expected) ? bent(base, head) : undefined
+      return base.subject.startsWith("calls(") ? callLoss(base, head) : expectedLoss(base, head)
     default:
       return undefined
   }
+}
+
+/** A named value may be the same one; only what can be read is held against the change. */
+const expectedLoss = (base: Assertion, head: Assertion): Loss | undefined => {
+  if (base.expected === head.expected) return undefined
+  const more = wildcardsIn(head.expected) - wildcardsIn(base.expected)
+  if (more !== 0) return more > 0 ? looser(base, head) : undefined
+  const areBoth = (is: (text: string) => boolean) => is(base.expected) && is(head.expected)
+  if (areBoth(isValue)) return bent(base, head)
+  const isSameName = unqualified(base.expected) === unqualified(head.expected)
+  return areBoth(isNamed) && !isSameName ? { ...bent(base, head), kind: "renamed" } : undefined
+}
+
+/** `expected` is how often, `(…)` for what one call was given, or `[(…)]` for what the only call was. */
+const callLoss = (base: Assertion, head: Assertion): Loss | undefined => {
+  const [was, is] = [base, head].map(({ expected }) => expected.replace(/^\[(.*)\]$/su, "$1"))
+  const [wasGiven, isGiven] = [was, is].map((text) => text?.startsWith("("))
+  if (was === is) return undefined
+  if (wasGiven === isGiven) return expectedLoss(base, head)
+  if (was === "0" || is === "0") return bent(base, head)
+  return isGiven === true ? undefined : looser(base, head)
 }
 
 const opposites: ReadonlyArray<readonly [Relation, Relation]> = [
@@ -138,7 +161,7 @@ const broad = new Set(["", "Exception", "BaseException", "Error", "Throwable", "
 const raisesLess = (base: Assertion, head: Assertion): Loss | undefined => {
   const [type = "", text = ""] = base.expected.split(" ~ ")
   const [newType = "", newText = ""] = head.expected.split(" ~ ")
-  if (type !== newType) {
+  if (unqualified(type) !== unqualified(newType)) {
     if (broad.has(type) && !broad.has(newType)) return undefined
     return broad.has(newType) || newType.startsWith(`(${type},`) || newType.includes(`,${type}`)
       ? looser(base, head)
@@ -147,6 +170,9 @@ const raisesLess = (base: Assertion, head: Assertion): Loss | undefined => {
   if (text === newText || text === "") return undefined
   return newText === "" ? looser(base, head) : bent(base, head)
 }
+
+/** `errors.Empty` and `Empty` are one, however it is imported. */
+const unqualified = (name: string): string => name.replace(/^(?:\w+(?:\.|::))+/u, "")
 
 /** `expected` is an operator and a bound: `<5`. */
 const boundLoss = (base: Assertion, head: Assertion): Loss | undefined => {

@@ -152,6 +152,8 @@ export const equal = (
   ] as const) {
     const near = approximation(side, rest, scope, line)
     if (near !== undefined) return [near]
+    const wide = wildcard(side, rest, scope, line)
+    if (wide !== undefined) return [wide]
     if (rest === '""' && path(side).join(".") === "cmp.Diff") {
       const [a, b] = parts(field(bare(side), "arguments"))
       if (a !== undefined && b !== undefined) return equal(a, b, scope, line)
@@ -192,6 +194,27 @@ const approximation = (side: SyntaxNode, rest: string, scope: Scope, line: numbe
   return { relation: "near" as const, subject: rest, expected: text, tolerance, line }
 }
 
+/** What Jest's `expect.any(Number)` and its like, and `mock.ANY`, claim of the other side. */
+const wildcard = (side: SyntaxNode, rest: string, scope: Scope, line: number): Assertion | undefined => {
+  const call = bare(side)
+  if (/^(?:(?:unittest\.)?mock\.)?ANY$/u.test(call.text) && scope.get(call.text) === undefined)
+    return { relation: "vacuous", subject: rest, expected: call.text, line }
+  const [first, name = "", ...others] = path(call)
+  const relation = wildcardRelations[name]
+  if (first !== "expect" || relation === undefined || others.length > 0) return undefined
+  const [a] = parts(field(call, "arguments"))
+  return claim(relation, line, rest, a === undefined ? "" : show(a, scope))
+}
+
+const wildcardRelations: Readonly<Record<string, Relation>> = {
+  any: "type",
+  anything: "present",
+  objectContaining: "contains",
+  arrayContaining: "contains",
+  stringContaining: "contains",
+  stringMatching: "matches"
+}
+
 /** A call that answers yes or no, where we know what about. */
 const predicate = (node: SyntaxNode, scope: Scope, isHeld: boolean): ReadonlyArray<Assertion> | undefined => {
   const { line } = node
@@ -222,7 +245,7 @@ const predicate = (node: SyntaxNode, scope: Scope, isHeld: boolean): ReadonlyArr
     case "Is/2":
     case "As/2":
       return isHeld && path(node)[0] === "errors"
-        ? [claim("equal", line, one, other)]
+        ? [{ relation: "equal", subject: one, expected: other, line }]
         : is("truthy", "falsy", show(node, scope))
     case "Contains/2":
     case "HasPrefix/2":

@@ -199,17 +199,33 @@ export const isConstant = (text: string): boolean => {
   )
 }
 
+const wildcards = /\bexpect\.(?:not\.)?[a-z]\w*\(|(?<![\w.]|::)(?:(?:unittest\.)?mock\.)?ANY\b/gu
+
+/** How often the text lets pass whatever stands there: `expect.any(Number)`, `mock.ANY`. */
+export const wildcardsIn = (text: string): number => text.match(wildcards)?.length ?? 0
+
 /** A constant, or what constructors and conversions make of constants: `Some(3)`, `Money("1.0")`, `"x".to_string()`. */
 export const isValue = (text: string): boolean =>
+  !/\)\.\d/u.test(text) &&
   isConstant(
     text
+      .replaceAll(wildcards, "(")
       .replaceAll(/\.(?:to_string|to_owned|to_vec|into|clone)\(\)/gu, "")
       .replaceAll(/\b(?:\w+(?:::|\.))?[A-Z]\w*\(/gu, "(")
   )
 
+/** A value by its name, as far as spelling tells: `Status.PAID`, `Err(Parse::Empty)`, `http.StatusOK`. */
+export const isNamed = (text: string): boolean => {
+  const rest = text.replaceAll(/"(?:[^"\\]|\\.)*"/gu, "0").replaceAll(/\b[A-Z]\w*\(/gu, "(")
+  return !/\w\(/u.test(rest) && !/[+*/%<>|…]/u.test(rest) && /(?<!\w)[A-Z]\w*(?![\w.(]|::)/u.test(rest)
+}
+
 /** How much of the text is a value by itself, for telling what is expected from what is asked. */
 export const constancy = (text: string): number => {
-  if (isConstant(text)) return 3
-  if (isValue(text)) return 2
+  if (isConstant(text)) return 5
+  // In Go a function has a capital, too: of `Load("a")` and `ErrEmpty` the second is expected.
+  if (/^[A-Z]\w*[a-z]\w*$/u.test(text)) return 4
+  if (isValue(text) || wildcardsIn(text) > 0) return 3
+  if (isNamed(text) && /^(?:(?:Ok|Err|Some)\(|[A-Z][\w.:]*$)/u.test(text)) return 2
   return /\w\(/u.test(text) ? 0 : 1
 }

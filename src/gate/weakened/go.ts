@@ -38,12 +38,18 @@ const simple: Readonly<Record<string, Relation>> = {
   NotZero: "present"
 }
 
-/** testify, with or without its first argument `t`. */
+/** The name of a suite's method for its suite, in the names that are known in it. */
+const suiteKey = (name: string): string => `suite ${name}`
+
+/** testify, with or without its first argument `t`, and the methods of its suites. */
 const claimsOfCall = (call: SyntaxNode, scope: Scope): ReadonlyArray<Assertion> | undefined => {
   const { line } = call
-  const [first = "", ...rest] = path(field(call, "function"))
+  const [first = "", ...words] = path(field(call, "function"))
   const maker = scope.get(first)?.text ?? ""
-  const isMade = /^(assert|require|is)\.New\(/u.test(maker)
+  const isSuite = scope.get(suiteKey(first)) !== undefined
+  const isMade = isSuite || /^(assert|require|is)\.New\(|^\w+\.(Assert|Require)\(\)$/u.test(maker)
+  const rest =
+    isSuite && words.length > 1 && /^(Assert|Require)$/u.test(words[0] ?? "") ? words.slice(1) : words
   if (rest.length !== 1 || !(isMade || /^(assert|require|is)$/u.test(first))) return undefined
   const all = parts(field(call, "arguments"))
   const given = isMade ? all : all.slice(1)
@@ -78,7 +84,7 @@ const claimsOfCall = (call: SyntaxNode, scope: Scope): ReadonlyArray<Assertion> 
       return [claim("present", line, text(a))]
     case "ErrorIs":
     case "ErrorAs":
-      return [claim("equal", line, text(a), text(b))]
+      return [{ relation: "equal", subject: text(a), expected: text(b), line }]
     case "ErrorContains":
       return [claim("contains", line, text(a), text(b))]
     case "EqualError":
@@ -102,7 +108,8 @@ const claimsOfCall = (call: SyntaxNode, scope: Scope): ReadonlyArray<Assertion> 
 const calledOn = (node: SyntaxNode): string =>
   node.type === "call_expression" ? (field(node, "function")?.text ?? "") : ""
 
-const isSkipCall = (node: SyntaxNode): boolean => /^(t|tb|b|f)\.(Skip|Skipf|SkipNow)$/u.test(calledOn(node))
+const isSkipCall = (node: SyntaxNode): boolean =>
+  /^(t|tb|b|f|\w+\.T\(\))\.(Skip|Skipf|SkipNow)$/u.test(calledOn(node))
 
 /** A statement of one call, or the call. */
 const statement = (node: SyntaxNode): SyntaxNode =>
@@ -124,8 +131,8 @@ export const dialect: Dialect = {
     const call = statement(node)
     const isSaid = parts(field(call, "arguments")).length > 0
     return isSaid
-      ? /^(\w*[tT]|tb|b|f)\.(Error|Errorf|Fatal|Fatalf)$|^panic$/u.test(calledOn(call))
-      : /^(\w*[tT]|tb|b|f)\.(Fail|FailNow)$/u.test(calledOn(call))
+      ? /^(\w*[tT]|tb|b|f|\w+\.T\(\))\.(Error|Errorf|Fatal|Fatalf)$|^panic$/u.test(calledOn(call))
+      : /^(\w*[tT]|tb|b|f|\w+\.T\(\))\.(Fail|FailNow)$/u.test(calledOn(call))
   },
   isEnd: (node) => node.type === "return_statement" || isSkipCall(statement(node)),
   swallows: () => false,
@@ -160,6 +167,7 @@ const excludedBy = (root: SyntaxNode): string | undefined => {
 
 export const readFile = (root: SyntaxNode, budget: Budget): TestFile => {
   const file = new Scope()
+  const suite = new Scope(file)
   const tests: Array<TestCase> = []
   const helpers = new Map<string, Helper>()
   const others = new Map<string, ReadonlySet<string>>()
@@ -178,6 +186,8 @@ export const readFile = (root: SyntaxNode, budget: Budget): TestFile => {
     const body = field(node, "body")
     const name = field(node, "name")?.text ?? ""
     if (!/^(function|method)_declaration$/u.test(node.type) || body === undefined) continue
+    const receiver = field(parts(field(node, "receiver"))[0], "name")
+    if (receiver !== undefined) suite.set(suiteKey(receiver.text), { text: receiver.text })
     const parameters = parametersOf(node)
     // A method of a testify suite is a test, too.
     const isTest =
@@ -193,7 +203,7 @@ export const readFile = (root: SyntaxNode, budget: Budget): TestFile => {
     tests.push({
       name,
       line: node.line,
-      reading: readBody(dialect, helpers, body, file, budget),
+      reading: readBody(dialect, helpers, body, node.type === "method_declaration" ? suite : file, budget),
       cases: 1,
       skip: skipIn(body),
       doubles: [],

@@ -3,8 +3,8 @@ import { type Assertion, claim, type Relation } from "./assertion.ts"
 import { bind, bindRow, elements } from "./binding.ts"
 import { compare, equal, holds } from "./condition.ts"
 import { innermostCall, path, receiver, Scope, show, unquoted } from "./expression.ts"
-import { matcherClaims } from "./matchers.ts"
-import { field, nodes, parts, type SyntaxNode } from "./syntax.ts"
+import { matcherClaims, thrown } from "./matchers.ts"
+import { bare, field, nodes, parts, type SyntaxNode } from "./syntax.ts"
 import { merged, type Skip, type TestCase, type TestFile, wordsOf } from "./testCase.ts"
 import { type Budget, type Dialect, type Helper, loopOf, readBody } from "./walk.ts"
 
@@ -65,8 +65,9 @@ const claimsOfAssert = (call: SyntaxNode, scope: Scope): ReadonlyArray<Assertion
       return holds(a, scope, false)
     case "throws":
     case "rejects":
+      // A string is what to say when it does not.
       return [
-        claim("raises", line, text(a), functions.test(b?.type ?? "") || b?.type === "string" ? "" : text(b))
+        claim("raises", line, text(a), /^string$|function/u.test(b?.type ?? "") ? "" : thrown(b, text(b)))
       ]
     case "isNull":
     case "isUndefined":
@@ -155,8 +156,70 @@ export const dialect: Dialect = {
   }
 }
 
+/** Heads and cells of a table in a template, as a list of objects. */
+const templateTable = (template: SyntaxNode): SyntaxNode => {
+  const { line, text } = template
+  const [first = ""] = unquoted(text).trim().split("\n")
+  const heads = first.match(/[\w$]+/gu) ?? []
+  const cells = template.children.filter(({ type }) => type === "template_substitution")
+  const made = (type: string, of: string, children: ReadonlyArray<SyntaxNode>): SyntaxNode => ({
+    type,
+    text: of,
+    line,
+    children
+  })
+  const pairs = cells.flatMap((cell, index) => {
+    const [value] = parts(cell)
+    const name = heads[index % heads.length] ?? ""
+    return value === undefined
+      ? []
+      : [made("pair", cell.text, [made("property_identifier", name, []), value])]
+  })
+  const rows = Map.groupBy(pairs, (_, index) => Math.floor(index / heads.length))
+  return made(
+    "array",
+    text,
+    [...rows.values()].map((row) => made("object", row.map((one) => one.text).join(), row))
+  )
+}
+
+const tableOf = (call: SyntaxNode | undefined): SyntaxNode | undefined => {
+  const handed = field(call, "arguments")
+  return handed?.type === "template_string" ? templateTable(handed) : given(call)[0]
+}
+
 const suites = /^(describe|suite|context|fdescribe|xdescribe)$/u
 const cases = /^(it|test|specify|fit|xit|xtest|xspecify)$/u
+const modifierNames = /^(skip|only|skipIf|runIf|extend|concurrent|sequential)$/u
+
+/** The words of what a test or suite is called with, by the name that the file gives it. */
+type Aliases = ReadonlyMap<string, ReadonlyArray<string>>
+
+/** `const itUnix = isWindows ? it.skip : it` */
+const aliasesIn = (root: SyntaxNode): Aliases =>
+  new Map(
+    [...nodes(root)].flatMap((node) => {
+      const value = node.type === "variable_declarator" ? field(node, "value") : undefined
+      const words = value === undefined ? [] : runner(bare(value), new Map())
+      const [kind = "", ...modifiers] = words
+      const isRunner =
+        (suites.test(kind) || cases.test(kind)) && modifiers.every((one) => modifierNames.test(one))
+      return isRunner ? [[field(node, "name")?.text ?? "", words] as const] : []
+    })
+  )
+
+/** One of two, of which one skips, skips sometimes. */
+const runner = (node: SyntaxNode | undefined, aliases: Aliases): ReadonlyArray<string> => {
+  const inner = node === undefined ? undefined : bare(node)
+  if (inner?.type === "ternary_expression") {
+    const [yes, no] = [path(field(inner, "consequence")), path(field(inner, "alternative"))]
+    const isSkip = (words: ReadonlyArray<string>) => words.includes("skip")
+    if (yes[0] !== no[0]) return []
+    return isSkip(yes) === isSkip(no) ? yes : [yes[0] ?? "", "skipIf"]
+  }
+  const [first = "", ...rest] = path(node)
+  return [...(aliases.get(first) ?? [first]), ...rest]
+}
 
 interface Outer {
   readonly name: string
@@ -182,12 +245,13 @@ export const readFile = (root: SyntaxNode, budget: Budget): TestFile => {
     others.set(name, wordsOf(bodyOf(value).text))
   }
   const doubles = doublesIn(root)
+  const aliases = aliasesIn(root)
 
   /** `rows` are what the tables and loops around it know, once for each of their rounds. */
   const scan = (node: SyntaxNode, outer: Outer, rows: ReadonlyArray<Scope>): void => {
     for (const { target, value } of dialect.binding(node))
       for (const scope of rows) bind(target, { node: value, scope }, scope)
-    const call = node.type === "call_expression" ? suiteOrTest(node, outer) : undefined
+    const call = node.type === "call_expression" ? suiteOrTest(node, outer, aliases) : undefined
     if (call === undefined) {
       const rounds = roundsOf(node, rows)
       if (rounds !== undefined) scan(rounds.body, outer, rounds.rows)
@@ -225,15 +289,16 @@ export const readFile = (root: SyntaxNode, budget: Budget): TestFile => {
   return { tests, others }
 }
 
-const suiteOrTest = (node: SyntaxNode, outer: Outer) => {
-  const words = path(field(node, "function"))
+const suiteOrTest = (node: SyntaxNode, outer: Outer, aliases: Aliases) => {
+  const words = runner(field(node, "function"), aliases)
   const [kind = "", ...modifiers] = words
   const isSuite = suites.test(kind) || modifiers.includes("describe")
   if (!isSuite && !cases.test(kind) && !(kind === "t" && modifiers[0] === "test")) return undefined
   const all = given(node)
   const title = all[0]
   const callback = all.find(({ type }) => functions.test(type))
-  const options = all.find(({ type }) => type === "object")?.text ?? ""
+  const options = all.find(({ type }) => type === "object")
+  const skipOption = skipOptionOf(options)
   const isTitled = title !== undefined && /string|identifier|binary_expression/u.test(title.type)
   if (!isTitled || (callback === undefined && !modifiers.some((one) => /^(todo|skip)$/u.test(one))))
     return undefined
@@ -241,8 +306,8 @@ const suiteOrTest = (node: SyntaxNode, outer: Outer) => {
   const isSkipped =
     kind.startsWith("x") ||
     modifiers.some((one) => /^(skip|todo|failing|fails)$/u.test(one)) ||
-    /\b(?:skip|todo)\s*:\s*(?!false)/u.test(options)
-  const isConditional = modifiers.some((one) => /^(skipIf|runIf)$/u.test(one))
+    skipOption === "always"
+  const isConditional = modifiers.some((one) => /^(skipIf|runIf)$/u.test(one)) || skipOption === "sometimes"
   const table = innermostCall(field(node, "function"))
   return {
     name: `${outer.name === "" ? "" : `${outer.name} > `}${unquoted(title.text)}`,
@@ -253,11 +318,21 @@ const suiteOrTest = (node: SyntaxNode, outer: Outer) => {
       outer.isOnly ||
       /^f(?:it|describe)$/u.test(kind) ||
       modifiers.includes("only") ||
-      /\bonly\s*:\s*true/u.test(options),
+      /\bonly\s*:\s*true/u.test(options?.text ?? ""),
     isSuite,
     callback,
-    table: modifiers.includes("each") || modifiers.includes("for") ? given(table)[0] : undefined
+    table: modifiers.includes("each") || modifiers.includes("for") ? tableOf(table) : undefined
   }
+}
+
+/** `{ skip: true }`, or a reason, always; `{ skip: isWindows }` sometimes. */
+const skipOptionOf = (options: SyntaxNode | undefined): "always" | "sometimes" | undefined => {
+  const values = parts(options)
+    .filter((one) => /^["']?(?:skip|todo)["']?$/u.test((field(one, "key") ?? one).text))
+    .map((one) => field(one, "value") ?? one)
+    .filter(({ text }) => !/^(?:false|undefined|null)$/u.test(text))
+  if (values.length === 0) return undefined
+  return values.some(({ type }) => /^(true|string|template_string)$/u.test(type)) ? "always" : "sometimes"
 }
 
 /** A loop around tests, such as `for (const row of rows) test(…)`, where its rows are known. */

@@ -157,6 +157,7 @@ const claimsOf = ({ head }: Pair): ReadonlyArray<Assertion> => head?.test.readin
 /** Whether the second cannot fail where the first holds. */
 const implies = (held: Assertion, base: Assertion): boolean => {
   if (held.relation !== "equal") return false
+  if (held.subject === base.subject && base.relation === "equal") return isOfOnlyCall(held, base)
   if (held.subject === base.subject) {
     return ["present", "truthy", "notEqual", "type"].includes(base.relation) && loss(base, held) === undefined
   }
@@ -166,6 +167,12 @@ const implies = (held: Assertion, base: Assertion): boolean => {
     base.subject === `len(${held.subject})`
   return isWhole && (held.expected.includes(base.expected) || base.subject.startsWith("len("))
 }
+
+/** That it was called once and with what, where one of the two was claimed. */
+const isOfOnlyCall = (held: Assertion, base: Assertion): boolean =>
+  held.subject.startsWith("calls(") &&
+  held.expected.startsWith("[") &&
+  (base.expected === "1" || held.expected === `[${base.expected}]`)
 
 const isExpectedElsewhere = (base: Assertion, head: Assertion): boolean =>
   base.relation === head.relation &&

@@ -46,7 +46,9 @@ export const matcherClaims = (
   const words = path(isCalled ? field(call, "function") : call)
   const name = words.at(-1) ?? ""
   const isHeld = !words.includes("not")
-  const [a, b] = isCalled ? parts(field(call, "arguments")) : []
+  const all = isCalled ? parts(field(call, "arguments")) : []
+  const [a, b] = all
+  const given = `(${all.map((one) => show(one, scope)).join(",")})`
   const asked = show(subject, scope)
   const expected = a === undefined ? "" : show(a, scope)
   const either = (yes: Relation, no: Relation, one: string, other = ""): ReadonlyArray<Assertion> => [
@@ -110,14 +112,10 @@ export const matcherClaims = (
     case "toHaveBeenLastCalledWith":
     case "toHaveBeenNthCalledWith":
     case "calledWith":
-      return either(
-        "equal",
-        "notEqual",
-        `calls(${asked})`,
-        `(${parts(field(call, "arguments"))
-          .map((one) => show(one, scope))
-          .join(",")})`
-      )
+      return either("equal", "notEqual", `calls(${asked})`, given)
+    case "toHaveBeenCalledExactlyOnceWith":
+    case "calledOnceWith":
+      return either("equal", "notEqual", `calls(${asked})`, `[${given}]`)
     default:
       return isCalled
         ? [claim("opaque", line, `${asked} ${isHeld ? "" : "not "}${name}(${expected})`)]
@@ -125,7 +123,8 @@ export const matcherClaims = (
   }
 }
 
-const thrown = (node: SyntaxNode | undefined, text: string): string => {
+/** `Type`, or ` ~ text` where only the message is asked for. */
+export const thrown = (node: SyntaxNode | undefined, text: string): string => {
   if (node === undefined) return ""
   return /^(string|template_string|regex)$/u.test(node.type) ? ` ~ ${text}` : text
 }

@@ -1,5 +1,5 @@
 /** What a change does to the code that tests exercise: which names went, which changed, and what can be reached from them. */
-import type { Change, ChangedFile } from "../change.ts"
+import type { Change } from "../change.ts"
 import { isTestPath } from "../files.ts"
 import { field, grammarOf, isComment, nodes, type Parse, parts, type SyntaxNode } from "./syntax.ts"
 
@@ -26,8 +26,15 @@ const support = /(^|\/)(tests?|__tests__|spec|testdata|fixtures?|__snapshots__|_
 const definitionTypes =
   /^(function_definition|function_declaration|generator_function_declaration|method_definition|method_declaration|function_item|function_signature_item|class_definition|class_declaration|abstract_class_declaration|interface_declaration|type_alias_declaration|enum_declaration|type_spec|const_spec|var_spec|field_declaration|struct_item|enum_item|enum_variant|trait_item|const_item|static_item|macro_definition|public_field_definition|property_signature|variable_declarator|assignment|pair)$/u
 
+/** What gives a value a name: inside a function, nobody else's. */
+const values = /^(variable_declarator|assignment|pair|var_spec|const_spec)$/u
+const functions =
+  /^(function_definition|function_declaration|generator_function_declaration|generator_function|function_expression|arrow_function|method_definition|method_declaration|function_item|func_literal|closure_expression|lambda)$/u
+
 interface Definition {
   readonly name: string
+  /** A value inside a function, which no test can exercise. */
+  readonly isLocal: boolean
   readonly text: string
   readonly header: string
   readonly words: ReadonlySet<string>
@@ -48,25 +55,35 @@ const withoutTests = (root: SyntaxNode): SyntaxNode => ({
   children: root.children.filter((node) => !isTestModule(node))
 })
 
-const definitions = (root: SyntaxNode): ReadonlyArray<Definition> =>
-  [...nodes(root)].flatMap((node) => {
-    if (!definitionTypes.test(node.type)) return []
-    const name = field(node, "name") ?? field(node, "left") ?? field(node, "key")
-    if (name === undefined || !/^["'\w$]+$/u.test(name.text)) return []
-    const body = field(node, "body")
-    const all = tokens(node)
-    return [
-      {
-        name: name.text.replaceAll(/["']/gu, ""),
-        text: all.join(" ").replaceAll(name.text, "·"),
-        header:
-          body === undefined
-            ? ""
-            : tokens({ ...node, children: node.children.filter((child) => child !== body) }).join(" "),
-        words: new Set(all.filter((word) => /^[A-Za-z_]\w*$/u.test(word) && word !== name.text))
-      }
-    ]
-  })
+const definitions = (root: SyntaxNode): ReadonlyArray<Definition> => {
+  const found: Array<Definition> = []
+  const visit = (node: SyntaxNode, isInFunction: boolean): void => {
+    found.push(...definition(node, isInFunction && values.test(node.type)))
+    for (const child of node.children) visit(child, isInFunction || functions.test(node.type))
+  }
+  visit(root, false)
+  return found
+}
+
+const definition = (node: SyntaxNode, isLocal: boolean): ReadonlyArray<Definition> => {
+  if (!definitionTypes.test(node.type)) return []
+  const name = field(node, "name") ?? field(node, "left") ?? field(node, "key")
+  if (name === undefined || !/^["'\w$]+$/u.test(name.text)) return []
+  const body = field(node, "body")
+  const all = tokens(node)
+  return [
+    {
+      name: name.text.replaceAll(/["']/gu, ""),
+      isLocal,
+      text: all.join(" ").replaceAll(name.text, "·"),
+      header:
+        body === undefined
+          ? ""
+          : tokens({ ...node, children: node.children.filter((child) => child !== body) }).join(" "),
+      words: new Set(all.filter((word) => /^[A-Za-z_]\w*$/u.test(word) && word !== name.text))
+    }
+  ]
+}
 
 /** What runs as the file is loaded. */
 const loose = (root: SyntaxNode): string =>
@@ -90,14 +107,15 @@ export const productionOf = (change: Change, parse: Parse): Production => {
   const after: Array<Definition> = []
   let [isChanged, isVague, isSupportChanged] = [false, false, false]
   for (const file of change.files) {
-    const grammar = grammarOf(file.path)
-    if (isTestPath(file.path) && grammar !== undefined && !file.path.endsWith("conftest.py")) continue
+    if (isTestCode(file.path)) continue
     if (support.test(file.path) || file.path.endsWith("conftest.py")) {
       isSupportChanged = true
       continue
     }
     if (prose.test(file.path)) continue
-    const [base, head] = grammar === undefined ? [] : trees(file, (text) => parse(grammar, text))
+    const oldPath = file.oldPath ?? file.path
+    const base = isTestCode(oldPath) ? undefined : tree(oldPath, file.before, parse)
+    const head = tree(file.path, file.after, parse)
     if (base === undefined && head === undefined) {
       isChanged = true
       isVague = true
@@ -113,16 +131,20 @@ export const productionOf = (change: Change, parse: Parse): Production => {
   return { isChanged, isVague, isSupportChanged, ...compared(before, after) }
 }
 
-const trees = (file: ChangedFile, parse: (text: string) => SyntaxNode | undefined) =>
-  [file.before, file.after].map((text) => {
-    const root = text === undefined ? undefined : parse(text)
-    return root === undefined ? undefined : withoutTests(root)
-  })
+const isTestCode = (path: string): boolean =>
+  isTestPath(path) && grammarOf(path) !== undefined && !path.endsWith("conftest.py")
+
+const tree = (path: string, text: string | undefined, parse: Parse): SyntaxNode | undefined => {
+  const grammar = grammarOf(path)
+  const root = grammar === undefined || text === undefined ? undefined : parse(grammar, text)
+  return root === undefined ? undefined : withoutTests(root)
+}
 
 const compared = (before: ReadonlyArray<Definition>, after: ReadonlyArray<Definition>) => {
   const grouped = (all: ReadonlyArray<Definition>) => Map.groupBy(all, ({ name }) => name)
   const [old, current] = [grouped(before), grouped(after)]
   const isNew = (name: string) => !old.has(name)
+  const lasting = new Set(after.filter(({ isLocal }) => !isLocal).map(({ name }) => name))
   const renamed = new Set(after.filter(({ name }) => isNew(name)).map(({ text }) => text))
   const said = (all: ReadonlyArray<Definition> | undefined, what: "text" | "header") =>
     (all ?? [])
@@ -133,7 +155,11 @@ const compared = (before: ReadonlyArray<Definition>, after: ReadonlyArray<Defini
   return {
     removed: new Set(
       [...old].flatMap(([name, all]) =>
-        !current.has(name) && !all.some(({ text }) => renamed.has(text)) ? [name] : []
+        !lasting.has(name) &&
+        all.some(({ isLocal }) => !isLocal) &&
+        !all.some(({ text }) => renamed.has(text))
+          ? [name]
+          : []
       )
     ),
     changed: new Set(

@@ -7,6 +7,17 @@ import { childOf, field, nodes, parts, type SyntaxNode } from "./syntax.ts"
 import { merged, type Skip, type TestCase, type TestFile, wordsOf } from "./testCase.ts"
 import { type Budget, type Dialect, type Helper, readBody } from "./walk.ts"
 
+/** What is empty does not hold, and the other way round. */
+const withTruth = (one: Assertion): Assertion => {
+  const [, whole] = /^len\((.*)\)$/su.exec(one.subject) ?? []
+  const said = `${one.relation} ${one.expected}`
+  if (whole === undefined) return one
+  if (said === "equal 0") return { ...one, short: claim("falsy", one.line, whole) }
+  return /^(compares >0|compares >=1|notEqual 0)$/u.test(said)
+    ? { ...one, short: claim("truthy", one.line, whole) }
+    : one
+}
+
 const argumentsOf = (call: SyntaxNode) => {
   const all = parts(field(call, "arguments"))
   return {
@@ -114,8 +125,11 @@ const claimsOfCall = (call: SyntaxNode, scope: Scope): ReadonlyArray<Assertion> 
       return [claim("equal", line, calls, "0")]
     case "assert_called_with":
     case "assert_called_once_with":
-    case "assert_any_call":
-      return [claim("equal", line, calls, `(${given.map((one) => text(one)).join(",")})`)]
+    case "assert_any_call": {
+      const keywords = parts(field(call, "arguments")).filter((one) => !given.includes(one))
+      const what = `(${[...given.map(text), ...keywords.map(text).toSorted()].join(",")})`
+      return [claim("equal", line, calls, name === "assert_called_once_with" ? `[${what}]` : what)]
+    }
     default:
       return undefined
   }
@@ -159,10 +173,10 @@ export const dialect: Dialect = {
   claims: (node, scope) => {
     if (node.type === "assert_statement") {
       const [condition] = parts(node)
-      return condition === undefined ? undefined : holds(condition, scope)
+      return condition === undefined ? undefined : holds(condition, scope).map(withTruth)
     }
     if (node.type === "with_statement") return claimsOfWith(node, scope)
-    return node.type === "call" ? claimsOfCall(node, scope) : undefined
+    return node.type === "call" ? claimsOfCall(node, scope)?.map(withTruth) : undefined
   },
   helper: (node) => {
     const body = field(node, "body")
@@ -216,24 +230,54 @@ const skipOf = (decorators: ReadonlyArray<SyntaxNode>): Skip | undefined => {
   return { how: found.text.split("\n")[0] ?? "", isConditional }
 }
 
+/** What `pytestmark` or a `pytest.skip` beside the definitions says of all of them. */
+const skipOfBlock = (block: ReadonlyArray<SyntaxNode>): Skip | undefined => {
+  const marks = block
+    .flatMap((node) => dialect.binding(node))
+    .filter(({ target }) => target.text === "pytestmark")
+    .flatMap(({ value }) => (/^(list|tuple)$/u.test(value.type) ? parts(value) : [value]))
+  const call = block.find((node) => isSkipCall(node.children[0] ?? node))
+  const maybe = block.find(
+    (node) => /^(if|try)_statement$/u.test(node.type) && [...nodes(node)].some(isModuleSkip)
+  )
+  if (call !== undefined) return { how: call.text, isConditional: false }
+  const marked = skipOf(marks)
+  if (marked !== undefined || maybe === undefined) return marked
+  const isConditional = field(maybe, "condition")?.text !== "True"
+  return { how: maybe.text.split("\n")[0] ?? "", isConditional }
+}
+
+const isModuleSkip = (node: SyntaxNode): boolean =>
+  isSkipCall(node) && node.text.includes("allow_module_level")
+
 export const readFile = (root: SyntaxNode, budget: Budget): TestFile => {
   const file = new Scope()
   const tests: Array<TestCase> = []
   const helpers = new Map<string, Helper>()
   const others = new Map<string, ReadonlySet<string>>()
-  const found: Array<{ readonly name: string; readonly test: Decorated; readonly skip: Skip | undefined }> =
-    []
+  let found: Array<{ readonly name: string; readonly test: Decorated; readonly skip: Skip | undefined }> = []
+
+  const defined = new Set<string>()
+
+  /** Of two definitions under one name the second is what there is. */
+  const define = (name: string): void => {
+    if (defined.has(name))
+      found = found.filter((one) => one.name !== name && !one.name.startsWith(`${name}::`))
+    defined.add(name)
+  }
 
   const scan = (
     nodesOfBlock: ReadonlyArray<SyntaxNode>,
     prefix: string,
     isSuite: boolean,
-    skip: Skip | undefined
+    outer: Skip | undefined
   ): void => {
+    const skip = skipOfBlock(nodesOfBlock) ?? outer
     for (const node of nodesOfBlock) {
       const { decorators, definition } = undecorated(node)
       const name = field(definition, "name")?.text ?? ""
       const body = field(definition, "body")
+      if (name !== "") define(`${prefix}${name}`)
       if (definition.type === "class_definition" && body !== undefined) {
         const isTests = name.startsWith("Test") || /Test/u.test(field(definition, "superclasses")?.text ?? "")
         scan(body.children, `${prefix}${name}::`, isTests, skipOf(decorators) ?? skip)
@@ -254,15 +298,7 @@ export const readFile = (root: SyntaxNode, budget: Budget): TestFile => {
       }
     }
   }
-  const everything = root.children.find((node) =>
-    /^pytestmark\s*=.*\.(?:skip|xfail)\b(?!if)/u.test(node.text)
-  )
-  scan(
-    root.children,
-    "",
-    true,
-    everything === undefined ? undefined : { how: everything.text, isConditional: false }
-  )
+  scan(root.children, "", true, undefined)
 
   for (const { name, skip, test } of found) {
     const body = field(test.definition, "body")

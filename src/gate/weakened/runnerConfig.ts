@@ -9,8 +9,8 @@ interface Settings {
 
 const pytest = [
   /--(?:deselect|ignore|ignore-glob)\b/u,
-  /addopts.*\s-(?:k|m)[\s=]*["']?\s*not\b/u,
-  /^\s*-(?:k|m)[\s=]*["']?\s*not\b/u,
+  /addopts.*[\s"'[=]-[km][\s=,"']*not\b/u,
+  /^\s*["']?-[km][\s=,"']*not\b/u,
   /\bcollect_ignore(?:_glob)?\s*=/u,
   /\bxfail_strict\s*=\s*(?:false|0)/iu
 ]

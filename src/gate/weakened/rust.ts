@@ -12,14 +12,37 @@ const claimsOfCall = (call: SyntaxNode, scope: Scope): ReadonlyArray<Assertion> 
   const name = (field(call, "function")?.text ?? "").replace(/^.*::/u, "").replace(/^debug_/u, "")
   const [a, b, ...others] = parts(field(call, "arguments"))
   if (a === undefined || !/^assert\w*_$/u.test(name)) return undefined
-  if (name === "assert_") return holds(a, scope)
+  if (name === "assert_") return (matched(a, scope) ?? holds(a, scope)).map(failing)
   if (b === undefined) return undefined
-  if (name === "assert_eq_") return equal(a, b, scope, line)
+  if (name === "assert_eq_") return equal(a, b, scope, line).map(failing)
   if (name === "assert_ne_") return compare("!=", a, b, scope, line)
   const stated = others.flatMap((one) =>
     one.type === "assignment_expression" ? [Number(show(field(one, "right") ?? one, scope))] : []
   )
   return [claim("near", line, show(a, scope), show(b, scope), Math.max(Number.EPSILON, ...stated))]
+}
+
+/** `matches!(x, pattern)` */
+const matched = (node: SyntaxNode, scope: Scope): ReadonlyArray<Assertion> | undefined => {
+  const [a, b] = isMacro(node, /^matches$/u) ? groups(childOf(node, "token_tree")) : []
+  if (a === undefined || b === undefined) return undefined
+  const [subject, pattern] = [show(a, scope), show(b, scope)]
+  if (pattern === "Ok(_)") return [claim("succeeds", node.line, subject)]
+  if (pattern === "Some(_)") return [claim("present", node.line, subject)]
+  const relation = /\b(?:_|if)\b|\.\.|\|/u.test(pattern) ? "matches" : "equal"
+  return [{ relation, subject, expected: pattern, line: node.line }]
+}
+
+/** To be an `Err(x)` is to fail with `x`. */
+const failing = (one: Assertion): Assertion => {
+  const isPattern = one.relation === "equal" || one.relation === "matches"
+  const [, error, guard = ""] = /^Err\((.*)\)(if .*)?$/su.exec(isPattern ? one.expected : "") ?? []
+  if (error === undefined) return one
+  return {
+    ...one,
+    relation: "raises",
+    expected: error === "_" || error === ".." ? guard : `${error}${guard}`
+  }
 }
 
 const isMacro = (node: SyntaxNode, names: RegExp): boolean =>

@@ -52,7 +52,7 @@ export const parts = (node: SyntaxNode | undefined): ReadonlyArray<SyntaxNode> =
 const isKeyword = (node: SyntaxNode): boolean =>
   node.children.length === 0 &&
   node.type === node.text &&
-  !["true", "false", "nil", "null", "this", "self"].includes(node.type)
+  !["true", "false", "nil", "null", "undefined", "this", "self"].includes(node.type)
 
 export const isComment = (node: SyntaxNode): boolean => node.type.endsWith("comment")
 

@@ -10,7 +10,8 @@
  * so the test was made to agree with what the code does. Where the code did change, the issue must say which is right, and no syntax
  * does: it is a note for the reviewer, and the bite check says whether the base fails it.
  *
- * A file that does not parse is not judged and named in a note. So is whatever depends on the platform, and longer timeouts.
+ * A file that does not parse is not judged and named in a note. So is whatever depends on the platform, an expectation under another name,
+ * and longer timeouts.
  */
 import type { Change, ChangedFile } from "../change.ts"
 import { isGenerated, isTestPath } from "../files.ts"
@@ -48,23 +49,18 @@ export const weakenedTests = (change: Change, parse: Parse): ReadonlyArray<Findi
   const head: Side = { tests: [], others: [] }
   const findings: Array<Finding> = [...runnerConfigFindings(change)]
   for (const file of change.files) {
-    const grammar = grammarOf(file.path)
-    const isTest = grammar === "rust" || isTestPath(file.path) || isTestPath(file.oldPath ?? file.path)
-    if (
-      grammar === undefined ||
-      !isTest ||
-      isGenerated(file.before) ||
-      (file.before === undefined && isGenerated(file.after))
-    )
+    const oldPath = file.oldPath ?? file.path
+    const [oldGrammar, grammar] = [grammarOf(oldPath), grammarOf(file.path)]
+    const isTest = oldGrammar === "rust" || grammar === "rust" || isTestPath(file.path) || isTestPath(oldPath)
+    if (!isTest || isGenerated(file.before) || (file.before === undefined && isGenerated(file.after)))
       continue
-    const before = readText(grammar, file.before, parse, budget)
+    const before = readText(oldGrammar, file.before, parse, budget)
     const after = readText(grammar, file.after, parse, budget)
     if (before === "unreadable" || after === "unreadable") {
       if (grammar !== "rust" || isTestPath(file.path))
         findings.push(unread(file, before === "unreadable" ? "base" : "commit"))
       continue
     }
-    const oldPath = file.oldPath ?? file.path
     collect(base, oldPath, before, true)
     const hasOwnNames = change.files.some(
       (one) =>
@@ -72,7 +68,7 @@ export const weakenedTests = (change: Change, parse: Parse): ReadonlyArray<Findi
         isTestPath(one.oldPath ?? one.path) &&
         !collects(one.oldPath ?? one.path, grammar)
     )
-    collect(head, file.path, after, collects(file.path, grammar) || hasOwnNames)
+    collect(head, file.path, after, (collects(file.path, grammar) && !losesName(file)) || hasOwnNames)
     if (before.tests.length > 0 && before.excluded === undefined && after.excluded !== undefined) {
       findings.push({
         rule: "weakened",
@@ -89,6 +85,7 @@ export const weakenedTests = (change: Change, parse: Parse): ReadonlyArray<Findi
   const production = productionOf(change, parse)
   const matched = pairs(base.tests, head.tests)
   const weak = weakenings(matched, head.tests)
+  findings.push(...newOnlyFindings(matched, head))
   for (const pair of matched) {
     findings.push(
       ...findingsOf(
@@ -111,12 +108,12 @@ const collect = (side: Side, file: string, read: TestFile, isCollected: boolean)
 }
 
 const readText = (
-  grammar: Grammar,
+  grammar: Grammar | undefined,
   text: string | undefined,
   parse: Parse,
   budget: Budget
 ): TestFile | "unreadable" => {
-  if (text === undefined) return { tests: [], others: new Map() }
+  if (text === undefined || grammar === undefined) return { tests: [], others: new Map() }
   const root = parse(grammar, text)
   return root === undefined ? "unreadable" : readers[grammar](root, budget)
 }
@@ -129,7 +126,7 @@ const unread = ({ path }: ChangedFile, where: string): Finding => ({
 })
 
 /** Whether the language's usual runner looks into the file. */
-const collects = (path: string, grammar: Grammar): boolean => {
+const collects = (path: string, grammar: Grammar | undefined): boolean => {
   switch (grammar) {
     case "go":
       return path.endsWith("_test.go")
@@ -141,6 +138,30 @@ const collects = (path: string, grammar: Grammar): boolean => {
       return isTestPath(path)
   }
 }
+
+/** A folder of tests holds more than tests: a file that was named as one is believed only under such a name. */
+const losesName = ({ oldPath, path }: ChangedFile): boolean =>
+  oldPath !== undefined && /\.(?:test|spec)\.[cm]?[jt]sx?$/u.test(oldPath) && !scriptNames.test(path)
+
+/** As Jest, Vitest and node:test look for them. */
+const scriptNames = /(?:[._-](?:test|spec)|(?:^|\/)test[-_][^/]*|(?:^|\/)__tests__\/.*)\.[cm]?[jt]sx?$/u
+
+/** Of a file, once: a new test that keeps its others from running. */
+const newOnlyFindings = (matched: ReadonlyArray<Pair>, head: Side): ReadonlyArray<Finding> => {
+  const known = new Set(matched.flatMap((pair) => pair.head ?? []))
+  return [...Map.groupBy(head.tests, ({ file }) => file)].flatMap(([, tests]) => {
+    const only = tests.find((one) => one.test.isOnly === true && !known.has(one))
+    return only === undefined || tests.every(({ test }) => test.isOnly === true) ? [] : [onlyFinding(only)]
+  })
+}
+
+const onlyFinding = ({ file, test }: Placed): Finding => ({
+  rule: "weakened",
+  file,
+  line: test.line,
+  test: test.name,
+  message: `${test.name} is marked to run alone, so the others of its file do not run`
+})
 
 const findingsOf = (
   pair: Pair,
@@ -159,11 +180,7 @@ const findingsOf = (
     return [{ ...about, message, ...(test.skip.isConditional && { isNote: true as const }) }]
   }
   const found: Array<Finding> = []
-  if (test.isOnly === true && base.test.isOnly !== true)
-    found.push({
-      ...about,
-      message: `${test.name} is marked to run alone, so the others of its file do not run`
-    })
+  if (test.isOnly === true && base.test.isOnly !== true) found.push(onlyFinding(pair.head))
   const lost = weak.filter((one) => one.kind === "lost" && !isExcused(one, production))
   const always = test.reading.assertions.filter(({ relation }) => relation === "vacuous").length
   if (lost.length > 0) {
@@ -194,7 +211,7 @@ const findingsOf = (
     found.push({ ...about, message, isNote: true })
   }
   for (const one of weak) {
-    if (one.kind !== "looser" && one.kind !== "bent") continue
+    if (one.kind === "lost" || one.kind === "opaque") continue
     const line = one.head.line
     if (one.kind === "looser") {
       const isTiming =
@@ -209,7 +226,8 @@ const findingsOf = (
       continue
     }
     const isSameSetUp = base.test.reading.steps.join("\n") === test.reading.steps.join("\n")
-    const isBent = isSameSetUp && !mayReach(production, base.test.words, callsIn(one.base.subject))
+    const isBent =
+      one.kind === "bent" && isSameSetUp && !mayReach(production, base.test.words, callsIn(one.base.subject))
     found.push({
       ...about,
       line,
@@ -241,7 +259,7 @@ const goneFindings = (
   const lost = weak.filter((one) => one.kind === "lost" || one.kind === "opaque")
   const about = { rule: "weakened", file, line: test.line, test: test.name } as const
   const changed = weak.flatMap((one): ReadonlyArray<Finding> =>
-    one.kind === "bent" || one.kind === "looser"
+    one.kind !== "lost" && one.kind !== "opaque"
       ? [
           {
             ...about,

@@ -50,6 +50,8 @@ const two = `func TestTotal(t *testing.T) {
 `
 const one = (body: string) => `func TestOne(t *testing.T) {\n\t${body}\n}\n`
 
+const suite = (body: string) => `func (s *CartSuite) TestOne() {\n\t${body}\n}\n`
+
 const table = (rows: string) => `func TestTotal(t *testing.T) {
 	tests := []struct {
 		name  string
@@ -298,5 +300,108 @@ export const go: ReadonlyArray<Case> = [
     base: { [test]: file(two) },
     head: { "cart/total_test.go": file(`${two}\n${one("require.NoError(t, Load(x))")}`) },
     is: "pass"
-  }
+  },
+  {
+    name: "go: a test file renamed to what nothing collects",
+    base: { [test]: file(two), [code]: cart },
+    head: { [`${test}.off`]: file(two), [code]: `${cart}\n` },
+    is: "finding",
+    says: "is deleted"
+  },
+  {
+    name: "go: deleted while a local of a word of it went",
+    base: {
+      [test]: file(one("require.Equal(t, 3, Total(sum))")),
+      [code]: cart.replace("sum := 0", "var sum int")
+    },
+    head: { [test]: file(""), [code]: cart },
+    is: "finding",
+    says: "is deleted"
+  },
+  row(
+    "another named error is told",
+    one('if !errors.Is(Load(x), ErrEmpty) {\n\t\tt.Fatal("x")\n\t}'),
+    one('if !errors.Is(Load(x), ErrSyntax) {\n\t\tt.Fatal("x")\n\t}'),
+    "note",
+    "Look whether the issue asks for it"
+  ),
+  row(
+    "another named error of a local is told",
+    one('err := Load(x)\n\tif !errors.Is(err, ErrEmpty) {\n\t\tt.Fatal("x")\n\t}'),
+    one('err := Load(x)\n\tif !errors.Is(err, ErrSyntax) {\n\t\tt.Fatal("x")\n\t}'),
+    "note",
+    "Look whether the issue asks for it"
+  ),
+  row(
+    "another status is told",
+    one("assert.Equal(t, http.StatusOK, Serve(x).Code)"),
+    one("assert.Equal(t, http.StatusNotFound, Serve(x).Code)"),
+    "note"
+  ),
+  row(
+    "an assertion of a suite removed",
+    suite("s.Equal(7, Total(x))\n\ts.Require().NoError(Load(x))"),
+    suite("s.Equal(7, Total(x))"),
+    "finding",
+    "checks 1 thing less"
+  ),
+  row(
+    "an expectation of a suite bent",
+    suite("s.Equal(7, Total(x))"),
+    suite("s.Equal(8, Total(x))"),
+    "finding",
+    "expects something else"
+  ),
+  row(
+    "an expectation of a suite's Require bent",
+    suite("s.Require().Equal(7, Total(x))"),
+    suite("s.Require().Equal(8, Total(x))"),
+    "finding",
+    "expects something else"
+  ),
+  row(
+    "a test of a suite skipped",
+    suite("s.Equal(7, Total(x))"),
+    suite('s.T().Skip("later")\n\ts.Equal(7, Total(x))'),
+    "finding",
+    "skipped now"
+  ),
+  row(
+    "from assert and a suite's T to the suite",
+    suite("assert.Equal(s.T(), 7, Total(x))\n\ts.Assert().True(Ready(x))"),
+    suite("s.Equal(7, Total(x))\n\ts.Require().True(Ready(x))"),
+    "pass"
+  ),
+  row(
+    "methods of what a test calls s are no assertions",
+    one("s := Open(x)\n\ts.Equal(7, 8)\n\trequire.Equal(t, 3, Total(x))"),
+    one("s := Open(x)\n\ts.Equal(7, 9)\n\trequire.Equal(t, 3, Total(x))"),
+    "pass"
+  ),
+  row(
+    "another named error, compared, is told",
+    one('if err := Load("a"); err != ErrEmpty {\n\t\tt.Fatal(err)\n\t}'),
+    one('if err := Load("a"); err != ErrSyntax {\n\t\tt.Fatal(err)\n\t}'),
+    "note",
+    "Look whether the issue asks for it"
+  ),
+  row(
+    "from != to errors.Is",
+    one('if err := Load("a"); err != ErrEmpty {\n\t\tt.Fatal(err)\n\t}'),
+    one('if err := Load("a"); !errors.Is(err, ErrEmpty) {\n\t\tt.Fatal(err)\n\t}'),
+    "pass"
+  ),
+  row(
+    "an object of a suite's Require made looser",
+    suite("require := s.Require()\n\trequire.Equal(7, Total(x))"),
+    suite("require := s.Require()\n\trequire.NotNil(Total(x))"),
+    "finding",
+    "asks for less"
+  ),
+  row(
+    "moved into a method of the suite",
+    suite("s.Equal(7, Total(x))"),
+    `func (cart *CartSuite) check(want int) {\n\tcart.Equal(want, Total(x))\n}\n\n${suite("s.check(7)")}`,
+    "pass"
+  )
 ]

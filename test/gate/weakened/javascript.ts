@@ -35,6 +35,17 @@ test.each([${rows}])("total of %j", (items, want) => {
 })
 `
 
+const tagged = (rows: string) => `import { expect, test } from "vitest"
+import { total } from "./cart"
+
+test.each\`
+  items | want
+  ${rows}
+\`("total of $items", ({ items, want }) => {
+  expect(total(items)).toBe(want)
+})
+`
+
 const loop = (rows: string) => `import { expect, test } from "vitest"
 import { total } from "./cart"
 
@@ -293,5 +304,257 @@ export const javascript: ReadonlyArray<Case> = [
     base: { "test/cart.test.js": two },
     head: { "src/cart.test.ts": two.replace("() =>", "(): void =>") },
     is: "pass"
-  }
+  },
+  {
+    name: "javascript: a test file renamed to what nothing collects",
+    base: { [test]: two, [code]: cart },
+    head: { [`${test}.skip`]: two, [code]: `${cart}\n` },
+    is: "finding",
+    says: "is deleted"
+  },
+  {
+    name: "javascript: a test file in a folder of tests renamed so that it is no test by its name",
+    base: { "test/cart.test.js": two },
+    head: { "test/cart.disabled.js": two },
+    is: "finding",
+    says: "no longer collected"
+  },
+  {
+    name: "javascript: a test file renamed to another name that is collected",
+    base: { "test/cart.test.js": two },
+    head: { "test/total.spec.js": two },
+    is: "pass"
+  },
+  {
+    name: "javascript: a file in a folder of tests, never named as a test, renamed",
+    base: { "test/cart.js": two },
+    head: { "test/total.js": two },
+    is: "pass"
+  },
+  {
+    name: "javascript: deleted while a local of a word of it went",
+    base: {
+      [test]: one("const result = total([1, 2])\n  expect(result).toBe(3)"),
+      [code]: cart.replace("return cart.title", "const result = cart.title\n  return result")
+    },
+    head: { [test]: "", [code]: cart },
+    is: "finding",
+    says: "is deleted"
+  },
+  {
+    name: "javascript: deleted with a key of an exported object",
+    base: {
+      [test]: one("expect(limits.most).toBe(3)"),
+      [code]: "export const limits = { least: 1, most: 3 }\n"
+    },
+    head: { [test]: "", [code]: "export const limits = { least: 1 }\n" },
+    is: "pass"
+  },
+  row(
+    "a new test that runs alone",
+    two,
+    `${two}${one("expect(f(1)).toBe(3)").replace("test(", "test.only(")}`,
+    "finding",
+    "run alone"
+  ),
+  row(
+    "a new suite that runs alone",
+    two,
+    `${two}describe.only("more", () => {\n${one("expect(f(1)).toBe(3)")}})\n`,
+    "finding",
+    "run alone"
+  ),
+  row(
+    "a new fit",
+    two,
+    `${two}${one("expect(f(1)).toBe(3)").replace("test(", "fit(")}`,
+    "finding",
+    "run alone"
+  ),
+  {
+    name: "javascript: a new file of one test that runs alone",
+    base: { [test]: two },
+    head: { [test]: two, "src/more.test.ts": one("expect(f(1)).toBe(3)").replace("test(", "test.only(") },
+    is: "pass"
+  },
+  row(
+    "a value became any of its type",
+    two,
+    two.replace("toBe(3)", "toEqual(expect.any(Number))"),
+    "finding",
+    "asks for less"
+  ),
+  row(
+    "an object became some of it",
+    one('expect(f(1)).toEqual({ id: 1, name: "a", total: 5 })'),
+    one("expect(f(1)).toEqual(expect.objectContaining({ id: 1 }))"),
+    "finding",
+    "asks for less"
+  ),
+  row(
+    "an object became anything",
+    one('expect(f(1)).toEqual({ id: 1, name: "a" })'),
+    one("expect(f(1)).toEqual(expect.anything())"),
+    "finding",
+    "asks for less"
+  ),
+  row(
+    "a member became any of its type",
+    one("expect(f(1)).toEqual({ id: 1, total: 5 })"),
+    one("expect(f(1)).toEqual({ id: 1, total: expect.any(Number) })"),
+    "finding",
+    "asks for less"
+  ),
+  row(
+    "an argument became anything",
+    one("expect(spy).toHaveBeenCalledWith(1, 'a')"),
+    one("expect(spy).toHaveBeenCalledWith(1, expect.anything())"),
+    "finding",
+    "asks for less"
+  ),
+  row(
+    "a member beside any of its type bent",
+    one("expect(f(1)).toEqual({ id: expect.any(String), total: 5 })"),
+    one("expect(f(1)).toEqual({ id: expect.any(String), total: 6 })"),
+    "finding",
+    "expects something else"
+  ),
+  row(
+    "any of its type became a value",
+    one("expect(f(1)).toEqual({ id: 1, total: expect.any(Number) })"),
+    one("expect(f(1)).toEqual({ id: 1, total: 5 })"),
+    "pass"
+  ),
+  row(
+    "objectContaining became toMatchObject",
+    one("expect(f(1)).toEqual(expect.objectContaining({ id: 1 }))"),
+    one("expect(f(1)).toMatchObject({ id: 1 })"),
+    "pass"
+  ),
+  row(
+    "another named value is told",
+    one("expect(pay()).toBe(Status.PAID)"),
+    one("expect(pay()).toBe(Status.PENDING)"),
+    "note",
+    "Look whether the issue asks for it"
+  ),
+  row(
+    "a named value written out",
+    one("expect(pay()).toBe(Status.PAID)"),
+    one('expect(pay()).toBe("paid")'),
+    "pass"
+  ),
+  row(
+    "how often became with what",
+    one("expect(spy).toHaveBeenCalledTimes(1)"),
+    one('expect(spy).toHaveBeenCalledWith("a")'),
+    "pass"
+  ),
+  row(
+    "with what became how often",
+    one('expect(spy).toHaveBeenCalledWith("a")'),
+    one("expect(spy).toHaveBeenCalledTimes(1)"),
+    "finding",
+    "asks for less"
+  ),
+  row(
+    "never called became called",
+    one("expect(spy).toHaveBeenCalledTimes(0)"),
+    one('expect(spy).toHaveBeenCalledWith("a")'),
+    "finding",
+    "expects something else"
+  ),
+  row(
+    "the message of an error from node:assert to Jest",
+    one("assert.throws(f, /no items/)"),
+    one("expect(f).toThrow(/no items/)"),
+    "pass"
+  ),
+  row(
+    "the message of an error lost between node:assert and Jest",
+    one("assert.throws(f, /no items/)"),
+    one("expect(f).toThrow()"),
+    "finding",
+    "asks for less"
+  ),
+  row("folded into a table in a template", two, tagged("${[1, 2]} | ${3}\n  ${[]} | ${0}"), "pass"),
+  row(
+    "a row of a table in a template removed",
+    tagged("${[1, 2]} | ${3}\n  ${[]} | ${0}"),
+    tagged("${[1, 2]} | ${3}"),
+    "finding",
+    "checks 1 thing less"
+  ),
+  row(
+    "a length above zero became any value",
+    one("expect(f(1).length).toBeGreaterThan(0)"),
+    one("expect(f(1)).toBeTruthy()"),
+    "finding"
+  ),
+  row(
+    "an option that skips on a platform is told",
+    two,
+    two.replace('test("total", ', 'test("total", { skip: process.platform === "win32" }, '),
+    "note",
+    "skipped now"
+  ),
+  row(
+    "an option that skips",
+    two,
+    two.replace('test("total", ', 'test("total", { skip: true }, '),
+    "finding",
+    "skipped now"
+  ),
+  row(
+    "an option that skips for a reason",
+    two,
+    two.replace('test("total", ', 'test("total", { skip: "flaky" }, '),
+    "finding",
+    "skipped now"
+  ),
+  row(
+    "a test of its own name that skips on a platform is told",
+    two,
+    two.replace('test("total"', 'const itUnix = isWindows ? test.skip : test\nitUnix("total"'),
+    "note",
+    "skipped now"
+  ),
+  row(
+    "a test of its own name",
+    two,
+    two.replace('test("total"', 'const unit = test.concurrent\nunit("total"'),
+    "pass"
+  ),
+  row(
+    "a test of its own name that always skips",
+    two,
+    two.replace('test("total"', 'const later = test.skip\nlater("total"'),
+    "finding",
+    "skipped now"
+  ),
+  row(
+    "a new test that an option makes run alone",
+    two,
+    `${two}${one("expect(f(1)).toBe(3)").replace("async", "{ only: true }, async")}`,
+    "finding",
+    "run alone"
+  ),
+  row(
+    "another class of an error by another path",
+    one("expect(() => f()).toThrow(errors.Empty)"),
+    one("expect(() => f()).toThrow(Empty)"),
+    "pass"
+  ),
+  row(
+    "toBe(undefined) became toBeUndefined",
+    one("expect(f(1)).toBe(undefined)"),
+    one("expect(f(1)).toBeUndefined()"),
+    "pass"
+  ),
+  row(
+    "nothing in a table in a template",
+    one("expect(find(1)).toBe(undefined)\n  expect(find(2)).toBe(null)"),
+    'test.each`\n  id | want\n  ${1} | ${undefined}\n  ${2} | ${null}\n`("find", ({ id, want }) => {\n  expect(find(id)).toBe(want)\n})\n',
+    "pass"
+  )
 ]

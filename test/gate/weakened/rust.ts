@@ -177,5 +177,56 @@ export const rust: ReadonlyArray<Case> = [
     base: { [path]: unit(two) },
     head: { [path]: unit("").replace(/pub fn total[^]*?\n\}\n/u, "") },
     is: "pass"
-  }
+  },
+  row(
+    "a matched error became any error",
+    one('assert!(matches!(title(""), Err(Error::Empty)));'),
+    one('assert!(title("").is_err());'),
+    "finding",
+    "asks for less"
+  ),
+  row(
+    "any error became a matched one",
+    one('assert!(title("").is_err());'),
+    one('assert!(matches!(title(""), Err(Error::Empty)));'),
+    "pass"
+  ),
+  row(
+    "an equal error became a matched one",
+    one('assert_eq!(title(""), Err(Error::Empty));'),
+    one('assert!(matches!(title(""), Err(Error::Empty)));'),
+    "pass"
+  ),
+  row(
+    "another error is held against it",
+    one('assert_eq!(title(""), Err(Error::Empty));'),
+    one('assert_eq!(title(""), Err(Error::Syntax));'),
+    "finding",
+    "expects something else"
+  ),
+  row(
+    "an error by another path",
+    one('assert_eq!(title(""), Err(Error::Empty));'),
+    one('assert_eq!(title(""), Err(crate::Error::Empty));'),
+    "pass"
+  ),
+  row(
+    "another named value is told",
+    one('assert_eq!(kind("a"), Kind::Word);'),
+    one('assert_eq!(kind("a"), Kind::Number);'),
+    "note",
+    "Look whether the issue asks for it"
+  ),
+  row(
+    "is_ok became matched",
+    one('assert!(title("a").is_ok());'),
+    one('assert!(matches!(title("a"), Ok(_)));'),
+    "pass"
+  ),
+  row(
+    "the condition of a matched error dropped",
+    one('assert!(matches!(title(""), Err(Error::Short(n)) if n > 3));'),
+    one('assert!(matches!(title(""), Err(Error::Short(_))));'),
+    "finding"
+  )
 ]
