@@ -9,11 +9,11 @@ import {
   CloneFailed,
   GitError,
   type OpenOptions,
-  WorkspaceUnusable
+  WorkspaceUnusable,
+  withoutCredentials
 } from "../../src/services/GitWorkspace.ts"
 import { isBranchName } from "./branchName.ts"
 import { clonedBranch, defaultBranch, edit, onDisk } from "./clone.ts"
-import { withoutCredentials } from "../../src/decide/source.ts"
 import { git, mustPass, type Private } from "./git.ts"
 
 export interface Checkout {

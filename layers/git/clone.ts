@@ -8,10 +8,10 @@ import {
   CloneFailed,
   GitError,
   type OpenOptions,
-  WorkspaceUnusable
+  WorkspaceUnusable,
+  withoutCredentials
 } from "../../src/services/GitWorkspace.ts"
 import { wipe } from "../wipe.ts"
-import { withoutCredentials } from "../../src/decide/source.ts"
 import { mustPass, type Private } from "./git.ts"
 import type { Mirror, MirrorOptions } from "./mirror.ts"
 

@@ -4,7 +4,7 @@ import { join } from "node:path"
 
 import { Effect, Redacted } from "effect"
 
-import { withoutCredentials } from "../../src/decide/source.ts"
+import { withoutCredentials } from "../../src/services/GitWorkspace.ts"
 import { type Ended, runGroup } from "../processGroup.ts"
 
 /** A folder of ours that no tool is shown: the repository's data, the askpass file, commit messages. */

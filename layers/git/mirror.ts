@@ -18,10 +18,14 @@ import { basename, join } from "node:path"
 
 import { Clock, Effect, Scope } from "effect"
 
-import { CloneFailed, GitError, WorkspaceUnusable } from "../../src/services/GitWorkspace.ts"
+import {
+  CloneFailed,
+  GitError,
+  WorkspaceUnusable,
+  withoutCredentials
+} from "../../src/services/GitWorkspace.ts"
 import { tryLock } from "../fileLock.ts"
 import { wipe } from "../wipe.ts"
-import { withoutCredentials } from "../../src/decide/source.ts"
 import { git, mustPass, type Private, said } from "./git.ts"
 
 export interface MirrorOptions {

@@ -71,6 +71,3 @@ export const outsidePaths = (
   const allowed = paths.map(globPattern)
   return files.filter((file) => !allowed.some((pattern) => pattern.test(file)))
 }
-
-/** A text with URLs, without what these may hide before the host. */
-export const withoutCredentials = (text: string): string => text.replace(/:\/\/[^/@\s]+@/gu, "://")

@@ -3,15 +3,8 @@ import { Effect, Scope } from "effect"
 
 import type { Agent } from "../../schema/Agent.ts"
 import type { AgenticTask } from "../../schema/AgenticTask.ts"
-import {
-  branchOf,
-  needsRepository,
-  needsToken,
-  withoutCredentials,
-  remoteOf,
-  upstreamOf
-} from "../decide/source.ts"
-import { GitWorkspace, type Workspace } from "../services/GitWorkspace.ts"
+import { branchOf, needsRepository, needsToken, remoteOf, upstreamOf } from "../decide/source.ts"
+import { GitWorkspace, type Workspace, withoutCredentials } from "../services/GitWorkspace.ts"
 import {
   FileUnavailable,
   WorkspaceToolError,

@@ -109,3 +109,6 @@ export class GitWorkspace extends Context.Service<
     }) => Effect.Effect<string | undefined, GitError>
   }
 >()("foreman/services/GitWorkspace") {}
+
+/** A text with URLs, without what these may hide before the host. */
+export const withoutCredentials = (text: string): string => text.replace(/:\/\/[^/@\s]+@/gu, "://")
