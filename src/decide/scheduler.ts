@@ -126,9 +126,10 @@ export class Scheduler {
           if (entry !== undefined) this.#reconsider(entry)
           continue
         }
-        const { node, startedMillis } = entry.taken
+        const { node } = entry.taken
         this.#places.release(entry)
-        this.#places.take(entry, node, startedMillis)
+        // Not as it was taken: when it began did not matter if the Agent asked for no memory then.
+        this.#places.take(entry, node, startOf(entry.task))
       }
     }
   }
@@ -220,7 +221,7 @@ export class Scheduler {
   /** Puts the task where its status says. */
   #update(entry: Entry, task: AgenticTask): void {
     entry.task = task
-    const { phase = "Pending", assignedNode, startedAt, claimedAt } = task.status ?? {}
+    const { phase = "Pending", assignedNode } = task.status ?? {}
     if (phase === "Pending") {
       if (task.metadata.deletionTimestamp !== undefined) this.#rest(entry)
       else if (entry.isSettled || entry.taken !== undefined) {
@@ -236,7 +237,7 @@ export class Scheduler {
     if (!isInFlight(phase) || assignedNode === undefined) return this.#places.release(entry)
     const { taken } = entry
     // When it started matters to its memory only.
-    const startedMillis = taken?.memoryGB === 0 ? undefined : parseTime(startedAt ?? claimedAt)
+    const startedMillis = taken?.memoryGB === 0 ? undefined : startOf(task)
     if (taken?.node === assignedNode && taken.startedMillis === startedMillis) return
     this.#places.release(entry)
     this.#places.take(entry, assignedNode, startedMillis)
@@ -315,6 +316,10 @@ export class Scheduler {
     this.#places.fleet.foreignChanged(name, isInFlight(status?.phase) && status?.assignedNode === undefined)
   }
 }
+
+/** When its node began a task, by that node's clock. */
+const startOf = ({ status }: AgenticTask): number | undefined =>
+  parseTime(status?.startedAt ?? status?.claimedAt)
 
 const agentKeyOf = ({ metadata, spec }: AgenticTask): string | undefined =>
   spec.agentRef === undefined

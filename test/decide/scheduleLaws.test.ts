@@ -5,7 +5,7 @@ import { type AgenticTask, label, type TaskKind } from "../../schema/AgenticTask
 import { refKey } from "../../schema/Meta.ts"
 import { formatTime } from "../../schema/Time.ts"
 import { Scheduler } from "../../src/decide/scheduler.ts"
-import { epoch, node, task } from "../builders.ts"
+import { agent, epoch, node, task } from "../builders.ts"
 import { History, RandomFleet, stepsOf } from "./randomFleet.ts"
 
 /** How many random worlds: `FOREMAN_WORLDS=10000` for the long run. */
@@ -64,6 +64,33 @@ describe("laws, on random fleets to which random things happen", () => {
       }),
     { arbitrary: { runs: Math.min(worlds, 1_000) }, timeout: 600_000 }
   )
+})
+
+describe("an Agent that changes while its task runs", () => {
+  it("asks for memory from when that task began, not from now on", () => {
+    const scheduler = new Scheduler()
+    const asking = (minRAMGB: number) =>
+      agent("g", { spec: { requiredCapability: { accelerator: "any", minRAMGB } } })
+    const status = {
+      phase: "Ready" as const,
+      lastHeartbeatTime: formatTime(epoch + 120_000),
+      capability: { slots: 2, availableRAMGB: 16 }
+    }
+    scheduler.agentChanged("default/g", asking(0))
+    scheduler.nodeChanged("n", { node: node("n", { status }), isLive: true, hasLease: true })
+    const running = { phase: "Running" as const, assignedNode: "n", startedAt: formatTime(epoch) }
+    const t = task("t", { spec: { agentRef: { name: "g" } }, status: running })
+    // Twice: its node writes to it while it runs.
+    scheduler.taskChanged("default/t", t)
+    scheduler.taskChanged("default/t", t)
+    scheduler.agentChanged("default/g", asking(12))
+    const requiredCapability = { accelerator: "any" as const, minRAMGB: 16 }
+    scheduler.taskChanged("default/u", task("u", { spec: { requiredCapability } }))
+    assert.deepStrictEqual(
+      scheduler.decide(epoch + 120_000).decisions.map(({ key }) => key),
+      ["default/u"]
+    )
+  })
 })
 
 describe("what an event costs, in tasks, nodes and queues that are looked at", () => {
