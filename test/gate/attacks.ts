@@ -17,9 +17,9 @@ rm -rf "$EXCHANGE_DIR" ../../judge; mv "$EXCHANGE_DIR" /tmp/moved`,
   "talks while the judge waits for an answer": `noise=$(for line in $(seq 600); do echo noise; done)
 for try in $(seq 20000); do echo "$noise"; done >/proc/1/fd/4`,
   "drowns every FIFO that it can open": `for process in /proc/[0-9]*; do for fd in 0 3 4 5; do
-timeout 1 yes noise >"$process/fd/$fd" & done; done; wait`,
+timeout 0.3 yes noise >"$process/fd/$fd" & done; done; wait`,
   "takes orders and answers in the place of the shell that waits for it": `for process in /proc/[0-9]*; do for fd in 0 3; do
-timeout 1 cat "$process/fd/$fd" & done; timeout 1 yes swept >"$process/fd/4" & done; wait`,
+timeout 0.3 cat "$process/fd/$fd" & done; timeout 0.3 yes swept >"$process/fd/4" & done; wait`,
   "leaves daemons that change files later": `trap '' TERM HUP
 (setsid sh -c 'until [ -e ../honest ]; do sleep 0.02; done; echo late >a.txt; echo late >new.txt' &)`,
   "closes its output and leaves folders that nobody can empty": `exec >&- 2>&-; mkdir -p build/locked/deep; chmod 000 build/locked`,

@@ -297,68 +297,7 @@ describe.skipIf(!hasTool("cargo", "--version"))("the bite check, by cargo test",
     })
   )
 
-  const clamp =
-    "pub fn clamp(a: i32) -> i32 {\n    if a > 9 {\n        9\n    } else {\n        a\n    }\n}\n"
   const cargo = "cargo test --offline -q"
-
-  it.live("tests of a new module are held against the module without its code", () =>
-    Effect.gen(function* () {
-      const lib = `#[cfg(test)]\nuse std::fmt as _;\npub mod clamp;\n\n${base["src/lib.rs"]}`
-      const biting = yield* ask(
-        base,
-        {
-          "src/lib.rs": lib,
-          "src/clamp.rs": `#[cfg(test)]\nuse std::fmt as _;\n\n${withTest(clamp, "bounds", "assert_eq!(clamp(12), 9);")}`
-        },
-        cargo
-      )
-      assert.deepStrictEqual([biting.results, biting.found], [{ "src/clamp.rs": "bites" }, []])
-      const silent = yield* ask(
-        base,
-        { "src/lib.rs": lib, "src/clamp.rs": withTest(clamp, "bounds", "clamp(12);") },
-        cargo
-      )
-      assert.deepStrictEqual(silent.found, [
-        "FAIL src/clamp.rs bounds: bounds asserts nothing: no outcome of the code that it calls would fail it"
-      ])
-      const hollow = yield* ask(
-        base,
-        {
-          "src/lib.rs": lib,
-          "src/clamp.rs": withTest(clamp, "zero", "assert_eq!(crate::add(1, 0), 1);")
-        },
-        cargo
-      )
-      assert.deepStrictEqual(hollow.found, [passes("src/clamp.rs")])
-    })
-  )
-
-  it.live("tests of a module that moved are asked where it was", () =>
-    Effect.gen(function* () {
-      const before = withTest(clamp, "bounds", "assert_eq!(clamp(12), 9);")
-      const moved = (assertion: string, code: (text: string) => string) =>
-        ask(
-          { ...base, "src/lib.rs": `pub mod clamp;\n\n${base["src/lib.rs"]}`, "src/clamp.rs": before },
-          {
-            "src/lib.rs": `pub mod limit;\n\n${base["src/lib.rs"]}`,
-            "src/clamp.rs": undefined,
-            "src/limit.rs": code(
-              before.replace(
-                "    #[test]",
-                `    #[test]\n    fn more() {\n        ${assertion}\n    }\n\n    #[test]`
-              )
-            )
-          },
-          cargo
-        )
-      const biting = yield* moved("assert_eq!(clamp(-7), 0);", (text) =>
-        text.replace("        a\n", "        a.max(0)\n")
-      )
-      assert.deepStrictEqual([biting.results, biting.found], [{ "src/limit.rs": "bites" }, []])
-      const hollow = yield* moved("assert_eq!(clamp(7), 7);", (text) => text)
-      assert.deepStrictEqual(hollow.found, [passes("src/limit.rs")])
-    })
-  )
 
   it.live("a module of tests may have any name, and stand in a program", () =>
     Effect.gen(function* () {

@@ -48,7 +48,7 @@ describe("a failed check, by node --test", { timeout: 60_000 }, () => {
 
   it.live("is run as a whole when it fails more tests than one command can name", () =>
     Effect.gen(function* () {
-      const many = `for (let n = 0; n < 300; n++) test(\`\${"a long name ".repeat(6)}\${n}\`, () => assert.fail())`
+      const many = `for (let n = 0; n < 60; n++) test(\`\${"a long name ".repeat(30)}\${n}\`, () => assert.fail())`
       const { commands, verdict } = yield* ask(
         js,
         { "test/many.test.js": `${imports}${many}\n` },
