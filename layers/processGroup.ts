@@ -36,6 +36,8 @@ export interface Ended {
 
 /** What the program's own exit leaves in the pipes arrives at once; a grandchild that holds them may not hold us. */
 const drainMillis = 200
+/** A killed program is gone at once, unless the kernel waits for a disk that does not answer. */
+const killPatience = "5 seconds"
 
 class Kept {
   private readonly chunks: Array<Buffer> = []
@@ -115,7 +117,13 @@ export const runGroup = (command: Command): Effect.Effect<Ended, SpawnError> =>
     })
     child.on("close", end)
     child.on("exit", (code, signal) => {
+      if (isOver) return
       drain = setTimeout(() => end(code, signal), drainMillis)
     })
-    return Effect.sync(close)
+    // Whoever interrupts may take away what the program was writing: it has to be gone by then.
+    return Effect.callback<void>((gone) => {
+      if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) gone(Effect.void)
+      else child.once("exit", () => gone(Effect.void))
+      close()
+    }).pipe(Effect.timeoutOption(killPatience), Effect.asVoid)
   })
