@@ -54,7 +54,11 @@ const signalAgent = (name: "KILL" | "STOP" | "CONT") =>
     `for d in /proc/[0-9]*; do if grep -qs "[a]gent-mode=" "$d/cmdline"; then kill -${name} "\${d#/proc/}"; fi; done`
   )
 
-const killAgent = () => signalAgent("KILL")
+/** The container ends with the daemon, and may take along the shell that killed it. */
+const killAgent = () =>
+  signalAgent("KILL").catch((error: { readonly code?: unknown }) => {
+    if (error.code !== 137) throw error
+  })
 
 /** Acts while the daemon stands still. */
 const frozen = async (act: () => Promise<void>): Promise<void> => {
