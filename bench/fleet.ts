@@ -52,11 +52,11 @@ const daemon = (index: number, onReady: Effect.Effect<void>) =>
       nodeName: `bench-node-${index}`,
       tailscaleAddr: undefined,
       roles: undefined,
-      labels: {}
+      labels: {},
+      taskNamespace: namespace
     },
     self: { agentVersion: "bench", os: process.platform, arch: process.arch },
     interval: Duration.seconds(30),
-    namespace,
     slots: 1,
     pollInterval: Duration.seconds(5),
     drainTimeout: Duration.seconds(20),

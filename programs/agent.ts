@@ -58,7 +58,6 @@ export const agent = Effect.fn("agent")(function* (options: Options) {
       arch: goArch[process.arch] ?? process.arch
     },
     interval: options.heartbeatInterval,
-    namespace: options.identity.taskNamespace,
     slots: options.slots,
     pollInterval: options.pollInterval,
     drainTimeout: options.drainTimeout,

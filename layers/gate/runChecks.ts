@@ -176,10 +176,12 @@ export const retryOnBase = Effect.fn("retryOnBase")(function* (
     doubtful,
     Effect.fnUntraced(function* ({ each, red }) {
       log.line(banner(each.asked))
-      const run = yield* runOne(world, each.asked, true)
-      if (each.ofFiles === undefined || each.check.limit !== undefined)
+      if (each.ofFiles === undefined || each.check.limit !== undefined) {
+        const run = yield* runOne(world, each.asked, true)
         return { ...each, base: run.exitCode, baseLimit: run.limit }
+      }
       const isShared = red.length > 0 && (yield* areRedOnBase(world, each.ofFiles, red))
+      log.line(`--- ${each.asked.name}: ${isShared ? "shared" : "not on the base"}: ${red.join(", ")}`)
       return isShared ? { ...each, rerun: "shared" as const } : each
     })
   )

@@ -129,10 +129,7 @@ export const make = Effect.fnUntraced(function* (config: KubeConfig, options: Op
     const decode = decoder(resource)
     const what = operation("watch", resource, options.namespace ?? "")
     const fail = (reason: KubeReason) => new KubeError({ operation: what, reason })
-    const silent = new Unavailable({
-      message: `nothing came for ${Duration.format(watchSilence)}`,
-      isSilence: true
-    })
+    const silent = new Unavailable({ message: `nothing came for ${Duration.format(watchSilence)}` })
     return Stream.unwrap(
       // A real API server sends no bookmark for a kind in which nothing happens. So it is asked to end the watch before silence would
       // mean a dead connection; with a spread, so that a thousand daemons do not come back together.

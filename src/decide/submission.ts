@@ -26,7 +26,7 @@ export const commitMessageOf = (message: string | undefined, summary: string): s
   return subject === summary ? subject : `${subject}\n\n${summary}`
 }
 
-/** Levels and values of what a submission may add: a status has room for more, but no writer of JSON goes arbitrarily deep. */
+/** Levels and characters of what a submission may add: a status has room for more, but no writer of JSON goes arbitrarily deep. */
 const maxLevels = 64
 const maxExtraLength = 64 * 1024
 

@@ -7,7 +7,7 @@ import { Clock, Deferred, Duration, Effect, FiberMap, Latch, Semaphore } from "e
 import { type AgenticTask, agenticTasks } from "../../schema/AgenticTask.ts"
 import { refKey, refOf } from "../../schema/Meta.ts"
 import { Decision } from "../decide/decision.ts"
-import { isRenewal, nodeOfLease } from "../decide/liveness.ts"
+import { nodeOfLease } from "../decide/liveness.ts"
 import { Scheduler } from "../decide/scheduler.ts"
 import { statusPatch } from "../decide/status.ts"
 import { showsReason, statusFor } from "../decide/taskStatus.ts"
@@ -73,7 +73,7 @@ export const run = Effect.gen(function* () {
   yield* listen(world.agents.subscribe, ({ key }) => feed(() => feedAgent(key)))
   yield* listen(world.leases.subscribe, (event, nowMillis) => {
     const name = nodeOfLease((event.type === "put" ? event.after : event.before).metadata.name)
-    return name !== undefined && (event.type === "delete" || !isRenewal(event.before, event.after))
+    return name !== undefined && (event.type === "delete" || event.before === undefined)
       ? feed(() => feedNode(name, nowMillis))
       : undefined
   })

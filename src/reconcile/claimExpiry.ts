@@ -42,8 +42,9 @@ export const run = Effect.gen(function* () {
     if (task === undefined || nodeName === undefined || task.metadata.deletionTimestamp !== undefined)
       return undefined
     const now = yield* Clock.currentTimeMillis
-    const { silentAtMillis } = world.liveness(nodeName, now)
-    if (expiryOf(task, world.liveness(nodeName, now), now)._tag === "Keep") {
+    const liveness = world.liveness(nodeName, now)
+    const { silentAtMillis } = liveness
+    if (expiryOf(task, liveness, now)._tag === "Keep") {
       // Of a FleetNode that is deleted nobody hears any more, not even that its Lease has run out.
       const isDeleted = world.nodes.get(nodeName) === undefined && isInFlight(task.status?.phase)
       return isDeleted ? silentAtMillis - now : undefined

@@ -10,7 +10,6 @@ import { parseTime } from "../../schema/Time.ts"
 import { type Workload, workloads } from "../../schema/Workload.ts"
 import type { Cache } from "../cache/Cache.ts"
 import * as Reflector from "../cache/Reflector.ts"
-import type { KubeError } from "../services/KubeClient.ts"
 import { isInFlight } from "../decide/capacity.ts"
 import { leaseNameOf, type Liveness, livenessOf, nodeOfLease } from "../decide/liveness.ts"
 
@@ -62,9 +61,6 @@ const notice = (before: Sign | undefined, said: string | undefined, nowMillis: n
   return { said, atMillis: before === undefined ? Math.min(saidMillis, nowMillis) : nowMillis }
 }
 
-const isSilence = ({ reason }: KubeError): boolean =>
-  reason._tag === "Unavailable" && reason.isSilence === true
-
 /** What a node ran once is of no use to anybody who asks for its tasks, and there may be years of it. */
 const inFlightOn = ({ status }: AgenticTask): ReadonlyArray<string> =>
   status?.assignedNode !== undefined && isInFlight(status.phase) ? [status.assignedNode] : []
@@ -84,11 +80,9 @@ export const layer = (options: { readonly foremanNamespace: string }) =>
           : Effect.map(Clock.currentTimeMillis, (now) => {
               inDoubtUntil = now + doubtMillis
             })
-      // A watch that is cut and opened again has missed nothing.
+      // A watch that is cut and opened again is no trouble: what balancers do to idle connections would be doubt for ever.
       const onNodeAttempt = (attempt: Reflector.Attempt) =>
-        attempt._tag === "Failed" && attempt.consecutive === 1 && !isSilence(attempt.error)
-          ? Effect.void
-          : onAttempt(attempt)
+        attempt._tag === "Failed" && attempt.consecutive === 1 ? Effect.void : onAttempt(attempt)
       const namespace = options.foremanNamespace
       const isDenied = yield* Deferred.make<void>()
       // A right that we lack is no trouble that passes: then nodes are judged by their heartbeats.

@@ -24,9 +24,7 @@ export class TooManyRequests extends Schema.TaggedError<TooManyRequests>()("TooM
 /** No answer, a broken connection, a 5xx, or silence on a watch. */
 export class Unavailable extends Schema.TaggedError<Unavailable>()("Unavailable", {
   ...detail,
-  retryAfterSeconds: Schema.optionalKey(Schema.Finite),
-  /** Nothing came for so long that something may have been missed. */
-  isSilence: Schema.optionalKey(Schema.Boolean)
+  retryAfterSeconds: Schema.optionalKey(Schema.Finite)
 }) {}
 /** The answer was not what its kind's schema says. */
 export class Undecodable extends Schema.TaggedError<Undecodable>()("Undecodable", detail) {}

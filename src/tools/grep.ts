@@ -61,7 +61,7 @@ export const grep = make({
     const matches: Array<Match> = []
     let truncated = false
     for (const file of paths) {
-      if (truncated || matches.length >= max || clock.currentTimeMillisUnsafe() > deadline) {
+      if (matches.length >= max || clock.currentTimeMillisUnsafe() > deadline) {
         truncated = true
         break
       }

@@ -3,7 +3,7 @@
  * backend differs from it, the backend is wrong. Each test has a namespace of its own.
  */
 import { assert, layer as withLayer } from "@effect/vitest"
-import { Effect, Fiber, type Layer, Schedule, Stream } from "effect"
+import { Deferred, Effect, Fiber, type Layer, Schedule, Stream } from "effect"
 
 import { agents } from "../../schema/Agent.ts"
 import { type AgenticTask, agenticTasks } from "../../schema/AgenticTask.ts"
@@ -391,6 +391,18 @@ export const kubeClientContract = <E, R = never>(
           [refused._tag, refused.message],
           ["Invalid", "field label not supported: spec.nonsense"]
         )
+      }))
+
+    test("a watch says when the server has accepted it, though nothing happens", (kube, namespace) =>
+      Effect.gen(function* () {
+        const { resourceVersion } = yield* kube.list(agenticTasks, { namespace })
+        const opened = yield* Deferred.make<void>()
+        const onOpen = Effect.asVoid(Deferred.succeed(opened, undefined))
+        const watching = yield* kube
+          .watch(agenticTasks, { namespace, resourceVersion, onOpen })
+          .pipe(Stream.runDrain, Effect.forkChild({ startImmediately: true }))
+        yield* Deferred.await(opened)
+        yield* Fiber.interrupt(watching)
       }))
 
     test("a watch resumes from a list and misses nothing", (kube, namespace) =>

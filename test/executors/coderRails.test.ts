@@ -173,6 +173,21 @@ describe("a coder's GO", () => {
     })
   )
 
+  it.live("may not touch a program that the gate's scripts run", () =>
+    Effect.gen(function* () {
+      const { commitTo, model, run } = yield* coder([
+        write("tools/lint.js", "\n"),
+        submit("GO"),
+        told("tools/lint.js (is a program that a check of the gate runs)", submit("NO-GO"))
+      ])
+      commitTo("main", ".foreman/gate.yaml", "checks: [{ role: lint, command: npm run lint }]\n")
+      commitTo("main", "package.json", '{ "scripts": { "lint": "node tools/lint.js" } }\n')
+      commitTo("main", "tools/lint.js", "process.exit(0)\n")
+      assert.strictEqual((yield* run).verdict, "NO-GO")
+      assert.deepStrictEqual(yield* model.mismatches, [])
+    })
+  )
+
   it.live("may touch what is protected when the task grants it", () =>
     Effect.gen(function* () {
       const { run } = yield* coder([write(".foreman/gate.yaml", `${gateFile}policy: {}\n`), submit("GO")], {

@@ -38,7 +38,10 @@ const environment = {
   GIT_COMMITTER_EMAIL: "ada@example.com"
 }
 
-export const make = (base: Files) =>
+type Words = ReadonlyArray<string>
+
+/** `launch` starts the loop in another way. */
+export const make = (base: Files, launch: (argv: Words) => Words = (argv) => argv) =>
   Effect.acquireRelease(
     Effect.sync((): GateWorld & { readonly close: () => void } => {
       const root = mkdtempSync(join(tmpdir(), "foreman-gate-"))
@@ -78,7 +81,7 @@ export const make = (base: Files) =>
         const { exchangeDir, workDir } = settings()
         mkdirSync(exchangeDir, { recursive: true })
         mkdirSync(dirname(workDir), { recursive: true })
-        const [program = "", ...args] = startLoop
+        const [program = "", ...args] = launch(startLoop)
         const child = spawn(program, args, {
           env: { ...environment, WORK_DIR: workDir, EXCHANGE_DIR: exchangeDir, TMPDIR: root },
           stdio: "ignore"

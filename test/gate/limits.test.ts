@@ -35,6 +35,16 @@ const needsNamespaces = new Set<string>(["memory", "processes"])
 const cases = Object.entries(greedy).filter(([limit]) => hasNamespaces || !needsNamespaces.has(limit))
 
 describe("a limit of the gate", () => {
+  it.live("of memory that the host's own is below fails nobody", () =>
+    Effect.gen(function* () {
+      const lower = 'ulimit -d 4000000; DATA_KIB=8000000 exec "$@"'
+      const world = yield* GateWorld.make({}, (argv) => ["/bin/sh", "-c", lower, "sh", ...argv])
+      world.commit("work", {})
+      const { envelope } = yield* world.gate({ checks: [{ name: "limit", command: "ulimit -d" }] })
+      assert.deepStrictEqual([envelope.verdict, envelope.checks[0]?.logTail], ["GATE-PASS", "4000000\n"])
+    })
+  )
+
   it.live.each(cases)(
     "of %s fails the change that hits it, and nobody when the base hits it as well",
     ([limit, script]) =>

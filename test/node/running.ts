@@ -86,7 +86,6 @@ export const daemonOptions = {
   },
   self: { agentVersion: "1.2.3", os: "linux", arch: "amd64" },
   interval: Duration.seconds(30),
-  namespace: "default",
   slots: 1,
   pollInterval: Duration.seconds(5),
   drainTimeout: Duration.seconds(20),

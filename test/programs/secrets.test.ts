@@ -1,5 +1,7 @@
-import { execFileSync, spawnSync } from "node:child_process"
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import { execFileSync, spawn, spawnSync } from "node:child_process"
+import { once } from "node:events"
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { type AddressInfo, createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 
@@ -60,6 +62,42 @@ describe("a token", () => {
         assert.deepStrictEqual(readdirSync(home), [])
       } finally {
         rmSync(home, { recursive: true, force: true })
+      }
+    }
+  )
+
+  it.skipIf(process.platform !== "linux")(
+    "is in no environment that a daemon's models could read (Linux has it in /proc)",
+    async ({ onTestFinished }) => {
+      const silent = createServer().listen(0, "127.0.0.1")
+      await once(silent, "listening")
+      const home = mkdtempSync(join(tmpdir(), "foreman-secrets-"))
+      const { port } = silent.address() as AddressInfo
+      const kubeconfig = join(home, "config")
+      writeFileSync(
+        kubeconfig,
+        JSON.stringify({
+          clusters: [{ name: "c", cluster: { server: `http://127.0.0.1:${port}` } }],
+          contexts: [{ name: "c", context: { cluster: "c" } }],
+          "current-context": "c"
+        })
+      )
+      const env = { PATH: process.env["PATH"], HOME: home, TMPDIR: home, GITHUB_TOKEN: "s3cret" }
+      const daemon = spawn(process.execPath, [foreman, "agent", `--kubeconfig=${kubeconfig}`], {
+        env,
+        stdio: "ignore"
+      })
+      onTestFinished(() => {
+        daemon.kill("SIGKILL")
+        silent.close()
+        rmSync(home, { recursive: true, force: true })
+      })
+      // It asks for its Lease, and is answered by nobody: what it was started with is long behind it.
+      await once(silent, "connection")
+      assert.notInclude(readFileSync(`/proc/${daemon.pid}/environ`, "utf8"), "s3cret")
+      const files = readdirSync(home, { recursive: true, withFileTypes: true }).filter((one) => one.isFile())
+      for (const { name, parentPath } of files) {
+        assert.notInclude(readFileSync(join(parentPath, name), "utf8"), "s3cret", name)
       }
     }
   )

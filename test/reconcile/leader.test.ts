@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber } from "effect"
+import { Clock, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 
 import { agenticTasks } from "../../schema/AgenticTask.ts"
@@ -10,11 +10,28 @@ import { KubeClient, Unavailable } from "../../src/services/KubeClient.ts"
 import { leaseName } from "../../src/reconcile/leader.ts"
 import { epoch, node, task } from "../builders.ts"
 import { FakeCluster, layer } from "../fakes/FakeCluster.ts"
+import { settableClock } from "../fakes/settableClock.ts"
 import { atEpoch, read, settle, startOperator, taskNamed } from "./running.ts"
 
 const theLease = read(leases, leaseName, "foreman-system")
 
 describe("leadership", () => {
+  it.effect("is not taken because a clock was set", () =>
+    Effect.gen(function* () {
+      yield* atEpoch
+      const { seed } = yield* FakeCluster
+      const dead = { holderIdentity: "dead", leaseDurationSeconds: 15, renewTime: formatMicroTime(epoch) }
+      yield* seed(leases, { metadata: { name: leaseName, namespace: "foreman-system" }, spec: dead })
+      const { clock, set } = yield* settableClock
+      yield* startOperator({ leaderIdentity: "one" }).pipe(Effect.provideService(Clock.Clock, clock))
+      set(60_000)
+      yield* TestClock.adjust("10 seconds")
+      assert.strictEqual((yield* theLease).spec?.holderIdentity, "dead")
+      yield* TestClock.adjust("10 seconds")
+      assert.strictEqual((yield* theLease).spec?.holderIdentity, "one")
+    }).pipe(Effect.provide(layer))
+  )
+
   it.effect("is not lost by one request into a dead connection", () =>
     Effect.gen(function* () {
       yield* atEpoch
