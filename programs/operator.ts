@@ -9,6 +9,7 @@ import * as HttpKubeClient from "../layers/kube/HttpKubeClient.ts"
 import * as KubeConfig from "../layers/kube/KubeConfig.ts"
 import * as agent from "../src/reconcile/agent.ts"
 import * as agenticTask from "../src/reconcile/agenticTask.ts"
+import * as bell from "../src/reconcile/bell.ts"
 import * as claimExpiry from "../src/reconcile/claimExpiry.ts"
 import * as currentTask from "../src/reconcile/currentTask.ts"
 import * as fleetNode from "../src/reconcile/fleetNode.ts"
@@ -72,6 +73,7 @@ const controllers = Effect.fnUntraced(function* (options: Options) {
     const claims = yield* claimExpiry.run
     yield* fleetNode.run({ onLiveness: scheduler.nodeChanged, onSilent: claims.onSilent })
     yield* workload.run({ allowCloudProviders: options.allowCloudProviders })
+    yield* bell.run
     yield* currentTask.run
     yield* news.run
     return scheduler.broken

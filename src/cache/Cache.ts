@@ -22,6 +22,8 @@ export interface Cache<A extends KubeObject> {
    * object that came back in between stays.
    */
   readonly forget: (key: string, resourceVersion?: string) => Effect.Effect<void>
+  /** Whether the cache has seen the object in this version or a later one, be it that it is gone since. */
+  readonly hasSeen: (key: string, resourceVersion: string) => boolean
   /** Every change from now on, in order, until the scope closes. */
   readonly subscribe: Effect.Effect<Queue.Dequeue<CacheEvent<A>>, never, Scope.Scope>
   /** Waits for the first whole list. */

@@ -162,6 +162,14 @@ export const make = <A extends KubeObject>(options: Options<A>): MemoryCache<A> 
         if (held === undefined || (seen !== undefined && versionOf(held) !== seen)) return
         drop(key)
       }),
+    hasSeen: (key, version) => {
+      const held = objects.get(key)
+      return (
+        isAtLeast(mark, version) ||
+        hasLeft(key, version) ||
+        (held !== undefined && isAtLeast(versionOf(held), version))
+      )
+    },
     subscribe: Effect.acquireRelease(
       // Unbounded on purpose: a bounded queue must drop events in silence or make the watch wait, and a subscriber that calls `observe`
       // would then wait for itself. An event is three references; a backlog is reported.

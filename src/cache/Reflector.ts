@@ -1,8 +1,9 @@
 /**
  * Keeps a cache equal to the server: list, then watch from there, resume after a cut, list again when the version is compacted.
- * The version moves on only after an event is in the cache, so that nothing is skipped. Or, where that is enough: list now and then.
+ * The version moves on only after an event is in the cache, so that nothing is skipped. Or, where that is enough, or somebody else tells
+ * of changes: list now and then.
  */
-import { Clock, Duration, Effect, Schedule, type Scope, Stream } from "effect"
+import { Clock, Duration, Effect, Random, Schedule, type Scope, Stream, SubscriptionRef } from "effect"
 
 import { type ObjectRef, refKey, refOf } from "../../schema/Meta.ts"
 import { groupResource, type KubeObject, type Resource } from "../../schema/Resource.ts"
@@ -29,12 +30,20 @@ export interface Options<A extends KubeObject> extends MemoryCache.Options<A> {
    * thousand objects in a list cost a small part of what they cost as events.
    */
   readonly listEvery?: Duration.Input | undefined
+  /**
+   * While it is true somebody else tells of changes, which are put in by `observe` and `forget`: there is no watch then, but a list when it
+   * begins, and one now and then.
+   */
+  readonly isTold?: SubscriptionRef.SubscriptionRef<boolean> | undefined
   /** The wait before the next attempt. Starts anew after a success, and when it ends. Default 200 ms doubling to 30 s, jittered. */
   readonly retry?: Schedule.Schedule<unknown> | undefined
   /** When a kind that the server does not serve is looked for again. Default 1 minute. */
   readonly absentRetry?: Duration.Input | undefined
   readonly onAttempt?: ((attempt: Attempt) => Effect.Effect<void>) | undefined
 }
+
+/** For what was not told. A thousand nodes that list at one moment would be a flood, so each waits for a while of its own. */
+const toldListMinutes = [3, 7] as const
 
 const defaultRetry = Schedule.min([Schedule.exponential("200 millis"), Schedule.spaced("30 seconds")]).pipe(
   Schedule.jittered
@@ -193,10 +202,13 @@ export const make = Effect.fnUntraced(function* <A extends KubeObject>(
 
   const operation = `watch ${groupResource(resource)}`
 
+  const watched = Effect.suspend(() => (resumeFrom === undefined ? list : watch(resumeFrom)))
   const attempt =
-    options.listEvery === undefined
-      ? Effect.suspend(() => (resumeFrom === undefined ? list : watch(resumeFrom)))
-      : Effect.andThen(list, Effect.sleep(options.listEvery))
+    options.listEvery !== undefined
+      ? Effect.andThen(list, Effect.sleep(options.listEvery))
+      : options.isTold === undefined
+        ? watched
+        : told(options.isTold, { list, watched })
   yield* attempt.pipe(
     Effect.catchDefect((defect) =>
       Effect.fail(
@@ -219,6 +231,27 @@ export const make = Effect.fnUntraced(function* <A extends KubeObject>(
   )
   return memory.cache
 })
+
+/** Lists while somebody tells, watches while nobody does. */
+const told = <E>(
+  isTold: SubscriptionRef.SubscriptionRef<boolean>,
+  { list, watched }: Readonly<Record<"list" | "watched", Effect.Effect<void, E>>>
+) => {
+  const becomes = (wanted: boolean) =>
+    SubscriptionRef.changes(isTold).pipe(
+      Stream.filter((is) => is === wanted),
+      Stream.take(1),
+      Stream.runDrain
+    )
+  const pause = Effect.flatMap(Random.nextBetween(...toldListMinutes), (minutes) =>
+    Effect.sleep(Duration.minutes(minutes))
+  )
+  return Effect.flatMap(SubscriptionRef.get(isTold), (is) =>
+    is
+      ? Effect.andThen(list, Effect.raceFirst(pause, becomes(false)))
+      : Effect.raceFirst(watched, becomes(true))
+  )
+}
 
 const setAside = (ref: ObjectRef, message: string) =>
   Effect.logWarning("an object cannot be read and is left out").pipe(

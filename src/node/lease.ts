@@ -1,18 +1,26 @@
 /** One daemon for each node name, and a sign of life that costs the FleetNode nothing. Design §3.5. */
-import { Clock, Duration, Effect, Schedule, Schema } from "effect"
+import { Clock, Duration, Effect, Schedule, Schema, SubscriptionRef } from "effect"
 
 import { type Lease, leases } from "../../schema/Core.ts"
+import { refKey } from "../../schema/Meta.ts"
 import { formatMicroTime, parseTime } from "../../schema/Time.ts"
+import * as Reflector from "../cache/Reflector.ts"
+import { asking, bellAnnotation } from "../decide/bell.ts"
+import { leaseNameOf } from "../decide/liveness.ts"
+import type { Heard } from "./bell.ts"
 import { KubeClient, type KubeError } from "../services/KubeClient.ts"
 
 export const durationSeconds = 40
 export const renewSeconds = 10
-const renewTimeout = Duration.seconds(5)
+/** A dead connection must leave time for another one; a server that is slow needs the time that it takes. */
+const renewTimeout = (failures: number) => Duration.seconds(Math.min(5 * 2 ** failures, 20))
 /** 1, 2, 4, 8 and then 10 s. */
 const renewAgain = Schedule.min([
   Schedule.exponential("1 second"),
   Schedule.spaced(`${renewSeconds} seconds`)
 ])
+/** About a minute. What was told meanwhile the Lease still shows afterwards; a thousand nodes that list at once would cost far more. */
+const failuresUntilUnwatched = 9
 /** How often a Lease of somebody else is looked at while we wait for it to expire. */
 const watchSeconds = 2
 
@@ -67,13 +75,16 @@ const lostRace = Schedule.spaced("100 millis").pipe(
 export const hold = Effect.fnUntraced(function* (options: Options) {
   const kube = yield* KubeClient
   const holderIdentity = `${options.nodeName}_${options.processToken}`
-  const ref = { name: `foreman-node-${options.nodeName}`, namespace: options.namespace }
+  const ref = { name: leaseNameOf(options.nodeName), namespace: options.namespace }
+  const key = refKey(ref)
+  const isOurs = (lease: Lease | undefined): boolean =>
+    lease !== undefined && heldBy(lease) === holderIdentity
 
   const spec = (now: number, before: Lease | undefined) => ({
     holderIdentity,
     leaseDurationSeconds: durationSeconds,
     renewTime: formatMicroTime(now),
-    ...(before !== undefined && heldBy(before) === holderIdentity
+    ...(isOurs(before)
       ? {}
       : {
           acquireTime: formatMicroTime(now),
@@ -81,14 +92,20 @@ export const hold = Effect.fnUntraced(function* (options: Options) {
         })
   })
 
+  // Whoever told the daemon before us told that one.
+  const asked = { annotations: { [bellAnnotation]: asking } }
+
   const write = Effect.fnUntraced(function* (before: Lease | undefined) {
     const now = yield* Clock.currentTimeMillis
     return yield* before === undefined
-      ? kube.create(leases, { metadata: ref, spec: spec(now, undefined) })
+      ? kube.create(leases, { metadata: { ...ref, ...asked }, spec: spec(now, undefined) })
       : kube.patch(leases, ref, {
           type: "merge",
           body: {
-            metadata: { resourceVersion: before.metadata.resourceVersion },
+            metadata: {
+              resourceVersion: before.metadata.resourceVersion,
+              ...(isOurs(before) ? {} : asked)
+            },
             spec: spec(now, before)
           }
         })
@@ -124,74 +141,95 @@ export const hold = Effect.fnUntraced(function* (options: Options) {
     return yield* write(lease)
   }).pipe(Effect.retry(lostRace))
 
-  let isAllowed = true
-  let current: Lease | undefined = yield* acquire.pipe(
+  const acquired: Lease | undefined = yield* acquire.pipe(
     Effect.catchReasons("KubeError", {
-      Forbidden: () => {
-        isAllowed = false
-        return Effect.as(
+      Forbidden: () =>
+        Effect.as(
           Effect.logWarning(
             `no right to write Lease ${ref.namespace}/${ref.name}: the operator sees this node by its heartbeat alone`
           ),
           undefined
-        )
-      },
+        ),
       // The namespace of the Lease may not exist on a cluster that never had an operator.
-      NotFound: (_, error) => {
-        isAllowed = false
-        return Effect.as(Effect.logWarning("no Lease; going on with heartbeats", error), undefined)
-      }
+      NotFound: (_, error) =>
+        Effect.as(Effect.logWarning("no Lease; going on with heartbeats", error), undefined)
     })
   )
+  if (acquired === undefined) return { renew: Effect.never, release: Effect.void, heard: undefined }
 
-  /** Keeps what another may have changed meanwhile: a Conflict is judged by who holds the Lease now. */
-  const renewOnce = Effect.gen(function* () {
-    current = yield* write(current).pipe(
-      Effect.catchReasons("KubeError", {
-        Conflict: () => retake,
-        AlreadyExists: () => retake,
-        NotFound: () => write(undefined)
-      })
-    )
+  const isWatched = yield* SubscriptionRef.make(false)
+  // A watch of one object by its name costs an API server next to nothing, however many nodes have one.
+  const held = yield* Reflector.make(leases, {
+    namespace: ref.namespace,
+    fieldSelector: `metadata.name=${ref.name}`,
+    matches: ({ metadata }) => metadata.name === ref.name,
+    indexes: {},
+    onAttempt: (attempt) =>
+      attempt._tag === "Failed" && attempt.consecutive < failuresUntilUnwatched
+        ? Effect.void
+        : SubscriptionRef.set(isWatched, attempt._tag === "Ok")
   })
+  yield* held.observe(acquired)
+
+  /** Fenced by who holds the Lease, not by its version: an operator writes on it, too. Refused as Invalid when it is another's. */
+  const change = (fields: Readonly<Record<string, unknown>>) =>
+    kube.patch(leases, ref, {
+      type: "json",
+      body: [
+        { op: "test", path: "/spec/holderIdentity", value: holderIdentity },
+        ...Object.entries(fields).map(([field, value]) => ({
+          op: "add" as const,
+          path: `/spec/${field}`,
+          value
+        }))
+      ]
+    })
+
   const retake = Effect.gen(function* () {
     const now = yield* read
-    if (now !== undefined && heldBy(now) !== "" && heldBy(now) !== holderIdentity) {
+    if (now !== undefined && heldBy(now) !== "" && !isOurs(now)) {
       return yield* new LeaseLost({ nodeName: options.nodeName, holder: heldBy(now) })
     }
     return yield* write(now)
   })
+  const renewOnce = Effect.flatMap(Clock.currentTimeMillis, (now) =>
+    change({ renewTime: formatMicroTime(now) })
+  ).pipe(
+    Effect.catchReasons("KubeError", { Invalid: () => retake, NotFound: () => retake }),
+    Effect.flatMap(held.observe)
+  )
 
-  const renew = isAllowed
-    ? renewOnce.pipe(
-        // A connection that died without a word would hold the renewal for longer than the Lease lasts.
-        Effect.timeout(renewTimeout),
-        Effect.tapErrorTag(["KubeError", "TimeoutError"], (error) =>
-          Effect.logWarning("the node's Lease was not renewed; trying again", error)
-        ),
-        Effect.retry({ schedule: renewAgain, while: ({ _tag }) => _tag !== "LeaseLost" }),
-        Effect.repeat(Schedule.spaced(`${renewSeconds} seconds`)),
-        Effect.delay(`${renewSeconds} seconds`),
-        Effect.andThen(Effect.never)
-      )
-    : Effect.never
+  let failures = 0
+  const renew = Effect.suspend(() => Effect.timeout(renewOnce, renewTimeout(failures))).pipe(
+    Effect.tap(() =>
+      Effect.sync(() => {
+        failures = 0
+      })
+    ),
+    Effect.tapErrorTag(["KubeError", "TimeoutError"], (error) =>
+      Effect.suspend(() => {
+        failures += 1
+        return Effect.logWarning("the node's Lease was not renewed; trying again", error)
+      })
+    ),
+    Effect.retry({ schedule: renewAgain, while: ({ _tag }) => _tag !== "LeaseLost" }),
+    Effect.repeat(Schedule.spaced(`${renewSeconds} seconds`)),
+    Effect.delay(`${renewSeconds} seconds`),
+    Effect.andThen(Effect.never)
+  )
 
   /** Gives the name free at once, for the process that comes after us. */
-  const release = Effect.suspend(() =>
-    current === undefined
-      ? Effect.void
-      : kube.patch(leases, ref, {
-          type: "merge",
-          body: {
-            metadata: { resourceVersion: current.metadata.resourceVersion },
-            spec: { holderIdentity: "", leaseDurationSeconds: 1 }
-          }
-        })
-  ).pipe(
+  const release = change({ holderIdentity: "", leaseDurationSeconds: 1 }).pipe(
     Effect.timeout("5 seconds"),
     Effect.catch((error) => Effect.logWarning("the node's Lease was not released", error)),
     Effect.asVoid
   )
 
-  return { renew, release }
+  const ask = kube.patch(leases, ref, { type: "merge", body: { metadata: asked } }).pipe(
+    Effect.flatMap(held.observe),
+    Effect.catch((error) => Effect.logWarning("nobody could be asked to tell of tasks", error))
+  )
+
+  const heard: Heard = { held, key, isWatched, ask }
+  return { renew, release, heard }
 })

@@ -1,12 +1,15 @@
 /** Sees this node's tasks, claims what there are slots for, and stops what is taken away. Contract §3.5, design §3.5 and §3.13. */
-import { Deferred, Duration, Effect, FiberMap, FiberSet, Queue, Schedule, Schema } from "effect"
+import { Clock, Deferred, Duration, Effect, FiberMap, FiberSet, Queue, Schedule, Schema } from "effect"
 
 import { type AgenticTask, agenticTasks } from "../../schema/AgenticTask.ts"
 import { refKey, refOf } from "../../schema/Meta.ts"
+import { parseTime } from "../../schema/Time.ts"
 import { isTerminal } from "../../schema/Verdict.ts"
 import * as Reflector from "../cache/Reflector.ts"
+import type { Rung } from "../decide/bell.ts"
 import { claimOrder, holds, standing } from "../decide/claim.ts"
 import { KubeClient } from "../services/KubeClient.ts"
+import type { Hearing } from "./bell.ts"
 import { type Claimed, take } from "./claim.ts"
 import { type Executor, runClaimed, type Stop } from "./run.ts"
 
@@ -26,11 +29,16 @@ export interface Options<R> {
   readonly drainTimeout: Duration.Duration
   readonly executor: Executor<R>
   readonly newClaimId: Effect.Effect<string>
+  /** Where an operator tells what to look at, there is no watch. */
+  readonly hearing: Hearing
 }
 
 const failuresUntilStall = 3
 /** A claim is two requests at most times five; past this the connection is dead. */
 const claimTimeout = "30 seconds"
+
+/** A task that was given to us so long ago, and that only a list showed: nobody tells us any more. */
+const untoldAfterMillis = 30_000
 
 /** Runs that only wait for their Jobs, at once: each holds two watches. */
 const maxJobs = 32
@@ -57,6 +65,7 @@ export const make = Effect.fnUntraced(function* <R>(nodeName: string, options: O
   /** Not of the scope: that takes no more fibers once it closes, and a drain goes on for a while. */
   const questions = yield* FiberSet.make()
   let isDraining = false
+  const { hearing } = options
 
   // What ended is of no use here, and there may be years of it.
   const isMine = (task: AgenticTask) =>
@@ -66,6 +75,7 @@ export const make = Effect.fnUntraced(function* <R>(nodeName: string, options: O
     namespace: options.namespace,
     fieldSelector: `status.assignedNode=${nodeName}`,
     matches: isMine,
+    isTold: hearing.isTold,
     retry: Schedule.spaced(options.pollInterval),
     onAttempt: (attempt) =>
       attempt._tag === "Failed" && attempt.consecutive >= failuresUntilStall && inFlight.size === 0
@@ -104,8 +114,38 @@ export const make = Effect.fnUntraced(function* <R>(nodeName: string, options: O
     if (task === undefined || isLost(run, task)) yield* FiberSet.run(questions, ask(run))
   })
 
+  /** What we were told of, as the server has it. */
+  const look = ({ ref, version }: Rung) => {
+    const key = refKey(ref)
+    const isElsewhere = options.namespace !== undefined && options.namespace !== ref.namespace
+    if (isElsewhere || cache.hasSeen(key, version)) return Effect.void
+    return kube.get(agenticTasks, ref).pipe(
+      Effect.flatMap(cache.observe),
+      Effect.catchReason("KubeError", "NotFound", () => cache.forget(key)),
+      Effect.retry({
+        schedule: Schedule.spaced(options.pollInterval),
+        while: ({ isTransient }) => isTransient
+      }),
+      Effect.catch((error) => Effect.logWarning("a task could not be looked at", error))
+    )
+  }
+  yield* Effect.forkScoped(
+    Effect.forever(Effect.flatMap(Queue.take(hearing.rung), (rung) => FiberSet.run(questions, look(rung))))
+  )
+
+  /** Only a list shows what nobody told. */
+  const doubt = Effect.fnUntraced(function* (task: AgenticTask) {
+    if (standing(task, nodeName) !== "Claimable" || hearing.wasTold(refKey(refOf(task)))) return
+    const given = task.status?.conditions?.find(({ type }) => type === "Scheduled")?.lastTransitionTime
+    const now = yield* Clock.currentTimeMillis
+    if (now - (parseTime(given) ?? Number.NEGATIVE_INFINITY) < untoldAfterMillis) return
+    yield* Effect.logWarning("the operator no longer tells of tasks; watching them")
+    yield* FiberSet.run(questions, hearing.askAgain)
+  })
+
   const react = Effect.gen(function* () {
     const change = yield* Queue.take(changes)
+    if (change.type === "put") yield* doubt(change.after)
     for (const run of inFlight.values()) {
       if (refKey(refOf(run.claimed.task)) === change.key) yield* check(run)
     }

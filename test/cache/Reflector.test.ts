@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Layer, Logger, Queue, Schedule, Stream } from "effect"
+import { Effect, Fiber, Layer, Logger, Queue, Schedule, Stream, SubscriptionRef } from "effect"
 import { TestClock } from "effect/testing"
 
 import { type ConfigMap, configMaps } from "../../schema/Core.ts"
@@ -151,6 +151,36 @@ describe("Reflector", () => {
       assert.deepStrictEqual(asked, ["list", "watch 5"])
     }).pipe(Effect.provide(layer))
   })
+
+  it.effect(
+    "told by somebody of what changes, lists when that begins and now and then, and watches on when it ends",
+    () => {
+      const { asked, layer } = scripted(
+        [
+          { items: [], version: 5 },
+          { items: [], version: 6 },
+          { items: [map("a", 7)], version: 8 }
+        ],
+        [{ events: [] }, { events: [put("b", 9)] }]
+      )
+      return Effect.gen(function* () {
+        const isTold = yield* SubscriptionRef.make(false)
+        const { cache } = yield* reflect({ isTold })
+        yield* TestClock.adjust("1 second")
+        assert.deepStrictEqual(asked, ["list", "watch 5"])
+        yield* SubscriptionRef.set(isTold, true)
+        yield* TestClock.adjust("2 minutes")
+        assert.deepStrictEqual(asked.splice(0), ["list", "watch 5", "list"])
+        yield* TestClock.adjust("5 minutes")
+        assert.deepStrictEqual(asked.splice(0), ["list"])
+        assert.deepStrictEqual(contents(cache), ["a@7 red"])
+        yield* SubscriptionRef.set(isTold, false)
+        yield* TestClock.adjust("1 second")
+        assert.deepStrictEqual(asked, ["watch 8"])
+        assert.deepStrictEqual(contents(cache), ["a@7 red", "b@9 red"])
+      }).pipe(Effect.provide(layer))
+    }
+  )
 
   it.effect("told to list every so often, watches nothing, and tells what changed in between", () => {
     const { asked, layer } = scripted(

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber } from "effect"
+import { Effect, Exit, Fiber, Stream } from "effect"
 import { TestClock } from "effect/testing"
 
 import { label } from "../../schema/AgenticTask.ts"
@@ -85,6 +85,26 @@ describe("a node's signs of life", () => {
       assert.strictEqual(yield* renewed, before)
       yield* TestClock.adjust("8 seconds")
       assert.notStrictEqual(yield* renewed, before)
+    }).pipe(Effect.scoped, Effect.provide(layer))
+  )
+
+  it.effect("a renewal is one write, also of a Lease on which somebody else wrote since", () =>
+    Effect.gen(function* () {
+      const cluster = yield* FakeCluster
+      const kube = yield* KubeClient
+      // Nothing that others write is seen.
+      const blind = KubeClient.of({ ...kube, watch: () => Stream.never })
+      yield* startDaemon(scriptedExecutor()).pipe(Effect.provideService(KubeClient, blind))
+      const ref = { name: `foreman-node-${me}`, namespace: "foreman-system" }
+      const body = { metadata: { annotations: { theirs: "yes" } } }
+      yield* kube.patch(leases, ref, { type: "merge", body })
+      yield* cluster.forgetRequests
+      yield* TestClock.adjust("11 seconds")
+      const ofLease = (yield* cluster.requests).filter(({ resource }) => resource.startsWith("leases"))
+      assert.deepStrictEqual(
+        ofLease.map(({ verb }) => verb),
+        ["patch"]
+      )
     }).pipe(Effect.scoped, Effect.provide(layer))
   )
 

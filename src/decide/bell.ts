@@ -1,0 +1,76 @@
+/**
+ * How the operator of a large fleet tells a node which tasks to look at: on the node's own Lease, which nobody else watches. An API server
+ * holds each event of a kind against every watch of that kind, whatever it selects, but for watches of one object by its name; so a
+ * thousand nodes that each watch their tasks cost it more than all the tasks do.
+ *
+ * The annotation is the whole agreement. A daemon that would hear writes it empty; an operator that will tell answers, and from then on
+ * writes whatever the node must look at. Whoever does not know it (an older daemon, the first implementation's operator) leaves it alone.
+ */
+import { Data } from "effect"
+
+import type { AgenticTask } from "../../schema/AgenticTask.ts"
+import type { Lease } from "../../schema/Core.ts"
+import { type ObjectRef, refKey, refOf } from "../../schema/Meta.ts"
+import { isInFlight } from "./capacity.ts"
+
+export const bellAnnotation = "foreman.llmkube.dev/bell"
+
+/** What a daemon writes: it listens, and nobody tells it anything. */
+export const asking = ""
+const nothing = "-"
+
+/** A task that a node must look at, and the version that it must have seen to be done with it. */
+export interface Rung {
+  readonly ref: ObjectRef
+  readonly version: string
+}
+
+/** The version of a task that is there no more: no cache holds it. */
+export const deleted = "deleted"
+
+export type Bell = Data.TaggedEnum<{
+  /** The node's daemon does not listen, or gave its Lease back. */
+  Absent: {}
+  /** It would listen. */
+  Asked: {}
+  /** Somebody tells it, these tasks last. */
+  Told: { readonly rung: ReadonlyArray<Rung> }
+}>
+export const Bell = Data.taggedEnum<Bell>()
+
+const entry = /^([^/@\s]+)\/([^/@\s]+)@(\S+)$/u
+
+/** What cannot be read was written by nobody who keeps telling. */
+export const bellOf = (lease: Lease | undefined): Bell => {
+  const text = lease?.metadata.annotations?.[bellAnnotation]
+  if (text === undefined || (lease?.spec?.holderIdentity ?? "") === "") return Bell.Absent()
+  if (text === nothing) return Bell.Told({ rung: [] })
+  const rung = text.split(" ").flatMap((word) => {
+    const [, namespace, name, version] = entry.exec(word) ?? []
+    return name === undefined || version === undefined ? [] : [{ ref: { namespace, name }, version }]
+  })
+  return rung.length > 0 && rung.length === text.split(" ").length ? Bell.Told({ rung }) : Bell.Asked()
+}
+
+export const bellText = (rung: ReadonlyArray<Rung>): string =>
+  rung.length === 0 ? nothing : rung.map(({ ref, version }) => `${refKey(ref)}@${version}`).join(" ")
+
+/** Who must look at a task after a change: the node that is given it, and one that had it in flight and does not have it any more. */
+export const nodesToTell = (
+  before: AgenticTask | undefined,
+  after: AgenticTask | undefined
+): ReadonlyArray<string> => {
+  const given = after?.status?.phase === "Scheduled" ? after.status.assignedNode : undefined
+  const had = isInFlight(before?.status?.phase) ? before?.status?.assignedNode : undefined
+  const isTaken =
+    after === undefined ||
+    after.status?.assignedNode !== had ||
+    after.metadata.uid !== before?.metadata.uid ||
+    after.metadata.deletionTimestamp !== before?.metadata.deletionTimestamp
+  return [...new Set([given, isTaken ? had : undefined])].flatMap((node) => node ?? [])
+}
+
+export const rungOf = (task: AgenticTask): Rung => ({
+  ref: refOf(task),
+  version: task.metadata.resourceVersion ?? ""
+})

@@ -1,0 +1,113 @@
+/**
+ * Tells nodes on their Leases which tasks to look at, once the fleet is large. A node that was told once is told for good, for it has no
+ * watch of its tasks any more. What was written may be heard twice, never not at all: a node lists its tasks when it is first told.
+ */
+import { Effect } from "effect"
+
+import { leases } from "../../schema/Core.ts"
+import { type ObjectRef, refKey, refOf } from "../../schema/Meta.ts"
+import {
+  Bell,
+  bellAnnotation,
+  bellOf,
+  bellText,
+  deleted,
+  nodesToTell,
+  type Rung,
+  rungOf
+} from "../decide/bell.ts"
+import { leaseNameOf, nodeOfLease } from "../decide/liveness.ts"
+import { KubeClient } from "../services/KubeClient.ts"
+import * as Controller from "./Controller.ts"
+import { World } from "./world.ts"
+
+/** A telling is a write and a read more for each task. A watch of each node is cheaper until there are this many. */
+const largeFleet = 50
+
+const workers = 16
+
+/** Tasks that are named once more, in case that the node missed when it was told. An annotation is no place for thousands. */
+const named = 32
+
+export const run = Effect.gen(function* () {
+  const world = yield* World
+  const kube = yield* KubeClient
+  const leaseOf = (node: string): ObjectRef => ({
+    namespace: world.foremanNamespace,
+    name: leaseNameOf(node)
+  })
+  /** Nodes whose daemons listen. */
+  const listening = new Set<string>()
+  const bellNow = (node: string) => bellOf(world.leases.get(refKey(leaseOf(node))))
+  const isTold = (node: string): boolean =>
+    Bell.$match(bellNow(node), {
+      Absent: () => false,
+      Asked: () => listening.size >= largeFleet,
+      Told: () => true
+    })
+  /** By node and by key of the task, what it was not told yet. */
+  const untold = new Map<string, Map<string, Rung>>()
+
+  const scheduledOn = (node: string): ReadonlyArray<Rung> =>
+    world.tasks
+      .byIndex("node", node)
+      .filter(({ status }) => status?.phase === "Scheduled")
+      .slice(0, named)
+      .map(rungOf)
+
+  const reconcile = Effect.fn("bell.reconcile")(function* (node: string) {
+    const news = untold.get(node) ?? new Map<string, Rung>()
+    untold.delete(node)
+    if (!isTold(node)) return undefined
+    const scheduled = scheduledOn(node).map((rung) => [refKey(rung.ref), rung] as const)
+    const text = bellText([...new Map([...scheduled, ...news]).values()])
+    const body = { metadata: { annotations: { [bellAnnotation]: text } } }
+    yield* kube.patch(leases, leaseOf(node), { type: "merge", body }).pipe(
+      Effect.flatMap(world.leases.observe),
+      Effect.catchReason("KubeError", "NotFound", () => world.leases.forget(refKey(leaseOf(node)))),
+      Effect.tapError(() =>
+        Effect.sync(() => untold.set(node, new Map([...news, ...(untold.get(node) ?? [])])))
+      )
+    )
+    return undefined
+  })
+
+  const controller = yield* Controller.makeQuiet({ name: "bell", kind: "Lease", workers, reconcile })
+
+  const tell = (node: string, rung: Rung): void => {
+    if (!isTold(node)) return
+    const news = untold.get(node) ?? new Map<string, Rung>()
+    untold.set(node, news.set(refKey(rung.ref), rung))
+    controller.enqueue(node)
+  }
+
+  const hear = (node: string): void => {
+    const wasLarge = listening.size >= largeFleet
+    if (bellNow(node)._tag === "Absent") listening.delete(node)
+    else listening.add(node)
+    if (listening.size < largeFleet) return
+    for (const one of wasLarge ? [node] : listening) {
+      if (bellNow(one)._tag === "Asked") controller.enqueue(one)
+    }
+  }
+
+  yield* Controller.listen(world.leases.subscribe, (event) => {
+    const node = nodeOfLease((event.type === "put" ? event.after : event.before).metadata.name)
+    if (node !== undefined) hear(node)
+  })
+  yield* Controller.listen(world.tasks.subscribe, (event) => {
+    const [after, rung] =
+      event.type === "put"
+        ? [event.after, rungOf(event.after)]
+        : [undefined, { ref: refOf(event.before), version: deleted }]
+    for (const node of nodesToTell(event.before, after)) tell(node, rung)
+  })
+  for (const { metadata } of world.leases.values()) {
+    const node = nodeOfLease(metadata.name)
+    if (node !== undefined) hear(node)
+  }
+  // What an operator before us wrote last it may not have told.
+  for (const task of world.tasks.values()) {
+    for (const node of nodesToTell(undefined, task)) tell(node, rungOf(task))
+  }
+})

@@ -1,0 +1,66 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Schema } from "effect"
+
+import type { Lease } from "../../schema/Core.ts"
+import { Bell, bellAnnotation, bellOf, bellText, nodesToTell } from "../../src/decide/bell.ts"
+import { lease, task } from "../builders.ts"
+
+const rings = (text: string, spec: Partial<NonNullable<Lease["spec"]>> = {}): Lease => {
+  const { metadata, ...rest } = lease("n", spec)
+  return { ...rest, metadata: { ...metadata, annotations: { [bellAnnotation]: text } } }
+}
+
+const Word = Schema.String.check(Schema.isPattern(/^[a-z0-9.-]{1,9}$/u))
+const Rungs = Schema.Array(
+  Schema.Struct({
+    ref: Schema.Struct({ namespace: Word, name: Word }),
+    version: Schema.String.check(Schema.isPattern(/^(?:[0-9]{1,9}|deleted)$/u))
+  })
+).check(Schema.isMaxLength(5))
+
+describe("bellOf", () => {
+  it.prop("reads what bellText wrote", { all: Rungs }, ({ all }) => {
+    assert.deepStrictEqual(bellOf(rings(bellText(all))), Bell.Told({ rung: all }))
+  })
+
+  for (const [what, of, tag] of [
+    ["no Lease", undefined, "Absent"],
+    ["a daemon that does not listen", lease("n"), "Absent"],
+    ["a Lease that was given back", rings("-", { holderIdentity: "" }), "Absent"],
+    ["a daemon that asks", rings(""), "Asked"],
+    ["text of somebody else", rings("yes please"), "Asked"],
+    ["a list that is cut", rings("default/a@1 default/"), "Asked"],
+    ["an operator with nothing to tell", rings("-"), "Told"]
+  ] as const) {
+    it(`${what}: ${tag}`, () => assert.strictEqual(bellOf(of)._tag, tag))
+  }
+})
+
+describe("nodesToTell", () => {
+  const pending = task("t", { metadata: { uid: "1" } })
+  const on = (assignedNode: string, phase: "Scheduled" | "Running" | "Succeeded" | "Pending") =>
+    task("t", { metadata: { uid: "1" }, status: { phase, assignedNode } })
+  const ending = task("t", {
+    metadata: { uid: "1", deletionTimestamp: "2026-01-01T00:00:00Z" },
+    status: { phase: "Running", assignedNode: "a" }
+  })
+  const anew = task("t", { metadata: { uid: "2" } })
+
+  for (const [what, before, after, nodes] of [
+    ["made", undefined, pending, []],
+    ["given to a node", pending, on("a", "Scheduled"), ["a"]],
+    ["claimed by it", on("a", "Scheduled"), on("a", "Running"), []],
+    ["ended by it", on("a", "Running"), on("a", "Succeeded"), []],
+    ["taken back", on("a", "Running"), pending, ["a"]],
+    ["given to another at once", on("a", "Running"), on("b", "Scheduled"), ["b", "a"]],
+    ["deleted while it runs", on("a", "Running"), undefined, ["a"]],
+    ["deleted, but for a finalizer", on("a", "Running"), ending, ["a"]],
+    ["gone at last", ending, undefined, ["a"]],
+    ["made anew under its name", on("a", "Running"), anew, ["a"]],
+    ["deleted after its end", on("a", "Succeeded"), undefined, []],
+    ["seen for the first time, as it waits for its node", undefined, on("a", "Scheduled"), ["a"]]
+  ] as const) {
+    it(`${what}: ${nodes.join(" and ") || "nobody"}`, () =>
+      assert.deepStrictEqual(nodesToTell(before, after), nodes))
+  }
+})

@@ -1,0 +1,123 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { TestClock } from "effect/testing"
+
+import { agenticTasks } from "../../schema/AgenticTask.ts"
+import { leases } from "../../schema/Core.ts"
+import { fleetNodes } from "../../schema/FleetNode.ts"
+import { asking, bellAnnotation } from "../../src/decide/bell.ts"
+import { KubeClient, Unavailable } from "../../src/services/KubeClient.ts"
+import { lease, node, task } from "../builders.ts"
+import { FakeCluster, layer } from "../fakes/FakeCluster.ts"
+import { atEpoch, read, settle, setTask, startOperator, taskNamed } from "./running.ts"
+
+const names = (count: number) => Array.from({ length: count }, (_, index) => `n${index}`)
+
+/** Nodes that listen: the first is the only one that fits a task. */
+const fleet = Effect.fnUntraced(function* (count: number, text = asking) {
+  const { seed } = yield* FakeCluster
+  yield* seed(
+    leases,
+    ...names(count).map((name) => {
+      const { metadata, spec } = lease(name)
+      return { metadata: { ...metadata, annotations: { [bellAnnotation]: text } }, spec }
+    })
+  )
+  yield* seed(
+    fleetNodes,
+    ...names(count).map((name) => node(name, { spec: { roles: name === "n0" ? ["worker"] : ["other"] } }))
+  )
+})
+
+const bell = (name: string) =>
+  Effect.map(
+    read(leases, `foreman-node-${name}`, "foreman-system"),
+    ({ metadata }) => metadata.annotations?.[bellAnnotation]
+  )
+
+const leaseWrites = Effect.flatMap(FakeCluster, (cluster) =>
+  Effect.map(cluster.writes, (all) => all.filter(({ resource }) => resource.startsWith("leases")))
+)
+
+const give = Effect.fnUntraced(function* (name: string) {
+  const { seed } = yield* FakeCluster
+  yield* seed(
+    agenticTasks,
+    task(name, { spec: { requiredCapability: { accelerator: "any", roles: ["worker"] } } })
+  )
+  yield* settle
+  const given = yield* taskNamed(name)
+  assert.strictEqual(given.status?.assignedNode, "n0")
+  return `default/${name}@${given.metadata.resourceVersion}`
+})
+
+describe("an operator tells nodes on their Leases which tasks to look at", () => {
+  it.effect("not in a small fleet, where each node has a watch", () =>
+    Effect.gen(function* () {
+      yield* atEpoch
+      yield* fleet(49)
+      yield* startOperator()
+      yield* give("a")
+      assert.deepStrictEqual(yield* leaseWrites, [])
+    }).pipe(Effect.scoped, Effect.provide(layer))
+  )
+
+  it.effect(
+    "once the fleet is large: each node that listens is answered, and then told of what it is given",
+    () =>
+      Effect.gen(function* () {
+        yield* atEpoch
+        yield* fleet(50)
+        yield* startOperator()
+        for (const name of names(50)) assert.strictEqual(yield* bell(name), "-")
+        const given = yield* give("a")
+        assert.strictEqual(yield* bell("n0"), given)
+        assert.strictEqual(yield* bell("n1"), "-")
+        assert.lengthOf(yield* leaseWrites, 51)
+      }).pipe(Effect.scoped, Effect.provide(layer))
+  )
+
+  it.effect("of what is taken away, too", () =>
+    Effect.gen(function* () {
+      yield* atEpoch
+      yield* fleet(1, "-")
+      const kube = yield* KubeClient
+      yield* startOperator()
+      yield* give("a")
+      yield* setTask("a", { phase: "Running" })
+      yield* settle
+      yield* kube.delete(agenticTasks, { name: "a", namespace: "default" })
+      yield* settle
+      assert.strictEqual(yield* bell("n0"), "default/a@deleted")
+    }).pipe(Effect.scoped, Effect.provide(layer))
+  )
+
+  it.effect("again, when the telling failed", () =>
+    Effect.gen(function* () {
+      yield* atEpoch
+      yield* fleet(1, "-")
+      const { failNext } = yield* FakeCluster
+      yield* startOperator()
+      yield* failNext(new Unavailable({ message: "refused" }), {
+        times: 2,
+        when: ({ resource, verb }) => verb === "patch" && resource.startsWith("leases")
+      })
+      const given = yield* give("a")
+      assert.strictEqual(yield* bell("n0"), "-")
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(yield* bell("n0"), given)
+    }).pipe(Effect.scoped, Effect.provide(layer))
+  )
+
+  it.effect("for good: what an operator gave and did not tell any more, the next one tells", () =>
+    Effect.gen(function* () {
+      yield* atEpoch
+      yield* fleet(1, "-")
+      const { seed } = yield* FakeCluster
+      yield* seed(agenticTasks, task("a", { status: { phase: "Scheduled", assignedNode: "n0" } }))
+      yield* startOperator()
+      const { metadata } = yield* taskNamed("a")
+      assert.strictEqual(yield* bell("n0"), `default/a@${metadata.resourceVersion}`)
+    }).pipe(Effect.scoped, Effect.provide(layer))
+  )
+})
