@@ -21,64 +21,54 @@ const maxReplyBytes = 16 * 1024 * 1024
 /** Bytes of a refusal that are kept for a person. */
 const maxRefusalBytes = 4096
 /** Wait for the usage figures that some endpoints send after the finish reason. */
-const afterFinish = Duration.millis(250)
-
-type Chunks = AsyncIterator<Uint8Array, unknown>
-
-interface Response {
-  readonly message: IncomingMessage
-  readonly chunks: Chunks
-}
+const afterFinishMillis = 250
 
 const unreachable = (message: string) => new EndpointUnreachable({ message })
 const malformed = (message: string) => new MalformedReply({ message })
-
-/** The next piece of a body; `undefined` at its end. */
-const nextChunk = (chunks: Chunks, stall: Duration.Duration) =>
-  Effect.tryPromise({
-    try: () => chunks.next(),
-    catch: (cause) => malformed(`the reply broke off: ${HttpConnections.told(cause)}`)
-  }).pipe(
-    Effect.timeoutOrElse({
-      duration: stall,
-      orElse: () => Effect.fail(malformed(`the reply stalled for ${Duration.format(stall)}`))
-    }),
-    Effect.map((step) => (step.done === true ? undefined : (step.value as Uint8Array)))
-  )
+const stalled = (stall: Duration.Duration) => malformed(`the reply stalled for ${Duration.format(stall)}`)
+const brokeOff = (error: HttpConnections.ConnectionError) =>
+  malformed(`the reply broke off: ${error.message}`)
 
 /** At most `limit` bytes of the body as text. */
-const readText = Effect.fnUntraced(function* (chunks: Chunks, stall: Duration.Duration, limit: number) {
+const readText = Effect.fnUntraced(function* (
+  message: IncomingMessage,
+  stall: Duration.Duration,
+  limit: number
+) {
   const parts: Array<Uint8Array> = []
   let size = 0
-  while (size <= limit) {
-    const chunk = yield* nextChunk(chunks, stall)
-    if (chunk === undefined) break
-    parts.push(chunk)
-    size += chunk.byteLength
-  }
+  const patience = Duration.toMillis(stall)
+  const end = yield* HttpConnections.readPieces(message, patience, (piece) => {
+    parts.push(piece)
+    size += piece.byteLength
+    return size > limit ? 0 : patience
+  }).pipe(Effect.mapError(brokeOff))
+  if (end === "Silent") return yield* stalled(stall)
   return { text: Buffer.concat(parts).subarray(0, limit).toString("utf8"), isWhole: size <= limit }
 })
 
 /** A stream of chunks up to the finish reason: some endpoints never send `[DONE]`. */
-const readStream = Effect.fnUntraced(function* (chunks: Chunks, stall: Duration.Duration) {
+const readStream = Effect.fnUntraced(function* (message: IncomingMessage, stall: Duration.Duration) {
   const assembler = new ReplyAssembler()
   let size = 0
-  while (!assembler.isDone) {
-    const chunk = yield* nextChunk(chunks, assembler.isFinished ? afterFinish : stall).pipe(
-      Effect.catch((error) => (assembler.isFinished ? Effect.undefined : Effect.fail(error)))
-    )
-    if (chunk === undefined) break
-    size += chunk.byteLength
-    if (size > maxReplyBytes) return yield* malformed(`the reply is larger than ${maxReplyBytes} bytes`)
-    yield* assembler.push(chunk)
-  }
+  const patience = Duration.toMillis(stall)
+  const end = yield* HttpConnections.readPieces(message, patience, (piece) => {
+    size += piece.byteLength
+    if (size > maxReplyBytes) return 0
+    assembler.push(piece)
+    return assembler.isDone ? 0 : assembler.isFinished ? afterFinishMillis : patience
+  }).pipe(
+    Effect.catch((error) => (assembler.isFinished ? Effect.succeed("Ended") : Effect.fail(brokeOff(error))))
+  )
+  if (size > maxReplyBytes) return yield* malformed(`the reply is larger than ${maxReplyBytes} bytes`)
+  if (end === "Silent" && !assembler.isFinished) return yield* stalled(stall)
   return yield* assembler.reply()
 })
 
-const readReply = Effect.fnUntraced(function* ({ chunks, message }: Response, stall: Duration.Duration) {
+const readReply = Effect.fnUntraced(function* (message: IncomingMessage, stall: Duration.Duration) {
   const { statusCode = 0 } = message
   if (statusCode < 200 || statusCode > 299) {
-    const { text } = yield* readText(chunks, stall, maxRefusalBytes).pipe(
+    const { text } = yield* readText(message, stall, maxRefusalBytes).pipe(
       Effect.orElseSucceed(() => ({ text: "" }))
     )
     return yield* new RequestRejected({
@@ -88,20 +78,18 @@ const readReply = Effect.fnUntraced(function* ({ chunks, message }: Response, st
     })
   }
   if (String(message.headers["content-type"] ?? "").includes("text/event-stream")) {
-    return yield* readStream(chunks, stall)
+    return yield* readStream(message, stall)
   }
-  const { text, isWhole } = yield* readText(chunks, stall, maxReplyBytes)
+  const { text, isWhole } = yield* readText(message, stall, maxReplyBytes)
   if (!isWhole) return yield* malformed(`the reply is larger than ${maxReplyBytes} bytes`)
   return yield* parseCompletion(text)
 })
 
 /** An endpoint whose answer nobody wants any more should stop to make it: only a closed connection says so. */
-const release = ({ chunks, message }: Response, exit: Exit.Exit<unknown, unknown>) =>
+const release = (message: IncomingMessage, exit: Exit.Exit<unknown, unknown>) =>
   Effect.sync(() => {
-    if (Exit.isFailure(exit)) return void message.destroy()
-    // Not waited for: what is still asked of the iterator may never come.
-    void chunks.return?.()
-    HttpConnections.letEnd(message)
+    if (Exit.isFailure(exit)) message.destroy()
+    else HttpConnections.letEnd(message)
   })
 
 export const layer = Layer.effect(
@@ -136,24 +124,12 @@ export const layer = Layer.effect(
                     ? {}
                     : { authorization: `Bearer ${Redacted.value(endpoint.apiKey)}` })
                 },
-                body: bodyOf(request)
+                body: bodyOf(request),
+                answerWithin: turnTimeout
               })
-            ).pipe(
-              Effect.mapBoth({
-                onFailure: (error) => unreachable(error.message),
-                onSuccess: (message): Response => ({
-                  message,
-                  chunks: message.iterator({ destroyOnReturn: false })
-                })
-              })
-            ),
+            ).pipe(Effect.mapError((error) => unreachable(error.message))),
             release,
             { interruptible: true }
-          ).pipe(
-            Effect.timeoutOrElse({
-              duration: turnTimeout,
-              orElse: () => Effect.fail(unreachable(`no reply began within ${Duration.format(turnTimeout)}`))
-            })
           )
           return yield* readReply(response, turnTimeout)
         })

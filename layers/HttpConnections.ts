@@ -6,7 +6,7 @@ import type { ClientRequest, IncomingMessage } from "node:http"
 import type { AgentOptions } from "node:https"
 import type { TLSSocket } from "node:tls"
 
-import { Effect, Schema, type Scope } from "effect"
+import { Duration, Effect, Schema, type Scope } from "effect"
 
 export interface Options {
   /** Requests at the same time for one origin; others wait. Default: any number. */
@@ -22,6 +22,8 @@ export interface HttpRequest {
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
   readonly body?: string | Uint8Array | undefined
+  /** For the headers of the answer to be there. Default: any time, once connected. */
+  readonly answerWithin?: Duration.Duration
 }
 
 /** What a socket error says. The error of several addresses that were all tried has no message of its own. */
@@ -41,7 +43,7 @@ export class ConnectionError extends Schema.TaggedError<ConnectionError>()("Conn
 }
 
 export interface HttpConnections {
-  /** Succeeds when the headers are there; nothing limits how long that takes, once connected. */
+  /** Succeeds when the headers are there. */
   readonly send: (request: HttpRequest) => Effect.Effect<IncomingMessage, ConnectionError>
 }
 
@@ -55,6 +57,9 @@ const secureAgent = ({ ca, cert, key, ...pool }: AgentOptions) =>
     ...pool,
     secureContext: process.getBuiltinModule("node:tls").createSecureContext({ ca, cert, key })
   })
+
+/** A timer of more than some 25 days would go off at once. */
+const after = (millis: number, action: () => void) => setTimeout(action, Math.min(millis, 2 ** 31 - 1))
 
 export const make = (options: Options): Effect.Effect<HttpConnections, never, Scope.Scope> =>
   Effect.gen(function* () {
@@ -83,8 +88,14 @@ export const make = (options: Options): Effect.Effect<HttpConnections, never, Sc
         catch: (cause) => new ConnectionError({ cause })
       })
 
-    const exchange = (outgoing: ClientRequest, body: HttpRequest["body"]) =>
+    const exchange = (outgoing: ClientRequest, { answerWithin, body }: HttpRequest) =>
       Effect.callback<IncomingMessage, ConnectionError>((resume) => {
+        if (answerWithin !== undefined) {
+          const late = () => outgoing.destroy(new Error(`no answer within ${Duration.format(answerWithin)}`))
+          const waiting = after(Duration.toMillis(answerWithin), late)
+          const isOver = () => clearTimeout(waiting)
+          outgoing.once("response", isOver).once("close", isOver)
+        }
         let connecting: NodeJS.Timeout | undefined
         outgoing.once("socket", (socket) => {
           if (!socket.connecting) return
@@ -104,7 +115,7 @@ export const make = (options: Options): Effect.Effect<HttpConnections, never, Sc
       })
 
     return {
-      send: (request) => Effect.flatMap(prepare(request), (outgoing) => exchange(outgoing, request.body))
+      send: (request) => Effect.flatMap(prepare(request), (outgoing) => exchange(outgoing, request))
     }
   })
 
@@ -119,6 +130,38 @@ export const letEnd = (answer: IncomingMessage): void => {
   const late = setTimeout(() => answer.destroy(), lastBytesMillis).unref()
   answer.once("close", () => clearTimeout(late)).resume()
 }
+
+/**
+ * Hands over the pieces of an answer as they come, until it ends, or nothing came for too long, or `take` wants no more: it says how many
+ * milliseconds the next piece may take, 0 for none. One listener and one timer for all of them: an answer of a model has hundreds.
+ */
+export const readPieces = (
+  answer: IncomingMessage,
+  firstMillis: number,
+  take: (piece: Buffer) => number
+): Effect.Effect<"Ended" | "Enough" | "Silent", ConnectionError> =>
+  Effect.callback((resume) => {
+    const settle = (outcome: Parameters<typeof resume>[0]) => {
+      clearTimeout(limit)
+      answer.off("data", onData)
+      resume(outcome)
+    }
+    const wait = (millis: number) => after(millis, () => settle(Effect.succeed("Silent")))
+    const onData = (piece: Buffer) => {
+      clearTimeout(limit)
+      const millis = take(piece)
+      if (millis > 0) limit = wait(millis)
+      else settle(Effect.succeed("Enough"))
+    }
+    let limit = wait(firstMillis)
+    answer.on("data", onData)
+    answer.once("end", () => settle(Effect.succeed("Ended")))
+    answer.on("error", (cause) => settle(Effect.fail(new ConnectionError({ cause }))))
+    return Effect.sync(() => {
+      clearTimeout(limit)
+      answer.destroy()
+    })
+  })
 
 /** The bytes of an answer, up to and with the piece that passes `maxBytes`. An answer that breaks off is an error. */
 export const readBytes = (

@@ -33,7 +33,7 @@ const Chunk = Schema.fromJsonString(
   })
 )
 const decodeCompletion = Schema.decodeUnknownEffect(Completion)
-const decodeChunk = Schema.decodeUnknownEffect(Chunk)
+const decodeChunk = Schema.decodeUnknownOption(Chunk)
 const decodeArguments = Schema.decodeUnknownOption(
   Schema.fromJsonString(Schema.Record(Schema.String, Schema.Unknown))
 )
@@ -86,7 +86,7 @@ const checkCalls = (drafts: ReadonlyArray<Draft>, finishReason: string) =>
 export class ReplyAssembler {
   /** The finish reason came. */
   isFinished = false
-  /** The stream said that nothing follows. */
+  /** Nothing follows: the stream said so, or a line of it was none. */
   isDone = false
   readonly #decoder = new TextDecoder()
   readonly #calls: Array<Draft> = []
@@ -95,16 +95,18 @@ export class ReplyAssembler {
   #reasoning: Array<string> = []
   #finishReason = ""
   #usage: ChatReply["usage"] = undefined
+  #fault: MalformedReply | undefined = undefined
 
-  push(bytes: Uint8Array): Effect.Effect<void, MalformedReply> {
+  push(bytes: Uint8Array): void {
     const lines = (this.#rest + this.#decoder.decode(bytes, { stream: true })).split("\n")
     this.#rest = lines.pop() ?? ""
-    return Effect.forEach(lines, (line) => this.#line(line.trimEnd()), { discard: true })
+    for (const line of lines) this.#line(line.trimEnd())
   }
 
   reply(): Effect.Effect<ChatReply, MalformedReply | MalformedToolCall> {
     return Effect.gen({ self: this }, function* () {
-      if (this.#rest !== "") yield* this.#line(this.#rest.trimEnd())
+      if (this.#rest !== "") this.#line(this.#rest.trimEnd())
+      if (this.#fault !== undefined) return yield* this.#fault
       if (!this.isFinished && !this.isDone) {
         return yield* malformed("the stream ended before the reply was finished")
       }
@@ -118,31 +120,35 @@ export class ReplyAssembler {
     })
   }
 
-  #line(line: string): Effect.Effect<void, MalformedReply> {
-    if (!line.startsWith("data:")) return Effect.void
+  #line(line: string): void {
+    if (this.#fault !== undefined || !line.startsWith("data:")) return
     const data = line.slice(5).trim()
     if (data === "[DONE]") {
       this.isDone = true
-      return Effect.void
+      return
     }
-    return decodeChunk(data).pipe(
-      Effect.mapError(() => malformed(`a line of the stream is no chunk: ${data.slice(0, 200)}`)),
-      Effect.flatMap((chunk) => {
-        if (chunk.error !== undefined && chunk.error !== null) {
-          return Effect.fail(
-            malformed(`the endpoint failed within the stream: ${JSON.stringify(chunk.error).slice(0, 512)}`)
-          )
-        }
-        const choice = chunk.choices?.[0]
-        if (choice?.delta !== undefined && choice.delta !== null) this.#add(choice.delta)
-        if (choice?.finish_reason !== undefined && choice.finish_reason !== null) {
-          this.#finishReason = choice.finish_reason
-          this.isFinished = true
-        }
-        this.#usage = usageOf(chunk.usage) ?? this.#usage
-        return Effect.void
-      })
-    )
+    const decoded = decodeChunk(data)
+    if (Option.isNone(decoded)) {
+      return this.#break(`a line of the stream is no chunk: ${data.slice(0, 200)}`)
+    }
+    const chunk = decoded.value
+    if (chunk.error !== undefined && chunk.error !== null) {
+      return this.#break(
+        `the endpoint failed within the stream: ${JSON.stringify(chunk.error).slice(0, 512)}`
+      )
+    }
+    const choice = chunk.choices?.[0]
+    if (choice?.delta !== undefined && choice.delta !== null) this.#add(choice.delta)
+    if (choice?.finish_reason !== undefined && choice.finish_reason !== null) {
+      this.#finishReason = choice.finish_reason
+      this.isFinished = true
+    }
+    this.#usage = usageOf(chunk.usage) ?? this.#usage
+  }
+
+  #break(message: string): void {
+    this.#fault = malformed(message)
+    this.isDone = true
   }
 
   #add(delta: Message): void {

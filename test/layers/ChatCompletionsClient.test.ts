@@ -130,7 +130,7 @@ describe("ChatCompletionsClient", () => {
       Effect.gen(function* () {
         const reason = yield* reasonOf(faulty("no-answer"), { turnTimeout: Duration.millis(50) })
         assert.strictEqual(reason._tag, "EndpointUnreachable")
-        assert.strictEqual(reason.message, "no reply began within 50ms")
+        assert.strictEqual(reason.message, "no answer within 50ms")
       })
     )
 

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo, Socket } from "node:net"
 
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber } from "effect"
+import { Duration, Effect, Fiber } from "effect"
 
 import * as HttpConnections from "../../layers/HttpConnections.ts"
 
@@ -100,6 +100,59 @@ describe("HttpConnections", () => {
       const bytes = yield* HttpConnections.readBytes(answer, 1_000)
       assert.isTrue(bytes.length > 1_000 && bytes.length <= 100_000)
       assert.isTrue(yield* closed(sockets[0]))
+    })
+  )
+
+  it.live("no headers within the time that the request allows are an error", () =>
+    Effect.gen(function* () {
+      const { sockets, url } = yield* serve(() => {})
+      const { send } = yield* pool
+      const request = { method: "GET", url, headers: {}, answerWithin: Duration.millis(20) }
+      const error = yield* Effect.flip(send(request))
+      assert.strictEqual(error.message, "no answer within 20ms")
+      assert.isTrue(yield* closed(sockets[0]))
+    })
+  )
+
+  it.live("pieces are handed over until the end, a silence, enough of them, or a break", () =>
+    Effect.gen(function* () {
+      const { url } = yield* serve((request, response) => {
+        response.write("one,")
+        setImmediate(() => {
+          if (request.url === "/ends") response.end("two")
+          else if (request.url === "/breaks") response.destroy()
+          else response.write("two")
+        })
+      })
+      const { send } = yield* pool
+      const read = (path: string, patience: (text: string) => number) =>
+        Effect.gen(function* () {
+          const answer = yield* send({ method: "GET", url: `${url}${path}`, headers: {} })
+          let text = ""
+          const end = yield* HttpConnections.readPieces(answer, 5_000, (piece) => {
+            text += piece.toString()
+            return patience(text)
+          }).pipe(Effect.catch((error) => Effect.succeed(error._tag)))
+          answer.destroy()
+          return [end, text]
+        })
+      assert.deepStrictEqual(
+        yield* Effect.all([
+          read("ends", () => 5_000),
+          // More than a timer can be told is long, not nothing.
+          read("ends", () => 1e12),
+          read("stays", (text) => (text.endsWith("two") ? 10 : 5_000)),
+          read("stays", (text) => (text.endsWith("two") ? 0 : 5_000)),
+          read("breaks", () => 5_000)
+        ]),
+        [
+          ["Ended", "one,two"],
+          ["Ended", "one,two"],
+          ["Silent", "one,two"],
+          ["Enough", "one,two"],
+          ["ConnectionError", "one,"]
+        ]
+      )
     })
   )
 

@@ -22,7 +22,7 @@ const piece = (index: number, fields: object, name?: string) =>
 const read = Effect.fnUntraced(function* (text: string, size: number) {
   const assembler = new ReplyAssembler()
   const bytes = new TextEncoder().encode(text)
-  for (let at = 0; at < bytes.length; at += size) yield* assembler.push(bytes.subarray(at, at + size))
+  for (let at = 0; at < bytes.length; at += size) assembler.push(bytes.subarray(at, at + size))
   return yield* assembler.reply()
 })
 
