@@ -65,7 +65,7 @@ const open = Effect.fn("HostWorkspaceTools.open")(function* (
   options: Options,
   shellOfHost: Effect.Effect<ConfinedShell.Shell>
 ) {
-  const root = yield* attempt(() => realpathSync(options.directory))
+  const root = yield* attempt(() => realpathSync.native(options.directory))
   // Beside the workspace: what a command leaves at home is neither part of the change nor the host's.
   const scratch = join(dirname(root), `.home-${basename(root)}`)
   yield* Effect.acquireRelease(

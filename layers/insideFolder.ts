@@ -1,6 +1,7 @@
 /**
  * Files below one folder. A path is resolved, links and all, then opened without following a last link; on Linux the opened file says
- * where it really is, so that a link put in between is noticed, too. All of it throws.
+ * where it really is, so that a link put in between is noticed, too. All of it throws. The system resolves: Node's own way looks at every
+ * folder of a path from JavaScript.
  */
 import {
   closeSync,
@@ -76,7 +77,7 @@ const withFile = <A>(
 }
 
 export const readInside = (root: string, asked: string): Uint8Array => {
-  const path = mustBeInside(root, realpathSync(locate(root, asked)), asked)
+  const path = mustBeInside(root, realpathSync.native(locate(root, asked)), asked)
   return withFile(root, path, asked, constants.O_RDONLY, (file) => readFileSync(file))
 }
 
@@ -86,12 +87,16 @@ const existingParent = (path: string): string => (exists(path) ? path : existing
 export const writeInside = (root: string, asked: string, content: string): number => {
   const path = locate(root, asked)
   if (path === root) throw new Error(`${asked} is a folder`)
+  const parent = dirname(path)
   // Before a folder is made, and again after: a link among the parents must not lead out.
-  mustBeInside(root, realpathSync(existingParent(dirname(path))), asked)
-  mkdirSync(dirname(path), { recursive: true })
-  const folder = mustBeInside(root, realpathSync(dirname(path)), asked)
+  const deepest = existingParent(parent)
+  let folder = mustBeInside(root, realpathSync.native(deepest), asked)
+  if (deepest !== parent) {
+    mkdirSync(parent, { recursive: true })
+    folder = mustBeInside(root, realpathSync.native(parent), asked)
+  }
   const named = join(folder, basename(path))
-  const target = exists(named) ? mustBeInside(root, realpathSync(named), asked) : named
+  const target = exists(named) ? mustBeInside(root, realpathSync.native(named), asked) : named
   const bytes = Buffer.from(content, "utf8")
   return withFile(root, target, asked, constants.O_WRONLY | constants.O_CREAT, (file, size) => {
     writeFileSync(file, bytes)
@@ -103,7 +108,7 @@ export const writeInside = (root: string, asked: string, content: string): numbe
 
 /** Relative to `root`, sorted, without `.git` and without links. */
 export const regularFiles = (root: string, asked: string): ReadonlyArray<string> => {
-  const start = mustBeInside(root, realpathSync(locate(root, asked)), asked)
+  const start = mustBeInside(root, realpathSync.native(locate(root, asked)), asked)
   if (lstatSync(start).isFile()) return [relative(root, start)]
   const found: Array<string> = []
   const folders = [start]
