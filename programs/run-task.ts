@@ -5,6 +5,7 @@
 import { randomBytes } from "node:crypto"
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { setFlagsFromString } from "node:v8"
 
 import { Cause, Effect, Exit, Layer, Result as Outcome } from "effect"
 
@@ -90,6 +91,12 @@ const lazyTracker = ({ gitToken: token }: RunnerConfig["Service"]) =>
       )
   })
 
+/**
+ * V8 notes what a function works with from its eighth call on, and is slow until then: for most of a run with few turns. Not from the start
+ * of the process, whose functions are called once: at 200 turns that would be 3 MB.
+ */
+const notingTypesAtOnce = Effect.sync(() => setFlagsFromString("--no-lazy-feedback-allocation"))
+
 /** The task and its Agent, run here. A failure is an ExecutorError: there is no Result to speak of. */
 const runTask = Effect.fn("run-task")(function* (name: string, namespace: string) {
   const kube = yield* KubeClient
@@ -106,6 +113,7 @@ const runTask = Effect.fn("run-task")(function* (name: string, namespace: string
     case "Native":
     // The Job of a Job-mode Agent is where we are.
     case "Job":
+      yield* notingTypesAtOnce
       return yield* NativeExecutor.execute({
         task,
         agent,
