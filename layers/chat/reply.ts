@@ -25,18 +25,21 @@ const Completion = Schema.fromJsonString(
     usage: Usage
   })
 )
-const Chunk = Schema.fromJsonString(
-  Schema.Struct({
-    choices: opt(Schema.Array(Schema.Struct({ finish_reason: opt(Schema.String), delta: opt(Message) }))),
-    usage: Usage,
-    error: opt(Schema.Unknown)
-  })
-)
+const Chunk = Schema.Struct({
+  choices: opt(Schema.Array(Schema.Struct({ finish_reason: opt(Schema.String), delta: opt(Message) }))),
+  usage: Usage,
+  error: opt(Schema.Unknown)
+})
 const decodeCompletion = Schema.decodeUnknownEffect(Completion)
-const decodeChunk = Schema.decodeUnknownOption(Chunk)
-const decodeArguments = Schema.decodeUnknownOption(
-  Schema.fromJsonString(Schema.Record(Schema.String, Schema.Unknown))
-)
+
+const parseJson = Option.liftThrowable((text: string): unknown => JSON.parse(text))
+/** Not by `Schema.fromJsonString`, which takes a fiber of its own for each text; a stream has hundreds. */
+const fromText = <S extends Schema.ConstraintDecoder<unknown>>(schema: S) => {
+  const decode = Schema.decodeUnknownOption(schema)
+  return (text: string): Option.Option<S["Type"]> => Option.flatMap(parseJson(text), (value) => decode(value))
+}
+const decodeChunk = fromText(Chunk)
+const decodeArguments = fromText(Schema.Record(Schema.String, Schema.Unknown))
 
 const malformed = (message: string) => new MalformedReply({ message })
 
