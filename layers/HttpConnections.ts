@@ -2,9 +2,10 @@
  * HTTP/1.1 over kept connections: Node's own client, since another costs a Job's pod 40 ms and 15 MB at its start. A request that is
  * interrupted, or an answer that is destroyed, takes its connection along; an answer that is read to its end gives it back.
  */
-import type { ClientRequest, IncomingMessage } from "node:http"
+import type { ClientRequest, IncomingMessage, RequestOptions } from "node:http"
 import type { AgentOptions } from "node:https"
 import type { TLSSocket } from "node:tls"
+import { urlToHttpOptions } from "node:url"
 
 import { Duration, Effect, Schema, type Scope } from "effect"
 
@@ -77,10 +78,15 @@ export const make = (options: Options): Effect.Effect<HttpConnections, never, Sc
         secure?.destroy()
       })
     )
-    const open = ({ headers, method, url }: HttpRequest) =>
-      url.startsWith("https:")
-        ? https().request(url, { agent: (secure ??= secureAgent(pool)), method, headers })
-        : http.request(url, { agent: (plain ??= new http.Agent(pool)), method, headers })
+    // A model is asked at the same address in every turn.
+    let target: { readonly url: string; readonly parts: RequestOptions } | undefined
+    const open = ({ headers, method, url }: HttpRequest) => {
+      if (target?.url !== url) target = { url, parts: urlToHttpOptions(new URL(url)) }
+      const { parts } = target
+      return parts.protocol === "https:"
+        ? https().request({ ...parts, agent: (secure ??= secureAgent(pool)), method, headers })
+        : http.request({ ...parts, agent: (plain ??= new http.Agent(pool)), method, headers })
+    }
 
     const prepare = (request: HttpRequest) =>
       Effect.try({
