@@ -19,7 +19,10 @@ export const modelStumble = (maxRetries: number) =>
     Schedule.while(({ input }) => input.isTransient)
   )
 
-export const ask = Effect.fnUntraced(function* (request: ChatRequest, maxRetries: number) {
+export const ask = Effect.fnUntraced(function* (
+  request: ChatRequest,
+  retries: ReturnType<typeof modelStumble>
+) {
   const inference = yield* InferenceClient
-  return yield* inference.complete(request).pipe(Effect.retry(modelStumble(maxRetries)))
+  return yield* inference.complete(request).pipe(Effect.retry(retries))
 })
