@@ -43,7 +43,7 @@ export interface Options<A extends KubeObject> extends MemoryCache.Options<A> {
 }
 
 /** For what was not told. A thousand nodes that list at one moment would be a flood, so each waits for a while of its own. */
-const toldListMinutes = [3, 7] as const
+const toldListMinutes = [8, 12] as const
 
 const defaultRetry = Schedule.min([Schedule.exponential("200 millis"), Schedule.spaced("30 seconds")]).pipe(
   Schedule.jittered

@@ -24,7 +24,7 @@ import { World } from "./world.ts"
 /** A telling is a write and a read more for each task. A watch of each node is cheaper until there are this many. */
 const largeFleet = 50
 
-const workers = 16
+const workers = 8
 
 /** Tasks that are named once more, in case that the node missed when it was told. An annotation is no place for thousands. */
 const named = 32

@@ -150,7 +150,7 @@ describe("a daemon that is told of its tasks on its Lease", () => {
           }
         })
       yield* seed(agenticTasks, given("a"))
-      for (let minute = 0; minute < 8; minute += 1) yield* TestClock.adjust("1 minute")
+      for (let minute = 0; minute < 13; minute += 1) yield* TestClock.adjust("1 minute")
       assert.deepStrictEqual(script.began, ["a"])
       assert.strictEqual(yield* bell, asking)
       yield* script.end("a", result())
