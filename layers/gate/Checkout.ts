@@ -72,7 +72,7 @@ export const open = Effect.fn("Checkout.open")(function* (
   const failed = (error: GitFailed) => cloneFailed(options, error)
 
   yield* Effect.gen(function* () {
-    yield* git(["init", "-q", "--bare", gitDir])
+    yield* git(["init", "-q", "--bare", "--template=", gitDir])
     yield* run("config", "uploadpack.allowAnySHA1InWant", "true")
     yield* run("config", "remote.origin.url", options.cloneURL)
     yield* run("config", "remote.upstream.url", options.upstreamURL ?? options.cloneURL)

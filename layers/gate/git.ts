@@ -19,8 +19,13 @@ export interface GitOptions {
   readonly input?: string
 }
 
-/** Where hooks would be looked for: nowhere. `core.fsmonitor` is a command in disguise. */
+/**
+ * Where hooks would be looked for: nowhere. `core.fsmonitor` is a command in disguise. Nothing here lives long enough to be tidied up, by
+ * a process of its own.
+ */
 const settings = [
+  "-c",
+  "maintenance.auto=false",
   "-c",
   "core.hooksPath=/dev/null",
   "-c",
