@@ -28,8 +28,11 @@ export interface GateWorld {
   }>
 }
 
-const environment = {
-  ...process.env,
+/** Code that a gate runs lies elsewhere each time: compiled, it would be kept for nobody. */
+const { NODE_COMPILE_CACHE: _, ...inherited } = process.env
+
+export const environment = {
+  ...inherited,
   GIT_CONFIG_GLOBAL: "/dev/null",
   GIT_CONFIG_NOSYSTEM: "1",
   GIT_AUTHOR_NAME: "Ada",
@@ -40,6 +43,8 @@ const environment = {
 
 type Words = ReadonlyArray<string>
 
+const commitAll = "git add -A\ngit -c maintenance.auto=false commit -q --allow-empty -m work"
+
 /** `launch` starts the loop in another way. */
 export const make = (base: Files, launch: (argv: Words) => Words = (argv) => argv) =>
   Effect.acquireRelease(
@@ -48,8 +53,6 @@ export const make = (base: Files, launch: (argv: Words) => Words = (argv) => arg
       const remote = join(root, "remote")
       const children: Array<ChildProcess> = []
       let gates = 0
-      const git = (...args: ReadonlyArray<string>) =>
-        execFileSync("git", ["-C", remote, ...args], { env: environment, encoding: "utf8" }).trim()
       const write = (files: Files) => {
         for (const [path, text] of Object.entries(files)) {
           const file = join(remote, path)
@@ -57,13 +60,17 @@ export const make = (base: Files, launch: (argv: Words) => Words = (argv) => arg
           if (text === undefined) rmSync(file)
           else writeFileSync(file, text)
         }
-        git("add", "-A")
-        git("commit", "-q", "--allow-empty", "-m", "work")
-        return git("rev-parse", "HEAD")
       }
+      // One shell for all of its commands: to start a process from one as large as this costs more than what git does.
+      const git = (script: string, ...args: Words) =>
+        execFileSync("sh", ["-ec", script, "sh", ...args], {
+          cwd: remote,
+          env: environment,
+          encoding: "utf8"
+        })
       mkdirSync(remote)
-      git("init", "-q", "-b", "main")
       write(base)
+      git(`git init -q -b main --template=\n${commitAll}`)
 
       const folder = (gate: number) => join(root, `gate-${gate}`)
       const settings = (changes: Partial<GateSettings> = {}): GateSettings => ({
@@ -95,10 +102,9 @@ export const make = (base: Files, launch: (argv: Words) => Words = (argv) => arg
         startToolchain,
         settings,
         commit: (branch, files) => {
-          git("checkout", "-q", "-B", branch, "main")
-          const commit = write(files)
-          git("checkout", "-q", "main")
-          return commit
+          write(files)
+          const script = `git checkout -q -B "$1" main\n${commitAll}\ngit rev-parse HEAD\ngit checkout -q main`
+          return git(script, branch).trim()
         },
         gate: (changes, whileRunning) =>
           Effect.gen(function* () {

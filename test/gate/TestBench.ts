@@ -7,7 +7,7 @@ import * as Checkout from "../../layers/gate/Checkout.ts"
 import type { TestWorld } from "../../layers/gate/TestWorld.ts"
 import type { Run } from "../../layers/gate/Toolchain.ts"
 import type { Check } from "../../src/gate/checks.ts"
-import { type Files, make } from "./GateWorld.ts"
+import { environment, type Files, make } from "./GateWorld.ts"
 
 export interface TestBench extends TestWorld {
   /** Commands that ran so far. */
@@ -27,7 +27,7 @@ const shell = (
     let output = ""
     const child = spawn("/bin/sh", ["-c", `(${command}\n) 2>&1`], {
       cwd: workDir,
-      env: { ...process.env, BENCH_STATE: root },
+      env: { ...environment, BENCH_STATE: root },
       detached: true,
       stdio: ["ignore", "pipe", "ignore"]
     })
