@@ -1,16 +1,52 @@
+import { execFileSync } from "node:child_process"
+import { accessSync, constants, readFileSync } from "node:fs"
 import { availableParallelism } from "node:os"
-import { join } from "node:path"
+import { delimiter, dirname, join } from "node:path"
 
 import { defineConfig } from "vitest/config"
+import { BaseSequencer, type TestSpecification } from "vitest/node"
 
 // Programs that tests start take their source compiled: each start costs half a second of a core without.
 process.env["NODE_COMPILE_CACHE"] ??= join(import.meta.dirname, "node_modules", ".cache", "compiled")
+// Repositories without samples of hooks: two dozen files each, in hundreds of them.
+process.env["GIT_TEMPLATE_DIR"] ??= ""
+
+const folders = (process.env["PATH"] ?? "").split(delimiter)
+const isProgram = (file: string): boolean => {
+  try {
+    accessSync(file, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+/** A version manager's python3 is a script of twenty processes that looks for the real one, each time. */
+const shim = folders.map((folder) => join(folder, "python3")).find(isProgram)
+if (shim !== undefined && readFileSync(shim).subarray(0, 2).toString() === "#!") {
+  const real = execFileSync(shim, ["-c", "import sys; print(sys.executable)"], { encoding: "utf8" }).trim()
+  folders.splice(folders.indexOf(dirname(shim)), 0, dirname(real))
+  process.env["PATH"] = folders.join(delimiter)
+}
+
+/** They leave their worker large, and the larger a process, the longer it takes to start another from it: they come last. */
+const large = ["gate/weakened", "decide/scheduleLaws", "simulate/simulate"].map((name) =>
+  join(import.meta.dirname, "test", `${name}.test.ts`)
+)
+
+class LargeOnesLast extends BaseSequencer {
+  override async sort(files: Array<TestSpecification>): Promise<Array<TestSpecification>> {
+    const sorted = await super.sort(files)
+    const isLarge = ({ moduleId }: TestSpecification) => large.includes(moduleId)
+    return [...sorted.filter((file) => !isLarge(file)), ...sorted.filter(isLarge)]
+  }
+}
 
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     testTimeout: 20_000,
     hookTimeout: 30_000,
+    sequence: { sequencer: LargeOnesLast },
     // Much of the time goes to processes that tests wait for: with one worker more than there are cores, these have something to do.
     maxWorkers: availableParallelism() + 1,
     // No test changes what another could see (no mocked modules, no globals), so modules are loaded once a worker, not once a file.
