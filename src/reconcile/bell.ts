@@ -26,7 +26,9 @@ const largeFleet = 50
 
 const workers = 8
 
-/** Tasks that are named once more, in case that the node missed when it was told. An annotation is no place for thousands. */
+/** Tasks of one telling. All annotations of an object together may have 256 KiB. */
+const most = 500
+/** Tasks that are named once more, in case that the node missed when it was told. */
 const named = 32
 
 export const run = Effect.gen(function* () {
@@ -56,9 +58,12 @@ export const run = Effect.gen(function* () {
       .map(rungOf)
 
   const reconcile = Effect.fn("bell.reconcile")(function* (node: string) {
-    const news = untold.get(node) ?? new Map<string, Rung>()
+    const all = [...(untold.get(node) ?? [])]
+    const news = all.slice(0, most)
+    const rest = all.slice(most)
     untold.delete(node)
     if (!isTold(node)) return undefined
+    if (rest.length > 0) untold.set(node, new Map(rest))
     const scheduled = scheduledOn(node).map((rung) => [refKey(rung.ref), rung] as const)
     const text = bellText([...new Map([...scheduled, ...news]).values()])
     const body = { metadata: { annotations: { [bellAnnotation]: text } } }
@@ -69,7 +74,7 @@ export const run = Effect.gen(function* () {
         Effect.sync(() => untold.set(node, new Map([...news, ...(untold.get(node) ?? [])])))
       )
     )
-    return undefined
+    return rest.length > 0 ? 0 : undefined
   })
 
   const controller = yield* Controller.makeQuiet({ name: "bell", kind: "Lease", workers, reconcile })

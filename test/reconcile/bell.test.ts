@@ -120,4 +120,23 @@ describe("an operator tells nodes on their Leases which tasks to look at", () =>
       assert.strictEqual(yield* bell("n0"), `default/a@${metadata.resourceVersion}`)
     }).pipe(Effect.scoped, Effect.provide(layer))
   )
+
+  it.effect("in as many writes as it takes: annotations have no room for thousands", () =>
+    Effect.gen(function* () {
+      yield* atEpoch
+      yield* fleet(1, "-")
+      const { seed, writes } = yield* FakeCluster
+      const given = Array.from({ length: 1_200 }, (_, index) =>
+        task(`t${index}`, { status: { phase: "Scheduled", assignedNode: "n0" } })
+      )
+      yield* seed(agenticTasks, ...given)
+      yield* startOperator()
+      yield* settle
+      const told = (yield* writes).flatMap(({ body, resource }) =>
+        resource.startsWith("leases") ? [(body as any).metadata.annotations[bellAnnotation].split(" ")] : []
+      )
+      assert.isAtMost(Math.max(...told.map(({ length }) => length)), 532)
+      assert.strictEqual(new Set(told.flat()).size, 1_200)
+    }).pipe(Effect.scoped, Effect.provide(layer))
+  )
 })
