@@ -58,7 +58,9 @@ const readStream = Effect.fnUntraced(function* (message: IncomingMessage, stall:
     assembler.push(piece)
     return assembler.isDone ? 0 : assembler.isFinished ? afterFinishMillis : patience
   }).pipe(
-    Effect.catch((error) => (assembler.isFinished ? Effect.succeed("Ended") : Effect.fail(brokeOff(error))))
+    Effect.catch((error) =>
+      assembler.isFinished ? Effect.succeed("Ended" as const) : Effect.fail(brokeOff(error))
+    )
   )
   if (size > maxReplyBytes) return yield* malformed(`the reply is larger than ${maxReplyBytes} bytes`)
   if (end === "Silent" && !assembler.isFinished) return yield* stalled(stall)

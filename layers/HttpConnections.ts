@@ -139,7 +139,8 @@ export const letEnd = (answer: IncomingMessage): void => {
 
 /**
  * Hands over the pieces of an answer as they come, until it ends, or nothing came for too long, or `take` wants no more: it says how many
- * milliseconds the next piece may take, 0 for none. One listener and one timer for all of them: an answer of a model has hundreds.
+ * milliseconds the next piece may take, 0 for none. One listener and one timer for all of them: an answer of a model has hundreds. What
+ * is left of it is lost, and the answer must be ended (`letEnd`) or destroyed.
  */
 export const readPieces = (
   answer: IncomingMessage,
@@ -147,6 +148,10 @@ export const readPieces = (
   take: (piece: Buffer) => number
 ): Effect.Effect<"Ended" | "Enough" | "Silent", ConnectionError> =>
   Effect.callback((resume) => {
+    // What broke while nobody listened says so to nobody later.
+    if (answer.destroyed && !answer.readableEnded) {
+      return resume(Effect.fail(new ConnectionError({ cause: answer.errored ?? new Error("aborted") })))
+    }
     const settle = (outcome: Parameters<typeof resume>[0]) => {
       clearTimeout(limit)
       answer.off("data", onData)
@@ -155,9 +160,14 @@ export const readPieces = (
     const wait = (millis: number) => after(millis, () => settle(Effect.succeed("Silent")))
     const onData = (piece: Buffer) => {
       clearTimeout(limit)
-      const millis = take(piece)
-      if (millis > 0) limit = wait(millis)
-      else settle(Effect.succeed("Enough"))
+      try {
+        const millis = take(piece)
+        if (millis > 0) limit = wait(millis)
+        else settle(Effect.succeed("Enough"))
+      } catch (defect) {
+        // Thrown from here it would end the process, not the fiber.
+        settle(Effect.die(defect))
+      }
     }
     let limit = wait(firstMillis)
     answer.on("data", onData)
@@ -165,7 +175,7 @@ export const readPieces = (
     answer.on("error", (cause) => settle(Effect.fail(new ConnectionError({ cause }))))
     return Effect.sync(() => {
       clearTimeout(limit)
-      answer.destroy()
+      answer.off("data", onData).destroy()
     })
   })
 

@@ -160,7 +160,7 @@ const confineHiding =
     ]
   }
 
-/** What worked goes on working: what was hidden then. A trial that failed may have been too slow, and is made again. */
+/** What was hidden in trials that worked: none is made twice. One that failed may have been too slow, and is made again. */
 const proven = new Set<string>()
 
 const works = Effect.fnUntraced(function* (confine: Confine, hidden: ReadonlyArray<string>) {
@@ -173,7 +173,7 @@ const works = Effect.fnUntraced(function* (confine: Confine, hidden: ReadonlyArr
   return hasWorked
 })
 
-/** `undefined` where the host has no namespaces for it: tried once, with all that is to be hidden. */
+/** `undefined` where the host has no namespaces for it: tried, with all that is to be hidden. */
 export const make: Effect.Effect<Confine | undefined> = Effect.gen(function* () {
   const hidden = [...secretsOfHome.map((name) => join(homedir(), name)), ...sockets, ...(yield* HiddenPaths)]
   const confine = confineHiding(hidden)

@@ -46,9 +46,16 @@ const malformed = (message: string) => new MalformedReply({ message })
 type Message = typeof Message.Type
 type Call = typeof Call.Type
 
+/** `JSON.parse` takes what is nested as deeply as anybody likes; `JSON.stringify` does not. This text is no JSON. */
+const jsonText = (value: unknown): string =>
+  Option.getOrElse(
+    Option.liftThrowable((any: unknown) => JSON.stringify(any))(value),
+    () => "(nested too deeply)"
+  )
+
 /** Ollama has been seen to send arguments as an object; the wire says text. */
 const argumentText = (value: unknown): string =>
-  value === undefined || value === null ? "" : typeof value === "string" ? value : JSON.stringify(value)
+  value === undefined || value === null ? "" : typeof value === "string" ? value : jsonText(value)
 
 const usageOf = (usage: (typeof Usage)["Type"] | undefined): ChatReply["usage"] =>
   usage === undefined || usage === null
@@ -109,6 +116,7 @@ export class ReplyAssembler {
   reply(): Effect.Effect<ChatReply, MalformedReply | MalformedToolCall> {
     return Effect.gen({ self: this }, function* () {
       if (this.#rest !== "") this.#line(this.#rest.trimEnd())
+      // Such a stream counts as done, too.
       if (this.#fault !== undefined) return yield* this.#fault
       if (!this.isFinished && !this.isDone) {
         return yield* malformed("the stream ended before the reply was finished")
@@ -136,9 +144,7 @@ export class ReplyAssembler {
     }
     const chunk = decoded.value
     if (chunk.error !== undefined && chunk.error !== null) {
-      return this.#break(
-        `the endpoint failed within the stream: ${JSON.stringify(chunk.error).slice(0, 512)}`
-      )
+      return this.#break(`the endpoint failed within the stream: ${jsonText(chunk.error).slice(0, 512)}`)
     }
     const choice = chunk.choices?.[0]
     if (choice?.delta !== undefined && choice.delta !== null) this.#add(choice.delta)

@@ -22,7 +22,7 @@ export interface Cache<A extends KubeObject> {
    * object that came back in between stays.
    */
   readonly forget: (key: string, resourceVersion?: string) => Effect.Effect<void>
-  /** Whether the cache has seen the object in this version or a later one, be it that it is gone since. */
+  /** Whether the cache holds the object in this version or a later one, or our own write in such a one took it out. */
   readonly hasSeen: (key: string, resourceVersion: string) => boolean
   /** Every change from now on, in order, until the scope closes. */
   readonly subscribe: Effect.Effect<Queue.Dequeue<CacheEvent<A>>, never, Scope.Scope>

@@ -164,11 +164,7 @@ export const make = <A extends KubeObject>(options: Options<A>): MemoryCache<A> 
       }),
     hasSeen: (key, version) => {
       const held = objects.get(key)
-      return (
-        isAtLeast(mark, version) ||
-        hasLeft(key, version) ||
-        (held !== undefined && isAtLeast(versionOf(held), version))
-      )
+      return hasLeft(key, version) || (held !== undefined && isAtLeast(versionOf(held), version))
     },
     subscribe: Effect.acquireRelease(
       // Unbounded on purpose: a bounded queue must drop events in silence or make the watch wait, and a subscriber that calls `observe`

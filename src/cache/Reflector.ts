@@ -120,14 +120,15 @@ export const make = Effect.fnUntraced(function* <A extends KubeObject>(
   })
 
   const list = Effect.gen(function* () {
-    selection = { fieldSelector }
-    const listed = yield* kube.list(resource, { ...unfiltered, ...selection }).pipe(
+    let selected: typeof selection = { fieldSelector }
+    const listed = yield* kube.list(resource, { ...unfiltered, ...selected }).pipe(
       Effect.catchReason("KubeError", "Invalid", (_, error) => {
         if (fieldSelector === undefined || options.matches === undefined) return Effect.fail(error)
-        selection = {}
+        selected = {}
         return kube.list(resource, unfiltered)
       })
     )
+    selection = selected
     yield* Effect.forEach(listed.undecodable, ({ ref, message }) => setAside(ref, message))
     yield* memory.replace(listed.items, listed.resourceVersion)
     resumeFrom = listed.resourceVersion
@@ -202,13 +203,17 @@ export const make = Effect.fnUntraced(function* <A extends KubeObject>(
 
   const operation = `watch ${groupResource(resource)}`
 
+  /** A list from which nobody watches on at once may be compacted by the time that somebody does. */
+  const aged = Effect.sync(() => {
+    isFreshList = false
+  })
   const watched = Effect.suspend(() => (resumeFrom === undefined ? list : watch(resumeFrom)))
   const attempt =
     options.listEvery !== undefined
       ? Effect.andThen(list, Effect.sleep(options.listEvery))
       : options.isTold === undefined
         ? watched
-        : told(options.isTold, { list, watched })
+        : told(options.isTold, { list: Effect.andThen(list, aged), watched })
   yield* attempt.pipe(
     Effect.catchDefect((defect) =>
       Effect.fail(

@@ -12,12 +12,12 @@ import type { AgenticTask } from "../../schema/AgenticTask.ts"
 import type { Lease } from "../../schema/Core.ts"
 import { type ObjectRef, refKey, refOf } from "../../schema/Meta.ts"
 import { isInFlight } from "./capacity.ts"
+import { reason } from "./status.ts"
 
 export const bellAnnotation = "foreman.llmkube.dev/bell"
 
 /** What a daemon writes: it listens, and nobody tells it anything. */
 export const asking = ""
-const nothing = "-"
 
 /** A task that a node must look at, and the version that it must have seen to be done with it. */
 export interface Rung {
@@ -27,14 +27,16 @@ export interface Rung {
 
 /** The version of a task that is there no more: no cache holds it. */
 export const deleted = "deleted"
+/** Whatever a cache holds, it must ask. */
+export const unknown = "unknown"
 
 export type Bell = Data.TaggedEnum<{
   /** The node's daemon does not listen, or gave its Lease back. */
   Absent: {}
   /** It would listen. */
   Asked: {}
-  /** Somebody tells it, these tasks last. */
-  Told: { readonly rung: ReadonlyArray<Rung> }
+  /** Somebody tells it. `rung` is what was told last, and `count` how many times before: who finds one left out has missed something. */
+  Told: { readonly count: number; readonly rung: ReadonlyArray<Rung> }
 }>
 export const Bell = Data.taggedEnum<Bell>()
 
@@ -44,18 +46,24 @@ const entry = /^([^/@\s]+)\/([^/@\s]+)@(\S+)$/u
 export const bellOf = (lease: Lease | undefined): Bell => {
   const text = lease?.metadata.annotations?.[bellAnnotation]
   if (text === undefined || (lease?.spec?.holderIdentity ?? "") === "") return Bell.Absent()
-  if (text === nothing) return Bell.Told({ rung: [] })
-  const rung = text.split(" ").flatMap((word) => {
+  const [count = "", ...words] = text.split(" ")
+  const rung = words.flatMap((word) => {
     const [, namespace, name, version] = entry.exec(word) ?? []
     return name === undefined || version === undefined ? [] : [{ ref: { namespace, name }, version }]
   })
-  return rung.length > 0 && rung.length === text.split(" ").length ? Bell.Told({ rung }) : Bell.Asked()
+  return /^\d{1,15}$/u.test(count) && rung.length === words.length
+    ? Bell.Told({ count: Number(count), rung })
+    : Bell.Asked()
 }
 
-export const bellText = (rung: ReadonlyArray<Rung>): string =>
-  rung.length === 0 ? nothing : rung.map(({ ref, version }) => `${refKey(ref)}@${version}`).join(" ")
+/** As in `12 default/t1@345 default/t2@346`. */
+export const bellText = (count: number, rung: ReadonlyArray<Rung>): string =>
+  [String(count), ...rung.map(({ ref, version }) => `${refKey(ref)}@${version}`)].join(" ")
 
-/** Who must look at a task after a change: the node that is given it, and one that had it in flight and does not have it any more. */
+/**
+ * Who must look at a task after a change: the node that is given it, and one that had it in flight and does not have it any more. What a
+ * node ends itself it knows; that an operator gave it up is told by its condition. An end that a person writes into a status is not.
+ */
 export const nodesToTell = (
   before: AgenticTask | undefined,
   after: AgenticTask | undefined
@@ -66,6 +74,8 @@ export const nodesToTell = (
     after === undefined ||
     after.status?.assignedNode !== had ||
     after.metadata.uid !== before?.metadata.uid ||
+    after.status?.conditions?.some((condition) => condition.reason === reason.claimExpiryLimitReached) ===
+      true ||
     after.metadata.deletionTimestamp !== before?.metadata.deletionTimestamp
   return [...new Set([given, isTaken ? had : undefined])].flatMap((node) => node ?? [])
 }

@@ -19,7 +19,7 @@ const renewAgain = Schedule.min([
   Schedule.exponential("1 second"),
   Schedule.spaced(`${renewSeconds} seconds`)
 ])
-/** About a minute. What was told meanwhile the Lease still shows afterwards; a thousand nodes that list at once would cost far more. */
+/** About a minute. Afterwards the Lease shows that something was told; a thousand nodes that list at once would cost far more. */
 const failuresUntilUnwatched = 9
 /** How often a Lease of somebody else is looked at while we wait for it to expire. */
 const watchSeconds = 2

@@ -1,12 +1,24 @@
 /** Sees this node's tasks, claims what there are slots for, and stops what is taken away. Contract §3.5, design §3.5 and §3.13. */
-import { Clock, Deferred, Duration, Effect, FiberMap, FiberSet, Queue, Schedule, Schema } from "effect"
+import {
+  Clock,
+  Deferred,
+  Duration,
+  Effect,
+  FiberMap,
+  FiberSet,
+  Queue,
+  Schedule,
+  Schema,
+  Semaphore,
+  SubscriptionRef
+} from "effect"
 
 import { type AgenticTask, agenticTasks } from "../../schema/AgenticTask.ts"
-import { refKey, refOf } from "../../schema/Meta.ts"
+import { type ObjectRef, refKey, refOf } from "../../schema/Meta.ts"
 import { parseTime } from "../../schema/Time.ts"
 import { isTerminal } from "../../schema/Verdict.ts"
 import * as Reflector from "../cache/Reflector.ts"
-import type { Rung } from "../decide/bell.ts"
+import { type Rung, unknown } from "../decide/bell.ts"
 import { claimOrder, holds, standing } from "../decide/claim.ts"
 import { KubeClient } from "../services/KubeClient.ts"
 import type { Hearing } from "./bell.ts"
@@ -114,33 +126,66 @@ export const make = Effect.fnUntraced(function* <R>(nodeName: string, options: O
     if (task === undefined || isLost(run, task)) yield* FiberSet.run(questions, ask(run))
   })
 
-  /** What we were told of, as the server has it. */
-  const look = ({ ref, version }: Rung) => {
-    const key = refKey(ref)
-    const isElsewhere = options.namespace !== undefined && options.namespace !== ref.namespace
-    if (isElsewhere || cache.hasSeen(key, version)) return Effect.void
-    return kube.get(agenticTasks, ref).pipe(
-      Effect.flatMap(cache.observe),
-      Effect.catchReason("KubeError", "NotFound", () => cache.forget(key)),
+  /** Not more at once, however many tasks we are told of. */
+  const looking = yield* Semaphore.make(8)
+  /** By key, what must be looked at. */
+  const wanted = new Map<string, Rung>()
+
+  /** Takes the task as the server has it now. */
+  const fetch = (ref: ObjectRef) =>
+    Effect.suspend(() => {
+      const seen = cache.get(refKey(ref))?.metadata.resourceVersion
+      return kube.get(agenticTasks, ref).pipe(
+        Effect.flatMap(cache.observe),
+        Effect.catchReason("KubeError", "NotFound", () => cache.forget(refKey(ref), seen))
+      )
+    }).pipe(
+      looking.withPermits(1),
       Effect.retry({
         schedule: Schedule.spaced(options.pollInterval),
         while: ({ isTransient }) => isTransient
       }),
       Effect.catch((error) => Effect.logWarning("a task could not be looked at", error))
     )
-  }
-  yield* Effect.forkScoped(
-    Effect.forever(Effect.flatMap(Queue.take(hearing.rung), (rung) => FiberSet.run(questions, look(rung))))
-  )
 
+  /** One fiber for each task: what is told meanwhile it looks at afterwards. */
+  const look = Effect.fnUntraced(function* (key: string) {
+    for (let rung = wanted.get(key); rung !== undefined; rung = wanted.get(key)) {
+      if (!cache.hasSeen(key, rung.version)) yield* fetch(rung.ref)
+      if (wanted.get(key) === rung) wanted.delete(key)
+    }
+  })
+
+  const want = (rung: Rung) => {
+    const key = refKey(rung.ref)
+    const isElsewhere = options.namespace !== undefined && options.namespace !== rung.ref.namespace
+    if (isElsewhere) return Effect.void
+    const isLooking = wanted.has(key)
+    wanted.set(key, rung)
+    return isLooking ? Effect.void : FiberSet.run(questions, look(key))
+  }
+
+  const hear = Effect.flatMap(Queue.take(hearing.rung), (rung) =>
+    rung === "all"
+      ? Effect.forEach(inFlight.values(), (run) => FiberSet.run(questions, ask(run)), { discard: true })
+      : want(rung)
+  )
+  yield* Effect.forkScoped(Effect.forever(hear))
+
+  let isAsking = false
   /** Only a list shows what nobody told. */
   const doubt = Effect.fnUntraced(function* (task: AgenticTask) {
-    if (standing(task, nodeName) !== "Claimable" || hearing.wasTold(refKey(refOf(task)))) return
+    const isUntold = standing(task, nodeName) === "Claimable" && hearing.isUntold(refKey(refOf(task)))
+    if (!isUntold || isAsking) return
     const given = task.status?.conditions?.find(({ type }) => type === "Scheduled")?.lastTransitionTime
     const now = yield* Clock.currentTimeMillis
     if (now - (parseTime(given) ?? Number.NEGATIVE_INFINITY) < untoldAfterMillis) return
     yield* Effect.logWarning("the operator no longer tells of tasks; watching them")
-    yield* FiberSet.run(questions, hearing.askAgain)
+    isAsking = true
+    const end = Effect.sync(() => {
+      isAsking = false
+    })
+    yield* FiberSet.run(questions, Effect.ensuring(hearing.askAgain, end))
   })
 
   const react = Effect.gen(function* () {
@@ -200,7 +245,8 @@ export const make = Effect.fnUntraced(function* <R>(nodeName: string, options: O
     function* (task: AgenticTask, isJob: boolean) {
       const claimed = yield* take(task, { nodeName, newClaimId: options.newClaimId })
       if (claimed !== undefined) return yield* begin(claimed, isJob)
-      // Somebody else was faster. The watch brings what the task is now; asking for it is not needed.
+      // Somebody else was faster. The watch brings what the task is now; where there is none, it must be asked for.
+      if (yield* SubscriptionRef.get(hearing.isTold)) yield* want({ ref: refOf(task), version: unknown })
     },
     // A shutdown between the claim's write and its answer would leave a task Running that nobody runs.
     Effect.uninterruptible,

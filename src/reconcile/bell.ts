@@ -1,6 +1,7 @@
 /**
  * Tells nodes on their Leases which tasks to look at, once the fleet is large. A node that was told once is told for good, for it has no
- * watch of its tasks any more. What was written may be heard twice, never not at all: a node lists its tasks when it is first told.
+ * watch of its tasks any more. What a text says the next one replaces, so texts are counted: a node that missed one looks at all it runs.
+ * Tasks that wait for it are named in each.
  */
 import { Effect } from "effect"
 
@@ -57,6 +58,9 @@ export const run = Effect.gen(function* () {
       .slice(0, named)
       .map(rungOf)
 
+  /** Nodes that must be told that they may have missed something. */
+  const doubtful = new Set<string>()
+
   const reconcile = Effect.fn("bell.reconcile")(function* (node: string) {
     const all = [...(untold.get(node) ?? [])]
     const news = all.slice(0, most)
@@ -64,14 +68,27 @@ export const run = Effect.gen(function* () {
     untold.delete(node)
     if (!isTold(node)) return undefined
     if (rest.length > 0) untold.set(node, new Map(rest))
+
+    const bell = bellNow(node)
+    const last = bell._tag === "Told" ? bell : { count: 0, rung: [] }
     const scheduled = scheduledOn(node).map((rung) => [refKey(rung.ref), rung] as const)
-    const text = bellText([...new Map([...scheduled, ...news]).values()])
+    const isNamed = (key: string, { version }: Rung) =>
+      last.rung.some((rung) => refKey(rung.ref) === key && rung.version === version)
+    const hasNews = news.length > 0 || scheduled.some(([key, rung]) => !isNamed(key, rung))
+    if (bell._tag === "Told" && !hasNews && !doubtful.has(node)) return undefined
+
+    const count = last.count + (doubtful.has(node) ? 2 : 1)
+    const text = bellText(count, [...new Map([...scheduled, ...news]).values()])
     const body = { metadata: { annotations: { [bellAnnotation]: text } } }
     yield* kube.patch(leases, leaseOf(node), { type: "merge", body }).pipe(
+      Effect.tap(() => Effect.sync(() => doubtful.delete(node))),
       Effect.flatMap(world.leases.observe),
       Effect.catchReason("KubeError", "NotFound", () => world.leases.forget(refKey(leaseOf(node)))),
-      Effect.tapError(() =>
-        Effect.sync(() => untold.set(node, new Map([...news, ...(untold.get(node) ?? [])])))
+      Effect.tapError((error) =>
+        Effect.sync(() => {
+          // What is refused for good the node's own list must show.
+          if (error.isTransient) untold.set(node, new Map([...news, ...(untold.get(node) ?? [])]))
+        })
       )
     )
     return rest.length > 0 ? 0 : undefined
@@ -86,19 +103,20 @@ export const run = Effect.gen(function* () {
     controller.enqueue(node)
   }
 
-  const hear = (node: string): void => {
+  /** A node that listens, or was told by somebody else. A renewal alone is no reason to look: there are a hundred a second. */
+  const hear = (node: string, before: Bell): void => {
     const wasLarge = listening.size >= largeFleet
-    if (bellNow(node)._tag === "Absent") listening.delete(node)
+    const bell = bellNow(node)
+    if (bell._tag === "Absent") listening.delete(node)
     else listening.add(node)
-    if (listening.size < largeFleet) return
-    for (const one of wasLarge ? [node] : listening) {
-      if (bellNow(one)._tag === "Asked") controller.enqueue(one)
-    }
+    const isLarge = listening.size >= largeFleet
+    if (isLarge && !wasLarge) for (const one of listening) controller.enqueue(one)
+    else if (bell._tag !== "Absent" && bell._tag !== before._tag) controller.enqueue(node)
   }
 
   yield* Controller.listen(world.leases.subscribe, (event) => {
     const node = nodeOfLease((event.type === "put" ? event.after : event.before).metadata.name)
-    if (node !== undefined) hear(node)
+    if (node !== undefined) hear(node, bellOf(event.before))
   })
   yield* Controller.listen(world.tasks.subscribe, (event) => {
     const [after, rung] =
@@ -107,11 +125,13 @@ export const run = Effect.gen(function* () {
         : [undefined, { ref: refOf(event.before), version: deleted }]
     for (const node of nodesToTell(event.before, after)) tell(node, rung)
   })
+  // What an operator before us wrote last it may not have told.
   for (const { metadata } of world.leases.values()) {
     const node = nodeOfLease(metadata.name)
-    if (node !== undefined) hear(node)
+    if (node === undefined) continue
+    if (bellNow(node)._tag === "Told") doubtful.add(node)
+    hear(node, Bell.Absent())
   }
-  // What an operator before us wrote last it may not have told.
   for (const task of world.tasks.values()) {
     for (const node of nodesToTell(undefined, task)) tell(node, rungOf(task))
   }

@@ -20,17 +20,17 @@ const Rungs = Schema.Array(
 
 describe("bellOf", () => {
   it.prop("reads what bellText wrote", { all: Rungs }, ({ all }) => {
-    assert.deepStrictEqual(bellOf(rings(bellText(all))), Bell.Told({ rung: all }))
+    assert.deepStrictEqual(bellOf(rings(bellText(7, all))), Bell.Told({ count: 7, rung: all }))
   })
 
   for (const [what, of, tag] of [
     ["no Lease", undefined, "Absent"],
     ["a daemon that does not listen", lease("n"), "Absent"],
-    ["a Lease that was given back", rings("-", { holderIdentity: "" }), "Absent"],
+    ["a Lease that was given back", rings("1", { holderIdentity: "" }), "Absent"],
     ["a daemon that asks", rings(""), "Asked"],
     ["text of somebody else", rings("yes please"), "Asked"],
-    ["a list that is cut", rings("default/a@1 default/"), "Asked"],
-    ["an operator with nothing to tell", rings("-"), "Told"]
+    ["a list that is cut", rings("1 default/a@1 default/"), "Asked"],
+    ["an operator with nothing to tell", rings("1"), "Told"]
   ] as const) {
     it(`${what}: ${tag}`, () => assert.strictEqual(bellOf(of)._tag, tag))
   }
@@ -43,6 +43,22 @@ describe("nodesToTell", () => {
   const ending = task("t", {
     metadata: { uid: "1", deletionTimestamp: "2026-01-01T00:00:00Z" },
     status: { phase: "Running", assignedNode: "a" }
+  })
+  const givenUp = task("t", {
+    metadata: { uid: "1" },
+    status: {
+      phase: "Failed",
+      assignedNode: "a",
+      conditions: [
+        {
+          type: "Failed",
+          status: "True",
+          reason: "ClaimExpiryLimitReached",
+          message: "",
+          lastTransitionTime: "2026-01-01T00:00:00Z"
+        }
+      ]
+    }
   })
   const anew = task("t", { metadata: { uid: "2" } })
 
@@ -57,6 +73,7 @@ describe("nodesToTell", () => {
     ["deleted, but for a finalizer", on("a", "Running"), ending, ["a"]],
     ["gone at last", ending, undefined, ["a"]],
     ["made anew under its name", on("a", "Running"), anew, ["a"]],
+    ["given up by the operator", on("a", "Running"), givenUp, ["a"]],
     ["deleted after its end", on("a", "Succeeded"), undefined, []],
     ["seen for the first time, as it waits for its node", undefined, on("a", "Scheduled"), ["a"]]
   ] as const) {

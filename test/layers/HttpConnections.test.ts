@@ -156,6 +156,25 @@ describe("HttpConnections", () => {
     })
   )
 
+  it.live(
+    "an answer that broke before it was read is an error at once, and a reader that throws ends no process",
+    () =>
+      Effect.gen(function* () {
+        const { sockets, url } = yield* serve((_, response) => response.write("half"))
+        const { send } = yield* pool
+        const request = { method: "GET", url, headers: {} }
+        const broken = yield* send(request)
+        for (const socket of sockets) socket.destroy()
+        yield* Effect.callback<void>((resume) => void broken.once("close", () => resume(Effect.void)))
+        const error = yield* Effect.flip(HttpConnections.readPieces(broken, 60_000, () => 60_000))
+        assert.strictEqual(error._tag, "ConnectionError")
+        const thrown = yield* HttpConnections.readPieces(yield* send(request), 60_000, () => {
+          throw new RangeError("a bug")
+        }).pipe(Effect.exit)
+        assert.include(String(thrown), "a bug")
+      })
+  )
+
   it.live("an answer that breaks off, a dead port, a URL and a header that are none: all are errors", () =>
     Effect.gen(function* () {
       const { url } = yield* serve((_, response) => {

@@ -5,8 +5,8 @@ import { TestClock } from "effect/testing"
 import { type AgenticTask, agenticTasks } from "../../schema/AgenticTask.ts"
 import { leases } from "../../schema/Core.ts"
 import { formatTime } from "../../schema/Time.ts"
-import { asking, bellAnnotation, bellText, deleted, rungOf } from "../../src/decide/bell.ts"
-import { Forbidden, KubeClient } from "../../src/services/KubeClient.ts"
+import { asking, bellAnnotation, bellText, deleted, type Rung, rungOf } from "../../src/decide/bell.ts"
+import { Forbidden, KubeClient, Unavailable } from "../../src/services/KubeClient.ts"
 import { epoch, lease, task } from "../builders.ts"
 import { FakeCluster, layer, type Request } from "../fakes/FakeCluster.ts"
 import { startOperator } from "../reconcile/running.ts"
@@ -18,14 +18,17 @@ const bell = Effect.flatMap(KubeClient, (kube) =>
   Effect.map(kube.get(leases, mine), ({ metadata }) => metadata.annotations?.[bellAnnotation])
 )
 
+let told = 0
+
 /** What an operator writes. */
-const ring = (text: string) =>
+const write = (rung: ReadonlyArray<Rung>) =>
   Effect.flatMap(KubeClient, (kube) =>
     kube.patch(leases, mine, {
       type: "merge",
-      body: { metadata: { annotations: { [bellAnnotation]: text } } }
+      body: { metadata: { annotations: { [bellAnnotation]: bellText(++told, rung) } } }
     })
-  ).pipe(Effect.andThen(settle))
+  )
+const ring = (...rung: ReadonlyArray<Rung>) => Effect.andThen(write(rung), settle)
 
 /** Without a request that could be taken for the daemon's. */
 const rungFor = (name: string) =>
@@ -35,7 +38,7 @@ const rungFor = (name: string) =>
     )
   )
 const ringFor = (...names: ReadonlyArray<string>) =>
-  Effect.flatMap(Effect.forEach(names, rungFor), (all) => ring(bellText(all)))
+  Effect.flatMap(Effect.forEach(names, rungFor), (all) => ring(...all))
 
 const ofTasks = ({ resource, verb }: Request) =>
   resource.startsWith("agentictasks") && ["list", "watch", "get"].includes(verb)
@@ -62,7 +65,7 @@ describe("a daemon that is told of its tasks on its Lease", () => {
       const script = scriptedExecutor()
       yield* startDaemon(script)
       yield* cluster.forgetRequests
-      yield* ring(bellText([]))
+      yield* ring()
       assert.deepStrictEqual(yield* looks, ["list default"])
       yield* cluster.seed(agenticTasks, scheduled("a"))
       yield* TestClock.adjust("1 minute")
@@ -93,7 +96,7 @@ describe("a daemon that is told of its tasks on its Lease", () => {
       yield* cluster.seed(agenticTasks, scheduled("a"))
       yield* settle
       assert.deepStrictEqual(script.began, [])
-      yield* ring(bellText([]))
+      yield* ring()
       assert.deepStrictEqual(script.began, ["a"])
     }).pipe(Effect.scoped, Effect.provide(layer))
   )
@@ -103,7 +106,7 @@ describe("a daemon that is told of its tasks on its Lease", () => {
       const cluster = yield* FakeCluster
       const script = scriptedExecutor()
       yield* startDaemon(script)
-      yield* ring(bellText([]))
+      yield* ring()
       yield* cluster.seed(agenticTasks, scheduled("a"), scheduled("b"))
       yield* cluster.forgetRequests
       yield* ringFor("a")
@@ -118,14 +121,68 @@ describe("a daemon that is told of its tasks on its Lease", () => {
       const kube = yield* KubeClient
       const script = scriptedExecutor()
       yield* startDaemon(script)
-      yield* ring(bellText([]))
+      yield* ring()
       yield* seed(agenticTasks, scheduled("a"))
       yield* ringFor("a")
       const ref = { name: "a", namespace: "default" }
       yield* kube.delete(agenticTasks, ref)
-      yield* ring(bellText([{ ref, version: deleted }]))
+      yield* ring({ ref, version: deleted })
       assert.deepStrictEqual(script.interrupted, ["a"])
     }).pipe(Effect.scoped, Effect.provide(layer))
+  )
+
+  it.effect("stops all runs that it lost, also when a later text has replaced what told of one", () =>
+    Effect.gen(function* () {
+      const { seed } = yield* FakeCluster
+      const kube = yield* KubeClient
+      const script = scriptedExecutor()
+      yield* startDaemon(script, { slots: 3 })
+      yield* ring()
+      yield* seed(agenticTasks, scheduled("a"), scheduled("b"), scheduled("c"))
+      yield* ringFor("a", "b", "c")
+      assert.sameMembers(script.began, ["a", "b", "c"])
+      for (const name of ["a", "b"]) yield* kube.delete(agenticTasks, { name, namespace: "default" })
+      // What told of a was never seen here.
+      told += 1
+      yield* ring({ ref: { name: "b", namespace: "default" }, version: deleted })
+      assert.sameMembers(script.interrupted, ["a", "b"])
+    }).pipe(Effect.scoped, Effect.provide(layer))
+  )
+
+  it.effect("hears each of two texts that come at once", () =>
+    Effect.gen(function* () {
+      const cluster = yield* FakeCluster
+      const script = scriptedExecutor()
+      yield* startDaemon(script, { slots: 2 })
+      yield* ring()
+      yield* cluster.seed(agenticTasks, scheduled("a"), scheduled("b"))
+      yield* write([yield* rungFor("a")])
+      yield* write([yield* rungFor("b")])
+      yield* settle
+      assert.sameMembers(script.began, ["a", "b"])
+    }).pipe(Effect.scoped, Effect.provide(layer))
+  )
+
+  it.effect(
+    "asks once at a time for a task, however often it is told of it and however long that fails",
+    () =>
+      Effect.gen(function* () {
+        const cluster = yield* FakeCluster
+        const script = scriptedExecutor()
+        yield* startDaemon(script)
+        yield* ring()
+        yield* cluster.seed(agenticTasks, scheduled("a"))
+        yield* cluster.failNext(new Unavailable({ message: "busy" }), {
+          times: 3,
+          when: ({ key, verb }) => verb === "get" && key === "default/a"
+        })
+        yield* cluster.forgetRequests
+        for (let texts = 0; texts < 20; texts += 1) yield* ringFor("a")
+        assert.deepStrictEqual(yield* looks, ["get default/a"])
+        yield* TestClock.adjust("15 seconds")
+        assert.deepStrictEqual(script.began, ["a"])
+        assert.lengthOf(yield* looks, 4)
+      }).pipe(Effect.scoped, Effect.provide(layer))
   )
 
   it.effect("finds by itself what an operator gave and did not tell, and watches again", () =>
@@ -134,7 +191,7 @@ describe("a daemon that is told of its tasks on its Lease", () => {
       const { seed } = yield* FakeCluster
       const script = scriptedExecutor()
       yield* startDaemon(script)
-      yield* ring(bellText([]))
+      yield* ring()
       const given = (name: string) =>
         scheduled(name, {
           status: {
@@ -169,7 +226,7 @@ describe("a daemon that is told of its tasks on its Lease", () => {
       })
       const script = scriptedExecutor()
       yield* startDaemon(script)
-      yield* ring(bellText([]))
+      yield* ring()
       yield* TestClock.adjust("1 minute")
       yield* seed(agenticTasks, scheduled("a"))
       yield* settle
@@ -181,7 +238,7 @@ describe("a daemon that is told of its tasks on its Lease", () => {
     Effect.gen(function* () {
       const { seed } = yield* FakeCluster
       const { metadata, spec } = lease(me, { holderIdentity: "" })
-      yield* seed(leases, { metadata: { ...metadata, annotations: { [bellAnnotation]: "-" } }, spec })
+      yield* seed(leases, { metadata: { ...metadata, annotations: { [bellAnnotation]: "1" } }, spec })
       const script = scriptedExecutor()
       yield* startDaemon(script)
       assert.strictEqual(yield* bell, asking)

@@ -94,6 +94,28 @@ describe("a streamed reply", () => {
     })
   )
 
+  it.effect("what is nested deeper than can be written again is a broken reply, streamed or whole", () =>
+    Effect.gen(function* () {
+      const deep = "[".repeat(100_000) + "]".repeat(100_000)
+      const call = `{"tool_calls":[{"index":0,"id":"1","function":{"name":"bash","arguments":${deep}}}]}`
+      const errors = yield* Effect.forEach(
+        [
+          read(`data: {"error":${deep}}\n\n`, 1_000),
+          read(
+            `data: {"choices":[{"delta":${call},"finish_reason":"tool_calls"}]}\n\ndata: [DONE]\n\n`,
+            1_000
+          ),
+          parseCompletion(`{"choices":[{"message":${call},"finish_reason":"tool_calls"}]}`)
+        ],
+        Effect.flip
+      )
+      assert.deepStrictEqual(
+        errors.map(({ _tag }) => _tag),
+        ["MalformedReply", "MalformedToolCall", "MalformedToolCall"]
+      )
+    })
+  )
+
   it.effect("an error within the stream is a broken reply that says so", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(read(line({ error: { message: "slot died" } }), 9))
