@@ -137,7 +137,10 @@ export const make = Effect.fnUntraced(function* <R>(nodeName: string, options: O
       const seen = cache.get(refKey(ref))?.metadata.resourceVersion
       return kube.get(agenticTasks, ref).pipe(
         Effect.flatMap(cache.observe),
-        Effect.catchReason("KubeError", "NotFound", () => cache.forget(refKey(ref), seen))
+        // What came in meanwhile is another task of that name.
+        Effect.catchReason("KubeError", "NotFound", () =>
+          seen === undefined ? Effect.void : cache.forget(refKey(ref), seen)
+        )
       )
     }).pipe(
       looking.withPermits(1),
@@ -162,14 +165,15 @@ export const make = Effect.fnUntraced(function* <R>(nodeName: string, options: O
     if (isElsewhere) return Effect.void
     const isLooking = wanted.has(key)
     wanted.set(key, rung)
-    return isLooking ? Effect.void : FiberSet.run(questions, look(key))
+    const end = Effect.sync(() => wanted.delete(key))
+    return isLooking ? Effect.void : FiberSet.run(questions, Effect.ensuring(look(key), end))
   }
 
-  const hear = Effect.flatMap(Queue.take(hearing.rung), (rung) =>
-    rung === "all"
-      ? Effect.forEach(inFlight.values(), (run) => FiberSet.run(questions, ask(run)), { discard: true })
-      : want(rung)
-  )
+  const askForAll = Effect.suspend(() => {
+    const runs = Array.from(inFlight.values()).filter(({ isEnding }) => !isEnding)
+    return Effect.forEach(runs, (run) => FiberSet.run(questions, ask(run)), { discard: true })
+  })
+  const hear = Effect.flatMap(Queue.take(hearing.rung), (rung) => (rung === "all" ? askForAll : want(rung)))
   yield* Effect.forkScoped(Effect.forever(hear))
 
   let isAsking = false
