@@ -1,7 +1,5 @@
-import { execFileSync } from "node:child_process"
-import { readFileSync } from "node:fs"
 import { availableParallelism } from "node:os"
-import { delimiter, dirname, isAbsolute, join } from "node:path"
+import { join } from "node:path"
 
 import { defineConfig } from "vitest/config"
 import { BaseSequencer, type TestSpecification } from "vitest/node"
@@ -10,22 +8,6 @@ import { BaseSequencer, type TestSpecification } from "vitest/node"
 process.env["NODE_COMPILE_CACHE"] ??= join(import.meta.dirname, "node_modules", ".cache", "compiled")
 // Repositories without samples of hooks: two dozen files each, in hundreds of them.
 process.env["GIT_TEMPLATE_DIR"] ??= ""
-
-/** A version manager's python3 is a script of twenty processes that looks for the real one, each time: its folder goes first. */
-const folders = (process.env["PATH"] ?? "").split(delimiter)
-try {
-  const shim = execFileSync("sh", ["-c", "command -v python3"], { encoding: "utf8" }).trim()
-  if (readFileSync(shim).subarray(0, 2).toString() === "#!") {
-    const real = execFileSync(shim, ["-c", "import sys; print(sys.executable)"], { encoding: "utf8" }).trim()
-    const folder = dirname(real)
-    // A folder that is there already has a place among the others for a reason.
-    if (isAbsolute(real) && !folders.includes(folder)) {
-      process.env["PATH"] = [folder, ...folders].join(delimiter)
-    }
-  }
-} catch {
-  // No python3, or a script that finds none: the tests that need one say so themselves.
-}
 
 /** They leave their worker large, and the larger a process, the longer it takes to start another from it: they come last. */
 const large = ["gate/weakened", "decide/scheduleLaws", "simulate/simulate"].map((name) =>

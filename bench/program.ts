@@ -42,14 +42,13 @@ const profile = (): ReadonlyArray<string> => {
 const fleetFlags = ["--max-semi-space-size=64"]
 
 /** As the bundle's first line has them. */
+const bundleFlags = (): ReadonlyArray<string> => {
+  const [, flags = ""] = /^#!\S+ -S node (.*)$/mu.exec(readFileSync(bundle, "utf8").slice(0, 200)) ?? []
+  return flags.split(" ").filter((flag) => flag !== "")
+}
+
 const flagsOf = (script: string | undefined): ReadonlyArray<string> =>
-  script === fleet
-    ? fleetFlags
-    : script === undefined || !existsSync(script)
-      ? []
-      : (/^#!\S+ -S node (.*)$/mu.exec(readFileSync(script, "utf8").slice(0, 200))?.[1] ?? "")
-          .split(" ")
-          .filter((flag) => flag !== "")
+  script === fleet ? fleetFlags : script === bundle ? bundleFlags() : []
 
 /** `counters.ts` as plain JavaScript: a program that must read TypeScript first has 20 MB more, which nobody who runs it has. */
 const counters = `data:text/javascript,${encodeURIComponent(

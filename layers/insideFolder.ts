@@ -88,7 +88,7 @@ export const writeInside = (root: string, asked: string, content: string): numbe
   const path = locate(root, asked)
   if (path === root) throw new Error(`${asked} is a folder`)
   const parent = dirname(path)
-  // Before a folder is made, and again after: a link among the parents must not lead out.
+  // Before a folder is made, and again after one was: a link among the parents must not lead out.
   const deepest = existingParent(parent)
   let folder = mustBeInside(root, realpathSync.native(deepest), asked)
   if (deepest !== parent) {

@@ -160,24 +160,12 @@ const confineHiding =
     ]
   }
 
-/** What was hidden in trials that worked: none is made twice. One that failed may have been too slow, and is made again. */
-const proven = new Set<string>()
-
-const works = Effect.fnUntraced(function* (confine: Confine, hidden: ReadonlyArray<string>) {
-  if (process.platform !== "linux") return false
-  const key = hidden.join("\n")
-  if (proven.has(key)) return true
-  const [program = "", ...args] = confine(["true"], { writable: [], tmp: "/tmp" })
-  const hasWorked = yield* succeeds({ program, args })
-  if (hasWorked) proven.add(key)
-  return hasWorked
-})
-
-/** `undefined` where the host has no namespaces for it: tried, with all that is to be hidden. */
+/** `undefined` where the host has no namespaces for it: tried once, with all that is to be hidden. */
 export const make: Effect.Effect<Confine | undefined> = Effect.gen(function* () {
   const hidden = [...secretsOfHome.map((name) => join(homedir(), name)), ...sockets, ...(yield* HiddenPaths)]
   const confine = confineHiding(hidden)
-  if (yield* works(confine, hidden)) return confine
+  const [program = "", ...args] = confine(["true"], { writable: [], tmp: "/tmp" })
+  if (process.platform === "linux" && (yield* succeeds({ program, args }))) return confine
   yield* Effect.logInfo("checks share this host's processes and files: it has no namespaces for them")
   return undefined
 })

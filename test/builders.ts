@@ -5,6 +5,7 @@ import type { Lease } from "../schema/Core.ts"
 import type { FleetNode, FleetNodeSpec, FleetNodeStatus } from "../schema/FleetNode.ts"
 import type { ObjectMeta } from "../schema/Meta.ts"
 import { formatMicroTime, formatTime } from "../schema/Time.ts"
+import { bellAnnotation } from "../src/decide/bell.ts"
 import type { Workload, WorkloadSpec, WorkloadStatus } from "../schema/Workload.ts"
 
 interface Changes<Spec, Status> {
@@ -73,9 +74,16 @@ export const workload = (name: string, changes: Changes<WorkloadSpec, WorkloadSt
   ...withStatus(changes.status)
 })
 
-/** A node's Lease, renewed at `epoch` and valid for 40 s. */
-export const lease = (nodeName: string, spec: Partial<NonNullable<Lease["spec"]>> = {}): Lease => ({
-  metadata: meta(`foreman-node-${nodeName}`, { namespace: "foreman-system" }),
+/** A node's Lease, renewed at `epoch` and valid for 40 s; `bell` is what its annotation says. */
+export const lease = (
+  nodeName: string,
+  spec: Partial<NonNullable<Lease["spec"]>> = {},
+  bell?: string
+): Lease => ({
+  metadata: meta(`foreman-node-${nodeName}`, {
+    namespace: "foreman-system",
+    ...(bell === undefined ? {} : { annotations: { [bellAnnotation]: bell } })
+  }),
   spec: {
     holderIdentity: `${nodeName}_1`,
     leaseDurationSeconds: 40,

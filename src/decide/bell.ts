@@ -56,9 +56,30 @@ export const bellOf = (lease: Lease | undefined): Bell => {
     : Bell.Asked()
 }
 
+const wordOf = ({ ref, version }: Rung): string => `${refKey(ref)}@${version}`
+
 /** As in `12 default/t1@345 default/t2@346`. */
 export const bellText = (count: number, rung: ReadonlyArray<Rung>): string =>
-  [String(count), ...rung.map(({ ref, version }) => `${refKey(ref)}@${version}`)].join(" ")
+  [String(count), ...rung.map(wordOf)].join(" ")
+
+/** What a node must be told. */
+export interface Telling {
+  /** Tasks that wait for it: named each time, in case that it missed one. */
+  readonly scheduled: ReadonlyArray<Rung>
+  readonly news: ReadonlyArray<Rung>
+  /** A number is left out, so that the node looks at all that it runs. */
+  readonly mayHaveMissed: boolean
+}
+
+/** The text to write after `bell`; `undefined` when that says all of it. */
+export const nextText = (bell: Bell, { mayHaveMissed, news, scheduled }: Telling): string | undefined => {
+  const last = bell._tag === "Told" ? bell : { count: 0, rung: [] }
+  const said = new Set(last.rung.map(wordOf))
+  const isSaid = news.length === 0 && scheduled.every((rung) => said.has(wordOf(rung)))
+  if (bell._tag === "Told" && isSaid && !mayHaveMissed) return undefined
+  const byKey = new Map([...scheduled, ...news].map((rung) => [refKey(rung.ref), rung]))
+  return bellText(last.count + (mayHaveMissed ? 2 : 1), [...byKey.values()])
+}
 
 /**
  * Who must look at a task after a change: the node that is given it, and one that had it in flight and does not have it any more. What a

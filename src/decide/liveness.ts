@@ -8,7 +8,10 @@ const heartbeatTimeoutMillis = 90_000
 /** A Lease that does not say how long it counts. Design §3.5. */
 const leaseTimeoutMillis = 40_000
 
-export const leaseNameOf = (nodeName: string): string => `foreman-node-${nodeName}`
+const leaseNameOf = (nodeName: string): string => `foreman-node-${nodeName}`
+
+/** The Lease of a node. */
+export const leaseRef = (nodeName: string, namespace: string) => ({ namespace, name: leaseNameOf(nodeName) })
 
 /** The inverse of `leaseNameOf`; `undefined` for a Lease that is no node's. */
 export const nodeOfLease = (leaseName: string): string | undefined =>

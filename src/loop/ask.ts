@@ -19,10 +19,7 @@ export const modelStumble = (maxRetries: number) =>
     Schedule.while(({ input }) => input.isTransient)
   )
 
-export const ask = Effect.fnUntraced(function* (
-  request: ChatRequest,
-  retries: ReturnType<typeof modelStumble>
-) {
+export const ask = Effect.fnUntraced(function* (request: ChatRequest, maxRetries: number) {
   const inference = yield* InferenceClient
-  return yield* inference.complete(request).pipe(Effect.retry(retries))
+  return yield* inference.complete(request).pipe(Effect.retry(modelStumble(maxRetries)))
 })

@@ -7,7 +7,7 @@ import * as Stuck from "../decide/stuck.ts"
 import { isFinalTurn, judgeReply, noStreaks, TurnDecision } from "../decide/turn.ts"
 import type { Endpoint, InferenceClient, InferenceError } from "../services/InferenceClient.ts"
 import type { AgentTool, Terminal, ToolContext } from "../tools/AgentTool.ts"
-import { ask, modelStumble } from "./ask.ts"
+import { ask } from "./ask.ts"
 import { dispatch, type Dispatched } from "./dispatch.ts"
 
 export interface LoopOptions<R> {
@@ -54,7 +54,6 @@ export interface LoopReport {
 
 /** What a run carries from turn to turn. */
 interface Progress {
-  readonly retries: ReturnType<typeof modelStumble>
   turn: number
   conversation: Context.Conversation
   streaks: typeof noStreaks
@@ -106,7 +105,7 @@ const takeTurn = Effect.fn("foreman.agent.turn")(function* <R>(options: LoopOpti
       ...(options.temperature === undefined ? {} : { temperature: options.temperature }),
       ...(options.chatTemplateKwargs === undefined ? {} : { chatTemplateKwargs: options.chatTemplateKwargs })
     },
-    progress.retries
+    options.maxRetries
   )
   add(progress, [assistantEntry(reply)])
   const end = yield* settle(options, progress, reply, offered)
@@ -173,7 +172,6 @@ export const run = Effect.fn("loop.run")(function* <R>(
   options: LoopOptions<R>
 ): Effect.fn.Return<LoopReport, never, R | InferenceClient> {
   const progress: Progress = {
-    retries: modelStumble(options.maxRetries),
     turn: 1,
     conversation: Context.empty(),
     streaks: noStreaks,

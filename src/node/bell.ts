@@ -1,8 +1,10 @@
 /** Hears on this node's Lease which tasks to look at, where an operator tells it (`decide/bell.ts`). */
-import { Effect, Queue, Stream, SubscriptionRef } from "effect"
+import { Clock, Effect, FiberHandle, Queue, type Scope, Stream, SubscriptionRef } from "effect"
 
+import type { AgenticTask } from "../../schema/AgenticTask.ts"
 import type { Lease } from "../../schema/Core.ts"
-import { refKey } from "../../schema/Meta.ts"
+import { refKey, refOf } from "../../schema/Meta.ts"
+import { parseTime } from "../../schema/Time.ts"
 import type { Cache } from "../cache/Cache.ts"
 import { Bell, bellOf, type Rung } from "../decide/bell.ts"
 
@@ -20,24 +22,38 @@ export interface Hearing {
   readonly isTold: SubscriptionRef.SubscriptionRef<boolean>
   /** What to look at; "all" that runs here, when something was told that we missed. */
   readonly rung: Queue.Dequeue<Rung | "all">
-  /** Whether somebody tells, and the task was not in what was told last. */
-  readonly isUntold: (key: string) => boolean
-  /** Nobody tells any more, it seems: whoever is there is asked anew. */
-  readonly askAgain: Effect.Effect<void>
+  /**
+   * A task waits for this node. Was it given to us long ago, and is not in what was told last, then only a list has shown it: nobody tells
+   * any more, and whoever is there is asked anew.
+   */
+  readonly notice: (task: AgenticTask) => Effect.Effect<void>
 }
 
+/** An operator tells within this time. */
+const untoldAfterMillis = 30_000
+
 /** Listens until the scope closes. A node that may hold no Lease is told nothing. */
-export const listen = Effect.fnUntraced(function* (heard: Heard | undefined) {
+export const listen = Effect.fnUntraced(function* (
+  heard: Heard | undefined
+): Effect.fn.Return<Hearing, never, Scope.Scope> {
   const isTold = yield* SubscriptionRef.make(false)
   const rung = yield* Queue.unbounded<Rung | "all">()
+  if (heard === undefined) return { isTold, rung, notice: () => Effect.void }
   let bell: Bell = Bell.Absent()
-  const hearing: Hearing = {
-    isTold,
-    rung,
-    isUntold: (key) => bell._tag === "Told" && !bell.rung.some(({ ref }) => refKey(ref) === key),
-    askAgain: heard?.ask ?? Effect.void
-  }
-  if (heard === undefined) return hearing
+  const asking = yield* FiberHandle.make()
+
+  const notice = Effect.fnUntraced(function* (task: AgenticTask) {
+    const key = refKey(refOf(task))
+    if (bell._tag !== "Told" || bell.rung.some(({ ref }) => refKey(ref) === key)) return
+    const given = task.status?.conditions?.find(({ type }) => type === "Scheduled")?.lastTransitionTime
+    const now = yield* Clock.currentTimeMillis
+    if (now - (parseTime(given) ?? Number.NEGATIVE_INFINITY) < untoldAfterMillis) return
+    const ask = Effect.andThen(
+      Effect.logWarning("the operator no longer tells of tasks; watching them"),
+      heard.ask
+    )
+    yield* FiberHandle.run(asking, ask, { onlyIfMissing: true })
+  })
 
   const hear = Effect.fnUntraced(function* (lease: Lease | undefined) {
     const before = bell
@@ -57,5 +73,5 @@ export const listen = Effect.fnUntraced(function* (heard: Heard | undefined) {
   )
   const isWatched = Stream.map(SubscriptionRef.changes(heard.isWatched), () => heard.held.get(heard.key))
   yield* Stream.merge(texts, isWatched).pipe(Stream.runForEach(hear), Effect.forkScoped)
-  return hearing
+  return { isTold, rung, notice }
 })

@@ -6,9 +6,9 @@ import { refKey } from "../../schema/Meta.ts"
 import { formatMicroTime, parseTime } from "../../schema/Time.ts"
 import * as Reflector from "../cache/Reflector.ts"
 import { asking, bellAnnotation } from "../decide/bell.ts"
-import { leaseNameOf } from "../decide/liveness.ts"
-import type { Heard } from "./bell.ts"
+import { leaseRef } from "../decide/liveness.ts"
 import { KubeClient, type KubeError } from "../services/KubeClient.ts"
+import type { Heard } from "./bell.ts"
 
 export const durationSeconds = 40
 export const renewSeconds = 10
@@ -75,7 +75,7 @@ const lostRace = Schedule.spaced("100 millis").pipe(
 export const hold = Effect.fnUntraced(function* (options: Options) {
   const kube = yield* KubeClient
   const holderIdentity = `${options.nodeName}_${options.processToken}`
-  const ref = { name: leaseNameOf(options.nodeName), namespace: options.namespace }
+  const ref = leaseRef(options.nodeName, options.namespace)
   const key = refKey(ref)
   const isOurs = (lease: Lease | undefined): boolean =>
     lease !== undefined && heldBy(lease) === holderIdentity

@@ -1,6 +1,5 @@
 /** Sees this node's tasks, claims what there are slots for, and stops what is taken away. Contract §3.5, design §3.5 and §3.13. */
 import {
-  Clock,
   Deferred,
   Duration,
   Effect,
@@ -9,20 +8,19 @@ import {
   Queue,
   Schedule,
   Schema,
-  Semaphore,
   SubscriptionRef
 } from "effect"
 
 import { type AgenticTask, agenticTasks } from "../../schema/AgenticTask.ts"
-import { type ObjectRef, refKey, refOf } from "../../schema/Meta.ts"
-import { parseTime } from "../../schema/Time.ts"
+import { refKey, refOf } from "../../schema/Meta.ts"
 import { isTerminal } from "../../schema/Verdict.ts"
 import * as Reflector from "../cache/Reflector.ts"
-import { type Rung, unknown } from "../decide/bell.ts"
+import { unknown } from "../decide/bell.ts"
 import { claimOrder, holds, standing } from "../decide/claim.ts"
 import { KubeClient } from "../services/KubeClient.ts"
 import type { Hearing } from "./bell.ts"
 import { type Claimed, take } from "./claim.ts"
+import * as Looks from "./looks.ts"
 import { type Executor, runClaimed, type Stop } from "./run.ts"
 
 /** Nothing could be listed or watched, three times in a row, and nothing runs: let whoever started us start us again. */
@@ -48,9 +46,6 @@ export interface Options<R> {
 const failuresUntilStall = 3
 /** A claim is two requests at most times five; past this the connection is dead. */
 const claimTimeout = "30 seconds"
-
-/** A task that was given to us so long ago, and that only a list showed: nobody tells us any more. */
-const untoldAfterMillis = 30_000
 
 /** Runs that only wait for their Jobs, at once: each holds two watches. */
 const maxJobs = 32
@@ -126,75 +121,19 @@ export const make = Effect.fnUntraced(function* <R>(nodeName: string, options: O
     if (task === undefined || isLost(run, task)) yield* FiberSet.run(questions, ask(run))
   })
 
-  /** Not more at once, however many tasks we are told of. */
-  const looking = yield* Semaphore.make(8)
-  /** By key, what must be looked at. */
-  const wanted = new Map<string, Rung>()
-
-  /** Takes the task as the server has it now. */
-  const fetch = (ref: ObjectRef) =>
-    Effect.suspend(() => {
-      const seen = cache.get(refKey(ref))?.metadata.resourceVersion
-      return kube.get(agenticTasks, ref).pipe(
-        Effect.flatMap(cache.observe),
-        // What came in meanwhile is another task of that name.
-        Effect.catchReason("KubeError", "NotFound", () =>
-          seen === undefined ? Effect.void : cache.forget(refKey(ref), seen)
-        )
-      )
-    }).pipe(
-      looking.withPermits(1),
-      Effect.retry({
-        schedule: Schedule.spaced(options.pollInterval),
-        while: ({ isTransient }) => isTransient
-      }),
-      Effect.catch((error) => Effect.logWarning("a task could not be looked at", error))
-    )
-
-  /** One fiber for each task: what is told meanwhile it looks at afterwards. */
-  const look = Effect.fnUntraced(function* (key: string) {
-    for (let rung = wanted.get(key); rung !== undefined; rung = wanted.get(key)) {
-      if (!cache.hasSeen(key, rung.version)) yield* fetch(rung.ref)
-      if (wanted.get(key) === rung) wanted.delete(key)
-    }
-  })
-
-  const want = (rung: Rung) => {
-    const key = refKey(rung.ref)
-    const isElsewhere = options.namespace !== undefined && options.namespace !== rung.ref.namespace
-    if (isElsewhere) return Effect.void
-    const isLooking = wanted.has(key)
-    wanted.set(key, rung)
-    const end = Effect.sync(() => wanted.delete(key))
-    return isLooking ? Effect.void : FiberSet.run(questions, Effect.ensuring(look(key), end))
-  }
-
+  const look = yield* Looks.make({ cache, ...options })
   const askForAll = Effect.suspend(() => {
     const runs = Array.from(inFlight.values()).filter(({ isEnding }) => !isEnding)
     return Effect.forEach(runs, (run) => FiberSet.run(questions, ask(run)), { discard: true })
   })
-  const hear = Effect.flatMap(Queue.take(hearing.rung), (rung) => (rung === "all" ? askForAll : want(rung)))
+  const hear = Effect.flatMap(Queue.take(hearing.rung), (rung) => (rung === "all" ? askForAll : look(rung)))
   yield* Effect.forkScoped(Effect.forever(hear))
-
-  let isAsking = false
-  /** Only a list shows what nobody told. */
-  const doubt = Effect.fnUntraced(function* (task: AgenticTask) {
-    const isUntold = standing(task, nodeName) === "Claimable" && hearing.isUntold(refKey(refOf(task)))
-    if (!isUntold || isAsking) return
-    const given = task.status?.conditions?.find(({ type }) => type === "Scheduled")?.lastTransitionTime
-    const now = yield* Clock.currentTimeMillis
-    if (now - (parseTime(given) ?? Number.NEGATIVE_INFINITY) < untoldAfterMillis) return
-    yield* Effect.logWarning("the operator no longer tells of tasks; watching them")
-    isAsking = true
-    const end = Effect.sync(() => {
-      isAsking = false
-    })
-    yield* FiberSet.run(questions, Effect.ensuring(hearing.askAgain, end))
-  })
 
   const react = Effect.gen(function* () {
     const change = yield* Queue.take(changes)
-    if (change.type === "put") yield* doubt(change.after)
+    if (change.type === "put" && standing(change.after, nodeName) === "Claimable") {
+      yield* hearing.notice(change.after)
+    }
     for (const run of inFlight.values()) {
       if (refKey(refOf(run.claimed.task)) === change.key) yield* check(run)
     }
@@ -250,7 +189,7 @@ export const make = Effect.fnUntraced(function* <R>(nodeName: string, options: O
       const claimed = yield* take(task, { nodeName, newClaimId: options.newClaimId })
       if (claimed !== undefined) return yield* begin(claimed, isJob)
       // Somebody else was faster. The watch brings what the task is now; where there is none, it must be asked for.
-      if (yield* SubscriptionRef.get(hearing.isTold)) yield* want({ ref: refOf(task), version: unknown })
+      if (yield* SubscriptionRef.get(hearing.isTold)) yield* look({ ref: refOf(task), version: unknown })
     },
     // A shutdown between the claim's write and its answer would leave a task Running that nobody runs.
     Effect.uninterruptible,

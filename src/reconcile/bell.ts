@@ -6,18 +6,18 @@
 import { Effect } from "effect"
 
 import { leases } from "../../schema/Core.ts"
-import { type ObjectRef, refKey, refOf } from "../../schema/Meta.ts"
+import { refKey, refOf } from "../../schema/Meta.ts"
 import {
   Bell,
   bellAnnotation,
   bellOf,
-  bellText,
   deleted,
+  nextText,
   nodesToTell,
   type Rung,
   rungOf
 } from "../decide/bell.ts"
-import { leaseNameOf, nodeOfLease } from "../decide/liveness.ts"
+import { nodeOfLease } from "../decide/liveness.ts"
 import { KubeClient } from "../services/KubeClient.ts"
 import * as Controller from "./Controller.ts"
 import { World } from "./world.ts"
@@ -35,13 +35,9 @@ const named = 32
 export const run = Effect.gen(function* () {
   const world = yield* World
   const kube = yield* KubeClient
-  const leaseOf = (node: string): ObjectRef => ({
-    namespace: world.foremanNamespace,
-    name: leaseNameOf(node)
-  })
   /** Nodes whose daemons listen. */
   const listening = new Set<string>()
-  const bellNow = (node: string) => bellOf(world.leases.get(refKey(leaseOf(node))))
+  const bellNow = (node: string) => bellOf(world.leases.get(refKey(world.leaseOf(node))))
   const isTold = (node: string): boolean =>
     Bell.$match(bellNow(node), {
       Absent: () => false,
@@ -69,21 +65,18 @@ export const run = Effect.gen(function* () {
     if (!isTold(node)) return undefined
     if (rest.length > 0) untold.set(node, new Map(rest))
 
-    const bell = bellNow(node)
-    const last = bell._tag === "Told" ? bell : { count: 0, rung: [] }
-    const scheduled = scheduledOn(node).map((rung) => [refKey(rung.ref), rung] as const)
-    const isNamed = (key: string, { version }: Rung) =>
-      last.rung.some((rung) => refKey(rung.ref) === key && rung.version === version)
-    const hasNews = news.length > 0 || scheduled.some(([key, rung]) => !isNamed(key, rung))
-    if (bell._tag === "Told" && !hasNews && !doubtful.has(node)) return undefined
-
-    const count = last.count + (doubtful.has(node) ? 2 : 1)
-    const text = bellText(count, [...new Map([...scheduled, ...news]).values()])
+    const text = nextText(bellNow(node), {
+      scheduled: scheduledOn(node),
+      news: news.map(([, rung]) => rung),
+      mayHaveMissed: doubtful.has(node)
+    })
+    if (text === undefined) return undefined
+    const lease = world.leaseOf(node)
     const body = { metadata: { annotations: { [bellAnnotation]: text } } }
-    yield* kube.patch(leases, leaseOf(node), { type: "merge", body }).pipe(
+    yield* kube.patch(leases, lease, { type: "merge", body }).pipe(
       Effect.tap(() => Effect.sync(() => doubtful.delete(node))),
       Effect.flatMap(world.leases.observe),
-      Effect.catchReason("KubeError", "NotFound", () => world.leases.forget(refKey(leaseOf(node)))),
+      Effect.catchReason("KubeError", "NotFound", () => world.leases.forget(refKey(lease))),
       Effect.tapError((error) =>
         Effect.sync(() => {
           // What is refused for good the node's own list must show.

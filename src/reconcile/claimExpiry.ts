@@ -4,10 +4,9 @@ import { Clock, Effect } from "effect"
 import { agenticTasks } from "../../schema/AgenticTask.ts"
 import { leases } from "../../schema/Core.ts"
 import { fleetNodes } from "../../schema/FleetNode.ts"
-import { type ObjectRef, refKey, refOf } from "../../schema/Meta.ts"
+import { refKey, refOf } from "../../schema/Meta.ts"
 import { isInFlight } from "../decide/capacity.ts"
 import { Expiry, expiryOf } from "../decide/claimExpiry.ts"
-import { leaseNameOf } from "../decide/liveness.ts"
 import { statusPatch } from "../decide/status.ts"
 import { KubeClient } from "../services/KubeClient.ts"
 import * as Controller from "./Controller.ts"
@@ -21,7 +20,7 @@ export const run = Effect.gen(function* () {
 
   /** What the server says now, put into the caches: a watch may be silent without knowing. */
   const ask = Effect.fnUntraced(function* (nodeName: string) {
-    const lease: ObjectRef = { namespace: world.foremanNamespace, name: leaseNameOf(nodeName) }
+    const lease = world.leaseOf(nodeName)
     yield* kube.get(leases, lease).pipe(
       Effect.flatMap(world.leases.observe),
       Effect.catchReasons("KubeError", {

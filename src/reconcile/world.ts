@@ -5,13 +5,13 @@ import { type Agent, agents } from "../../schema/Agent.ts"
 import { type AgenticTask, agenticTasks } from "../../schema/AgenticTask.ts"
 import { type Lease, leases } from "../../schema/Core.ts"
 import { type FleetNode, fleetNodes } from "../../schema/FleetNode.ts"
-import { refKey } from "../../schema/Meta.ts"
+import { type ObjectRef, refKey } from "../../schema/Meta.ts"
 import { parseTime } from "../../schema/Time.ts"
 import { type Workload, workloads } from "../../schema/Workload.ts"
 import type { Cache } from "../cache/Cache.ts"
 import * as Reflector from "../cache/Reflector.ts"
 import { isInFlight } from "../decide/capacity.ts"
-import { leaseNameOf, type Liveness, livenessOf, nodeOfLease } from "../decide/liveness.ts"
+import { leaseRef, type Liveness, livenessOf, nodeOfLease } from "../decide/liveness.ts"
 
 /** After trouble with the API server silence proves nothing for this long: nodes could not be heard. Longer than a Lease lasts. */
 const doubtMillis = 60_000
@@ -33,8 +33,8 @@ export class World extends Context.Service<
     readonly agents: Cache<Agent>
     readonly leases: Cache<Lease>
     readonly workloads: Cache<Workload>
-    /** Where the nodes' Leases are. */
-    readonly foremanNamespace: string
+    /** The Lease of a node. */
+    readonly leaseOf: (nodeName: string) => ObjectRef
     /** Also takes note of a sign of life that is new, so whoever hears of one asks. */
     readonly liveness: (nodeName: string, nowMillis: number) => Liveness
     /** Until when no node may be called silent, in milliseconds since the epoch. */
@@ -84,6 +84,7 @@ export const layer = (options: { readonly foremanNamespace: string }) =>
       const onNodeAttempt = (attempt: Reflector.Attempt) =>
         attempt._tag === "Failed" && attempt.consecutive === 1 ? Effect.void : onAttempt(attempt)
       const namespace = options.foremanNamespace
+      const leaseOf = (nodeName: string) => leaseRef(nodeName, namespace)
       const isDenied = yield* Deferred.make<void>()
       // A right that we lack is no trouble that passes: then nodes are judged by their heartbeats.
       const onLeaseAttempt = (attempt: Reflector.Attempt) =>
@@ -128,7 +129,7 @@ export const layer = (options: { readonly foremanNamespace: string }) =>
       const liveness = (name: string, nowMillis: number): Liveness => {
         keepAges()
         const node = nodes.get(name)
-        const lease = leaseCache.get(refKey({ namespace, name: leaseNameOf(name) }))
+        const lease = leaseCache.get(refKey(leaseOf(name)))
         const before = signs.get(name)
         const now: Signs = {
           lease: notice(before?.lease, lease?.spec?.renewTime, nowMillis),
@@ -156,7 +157,7 @@ export const layer = (options: { readonly foremanNamespace: string }) =>
         agents: agentCache,
         leases: leaseCache,
         workloads: workloadCache,
-        foremanNamespace: namespace,
+        leaseOf,
         liveness,
         inDoubtUntilMillis: () => inDoubtUntil
       })

@@ -182,6 +182,32 @@ describe("Reflector", () => {
     }
   )
 
+  it.effect(
+    "a list that was told of is compacted by the time that nobody tells: no failure, but another list",
+    () => {
+      const { asked, layer } = scripted(
+        [
+          { items: [], version: 5 },
+          { items: [], version: 6 },
+          { items: [], version: 9 }
+        ],
+        [{ events: [] }, { events: [], end: new Gone({ message: "too old" }) }, { events: [] }]
+      )
+      return Effect.gen(function* () {
+        const isTold = yield* SubscriptionRef.make(false)
+        const { attempts } = yield* reflect({ isTold })
+        for (const is of [true, false]) {
+          yield* TestClock.adjust("10 millis")
+          yield* SubscriptionRef.set(isTold, is)
+          yield* TestClock.adjust("10 millis")
+        }
+        yield* TestClock.adjust("1 second")
+        assert.deepStrictEqual(asked, ["list", "watch 5", "list", "watch 6", "list", "watch 9"])
+        assert.deepStrictEqual(attempts, ["ok", "ok", "ok"])
+      }).pipe(Effect.provide(layer))
+    }
+  )
+
   it.effect("told to list every so often, watches nothing, and tells what changed in between", () => {
     const { asked, layer } = scripted(
       [
@@ -332,6 +358,26 @@ describe("Reflector", () => {
       assert.deepStrictEqual(contents(cache), ["a@5 blue", "c@3 blue"])
       assert.deepStrictEqual(yield* events, ["put n/b@2", "put n/c@3", "delete n/b@2", "put n/a@5"])
       assert.deepStrictEqual(asked, ["list data.color=blue", "list", "watch 2"])
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("a list that fails does not make a refused selector good again", () => {
+    const refused = new Invalid({ message: "field label not supported" })
+    const { asked, layer } = scripted(
+      [refused, { items: [], version: 2 }, down],
+      [{ events: [] }, { events: [] }]
+    )
+    return Effect.gen(function* () {
+      const isTold = yield* SubscriptionRef.make(false)
+      yield* reflect({ isTold, fieldSelector: "data.color=blue", matches: () => true })
+      for (const is of [true, false]) {
+        yield* TestClock.adjust("10 millis")
+        yield* SubscriptionRef.set(isTold, is)
+        yield* TestClock.adjust("10 millis")
+      }
+      yield* TestClock.adjust("1 second")
+      const selected = "list data.color=blue"
+      assert.deepStrictEqual(asked, [selected, "list", "watch 2", selected, "watch 2"])
     }).pipe(Effect.provide(layer))
   })
 

@@ -1,14 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
 
-import type { Lease } from "../../schema/Core.ts"
-import { Bell, bellAnnotation, bellOf, bellText, nodesToTell } from "../../src/decide/bell.ts"
+import { Bell, bellOf, bellText, nextText, nodesToTell, rungOf } from "../../src/decide/bell.ts"
 import { lease, task } from "../builders.ts"
-
-const rings = (text: string, spec: Partial<NonNullable<Lease["spec"]>> = {}): Lease => {
-  const { metadata, ...rest } = lease("n", spec)
-  return { ...rest, metadata: { ...metadata, annotations: { [bellAnnotation]: text } } }
-}
 
 const Word = Schema.String.check(Schema.isPattern(/^[a-z0-9.-]{1,9}$/u))
 const Rungs = Schema.Array(
@@ -20,19 +14,45 @@ const Rungs = Schema.Array(
 
 describe("bellOf", () => {
   it.prop("reads what bellText wrote", { all: Rungs }, ({ all }) => {
-    assert.deepStrictEqual(bellOf(rings(bellText(7, all))), Bell.Told({ count: 7, rung: all }))
+    assert.deepStrictEqual(bellOf(lease("n", {}, bellText(7, all))), Bell.Told({ count: 7, rung: all }))
   })
 
   for (const [what, of, tag] of [
     ["no Lease", undefined, "Absent"],
     ["a daemon that does not listen", lease("n"), "Absent"],
-    ["a Lease that was given back", rings("1", { holderIdentity: "" }), "Absent"],
-    ["a daemon that asks", rings(""), "Asked"],
-    ["text of somebody else", rings("yes please"), "Asked"],
-    ["a list that is cut", rings("1 default/a@1 default/"), "Asked"],
-    ["an operator with nothing to tell", rings("1"), "Told"]
+    ["a Lease that was given back", lease("n", { holderIdentity: "" }, "1"), "Absent"],
+    ["a daemon that asks", lease("n", {}, ""), "Asked"],
+    ["text of somebody else", lease("n", {}, "yes please"), "Asked"],
+    ["a list that is cut", lease("n", {}, "1 default/a@1 default/"), "Asked"],
+    ["an operator with nothing to tell", lease("n", {}, "1"), "Told"]
   ] as const) {
     it(`${what}: ${tag}`, () => assert.strictEqual(bellOf(of)._tag, tag))
+  }
+})
+
+describe("nextText", () => {
+  const rung = (name: string, resourceVersion: string) =>
+    rungOf(task(name, { metadata: { resourceVersion } }))
+  const a = rung("a", "1")
+  const told = Bell.Told({ count: 7, rung: [a] })
+  const nothing = { scheduled: [], news: [], mayHaveMissed: false }
+
+  for (const [what, bell, telling, text] of [
+    ["one that asks is answered", Bell.Asked(), {}, "1"],
+    ["one that was told is not told the same again", told, { scheduled: [a] }, undefined],
+    ["what no longer waits is no news", told, {}, undefined],
+    ["news are told", told, { news: [rung("b", "2")] }, "8 default/b@2"],
+    [
+      "what waits is told along",
+      told,
+      { scheduled: [a], news: [rung("b", "2")] },
+      "8 default/a@1 default/b@2"
+    ],
+    ["what waits and was not told is told", told, { scheduled: [rung("a", "3")] }, "8 default/a@3"],
+    ["news of what waits replace it", told, { scheduled: [a], news: [rung("a", "4")] }, "8 default/a@4"],
+    ["one that may have missed something finds a number left out", told, { mayHaveMissed: true }, "9"]
+  ] as const) {
+    it(what, () => assert.strictEqual(nextText(bell, { ...nothing, ...telling }), text))
   }
 })
 

@@ -4,7 +4,7 @@ import { TestClock } from "effect/testing"
 
 import type { ChatReply } from "../../schema/Chat.ts"
 import { limitsOf } from "../../src/decide/stuck.ts"
-import { ask, modelStumble } from "../../src/loop/ask.ts"
+import { ask } from "../../src/loop/ask.ts"
 import { type LoopOptions, run } from "../../src/loop/loop.ts"
 import {
   type ChatRequest,
@@ -127,7 +127,7 @@ describe("the retries of a model call", () => {
       tools: [],
       turnTimeout: Duration.seconds(1)
     }
-    const fiber = yield* ask(request, modelStumble(maxRetries)).pipe(
+    const fiber = yield* ask(request, maxRetries).pipe(
       Effect.result,
       Effect.provide(timed),
       Random.withSeed("tries"),

@@ -88,6 +88,29 @@ describe("a node's signs of life", () => {
     }).pipe(Effect.scoped, Effect.provide(layer))
   )
 
+  it.effect("a server that is slow has ever more time for a renewal", () =>
+    Effect.gen(function* () {
+      const kube = yield* KubeClient
+      let renewals = 0
+      const slow = KubeClient.of({
+        ...kube,
+        patch: (resource, ...rest) =>
+          resource.kind === leases.kind
+            ? kube.patch(resource, ...rest).pipe(
+                Effect.delay("15 seconds"),
+                Effect.tap(() => Effect.sync(() => void renewals++))
+              )
+            : kube.patch(resource, ...rest)
+      })
+      yield* startDaemon(scriptedExecutor()).pipe(Effect.provideService(KubeClient, slow))
+      // 10 s, then 5 and 10 s in vain with pauses of 1 and 2 s, then within 20 s.
+      yield* TestClock.adjust("42 seconds")
+      assert.strictEqual(renewals, 0)
+      yield* TestClock.adjust("2 seconds")
+      assert.strictEqual(renewals, 1)
+    }).pipe(Effect.scoped, Effect.provide(layer))
+  )
+
   it.effect("a renewal is one write, also of a Lease on which somebody else wrote since", () =>
     Effect.gen(function* () {
       const cluster = yield* FakeCluster

@@ -3,42 +3,74 @@ import { Effect } from "effect"
 import { TestClock } from "effect/testing"
 
 import { type AgenticTask, agenticTasks } from "../../schema/AgenticTask.ts"
-import { leases } from "../../schema/Core.ts"
+import { type Lease, leases } from "../../schema/Core.ts"
+import type { ObjectRef } from "../../schema/Meta.ts"
+import type { KubeObject, Resource } from "../../schema/Resource.ts"
 import { formatTime } from "../../schema/Time.ts"
-import { asking, bellAnnotation, bellText, deleted, type Rung, rungOf } from "../../src/decide/bell.ts"
+import {
+  asking,
+  Bell,
+  bellAnnotation,
+  bellOf,
+  bellText,
+  deleted,
+  type Rung,
+  rungOf
+} from "../../src/decide/bell.ts"
 import { Forbidden, KubeClient, Unavailable } from "../../src/services/KubeClient.ts"
 import { epoch, lease, task } from "../builders.ts"
 import { FakeCluster, layer, type Request } from "../fakes/FakeCluster.ts"
 import { startOperator } from "../reconcile/running.ts"
-import { atEpoch, me, phaseOf, result, scheduled, scriptedExecutor, settle, startDaemon } from "./running.ts"
+import {
+  atEpoch,
+  daemonOptions,
+  me,
+  phaseOf,
+  result,
+  scheduled,
+  scriptedExecutor,
+  settle,
+  startDaemon
+} from "./running.ts"
 
 const mine = { name: `foreman-node-${me}`, namespace: "foreman-system" }
 
-const bell = Effect.flatMap(KubeClient, (kube) =>
-  Effect.map(kube.get(leases, mine), ({ metadata }) => metadata.annotations?.[bellAnnotation])
-)
+/** Without a request that could be taken for the daemon's. */
+const raw = (resource: Resource<KubeObject>, ref: ObjectRef) =>
+  Effect.flatMap(FakeCluster, (cluster) => cluster.raw(resource, ref)) as Effect.Effect<
+    unknown,
+    never,
+    FakeCluster
+  >
+const bell = Effect.map(raw(leases, mine), (lease) => bellOf(lease as Lease))
 
-let told = 0
-
-/** What an operator writes. */
-const write = (rung: ReadonlyArray<Rung>) =>
-  Effect.flatMap(KubeClient, (kube) =>
-    kube.patch(leases, mine, {
-      type: "merge",
-      body: { metadata: { annotations: { [bellAnnotation]: bellText(++told, rung) } } }
-    })
-  )
+/** What an operator writes; `leftOut` are texts that nobody here has seen. */
+const write = Effect.fnUntraced(function* (rung: ReadonlyArray<Rung>, leftOut = 0) {
+  const kube = yield* KubeClient
+  const last = yield* bell
+  const text = bellText((last._tag === "Told" ? last.count : 0) + 1 + leftOut, rung)
+  const body = { metadata: { annotations: { [bellAnnotation]: text } } }
+  yield* kube.patch(leases, mine, { type: "merge", body })
+})
 const ring = (...rung: ReadonlyArray<Rung>) => Effect.andThen(write(rung), settle)
 
-/** Without a request that could be taken for the daemon's. */
+const inDefault = (name: string) => ({ name, namespace: "default" })
 const rungFor = (name: string) =>
-  Effect.flatMap(FakeCluster, (cluster) =>
-    Effect.map(cluster.raw(agenticTasks, { name, namespace: "default" }), (raw) =>
-      rungOf(raw as unknown as AgenticTask)
-    )
-  )
+  Effect.map(raw(agenticTasks, inDefault(name)), (task) => rungOf(task as AgenticTask))
 const ringFor = (...names: ReadonlyArray<string>) =>
   Effect.flatMap(Effect.forEach(names, rungFor), (all) => ring(...all))
+const ringDeleted = (name: string) => ring({ ref: inDefault(name), version: deleted })
+
+/** A daemon that watches its tasks no more. */
+const toldDaemon = Effect.fnUntraced(function* (options: Partial<typeof daemonOptions> = {}) {
+  const script = scriptedExecutor()
+  yield* startDaemon(script, options)
+  yield* ring()
+  return script
+})
+
+const give = (...names: ReadonlyArray<string>) =>
+  Effect.flatMap(FakeCluster, ({ seed }) => seed(agenticTasks, ...names.map((name) => scheduled(name))))
 
 const ofTasks = ({ resource, verb }: Request) =>
   resource.startsWith("agentictasks") && ["list", "watch", "get"].includes(verb)
@@ -49,11 +81,10 @@ const looks = Effect.flatMap(FakeCluster, (cluster) =>
 describe("a daemon that is told of its tasks on its Lease", () => {
   it.effect("asks for it, and watches its tasks until somebody answers", () =>
     Effect.gen(function* () {
-      const { seed } = yield* FakeCluster
       const script = scriptedExecutor()
       yield* startDaemon(script)
-      assert.strictEqual(yield* bell, asking)
-      yield* seed(agenticTasks, scheduled("a"))
+      assert.deepStrictEqual(yield* bell, Bell.Asked())
+      yield* give("a")
       yield* settle
       assert.deepStrictEqual(script.began, ["a"])
     }).pipe(Effect.scoped, Effect.provide(layer))
@@ -61,13 +92,13 @@ describe("a daemon that is told of its tasks on its Lease", () => {
 
   it.effect("lists once, and from then on reads what it is told of and nothing else", () =>
     Effect.gen(function* () {
-      const cluster = yield* FakeCluster
+      const { forgetRequests } = yield* FakeCluster
       const script = scriptedExecutor()
       yield* startDaemon(script)
-      yield* cluster.forgetRequests
+      yield* forgetRequests
       yield* ring()
       assert.deepStrictEqual(yield* looks, ["list default"])
-      yield* cluster.seed(agenticTasks, scheduled("a"))
+      yield* give("a")
       yield* TestClock.adjust("1 minute")
       assert.deepStrictEqual(script.began, [])
       yield* ringFor("a")
@@ -80,7 +111,6 @@ describe("a daemon that is told of its tasks on its Lease", () => {
 
   it.effect("takes what was given while nobody told yet and the watch was over", () =>
     Effect.gen(function* () {
-      const cluster = yield* FakeCluster
       const kube = yield* KubeClient
       const script = scriptedExecutor()
       // Its events never come.
@@ -93,7 +123,7 @@ describe("a daemon that is told of its tasks on its Lease", () => {
           })
       })
       yield* startDaemon(script).pipe(Effect.provideService(KubeClient, silent))
-      yield* cluster.seed(agenticTasks, scheduled("a"))
+      yield* give("a")
       yield* settle
       assert.deepStrictEqual(script.began, [])
       yield* ring()
@@ -103,12 +133,10 @@ describe("a daemon that is told of its tasks on its Lease", () => {
 
   it.effect("does not ask twice for what it has seen", () =>
     Effect.gen(function* () {
-      const cluster = yield* FakeCluster
-      const script = scriptedExecutor()
-      yield* startDaemon(script)
-      yield* ring()
-      yield* cluster.seed(agenticTasks, scheduled("a"), scheduled("b"))
-      yield* cluster.forgetRequests
+      const { forgetRequests } = yield* FakeCluster
+      yield* toldDaemon()
+      yield* give("a", "b")
+      yield* forgetRequests
       yield* ringFor("a")
       yield* ringFor("a", "b")
       assert.deepStrictEqual(yield* looks, ["get default/a", "get default/b"])
@@ -117,45 +145,35 @@ describe("a daemon that is told of its tasks on its Lease", () => {
 
   it.effect("stops a run whose task was deleted", () =>
     Effect.gen(function* () {
-      const { seed } = yield* FakeCluster
       const kube = yield* KubeClient
-      const script = scriptedExecutor()
-      yield* startDaemon(script)
-      yield* ring()
-      yield* seed(agenticTasks, scheduled("a"))
+      const script = yield* toldDaemon()
+      yield* give("a")
       yield* ringFor("a")
-      const ref = { name: "a", namespace: "default" }
-      yield* kube.delete(agenticTasks, ref)
-      yield* ring({ ref, version: deleted })
+      yield* kube.delete(agenticTasks, inDefault("a"))
+      yield* ringDeleted("a")
       assert.deepStrictEqual(script.interrupted, ["a"])
     }).pipe(Effect.scoped, Effect.provide(layer))
   )
 
   it.effect("stops all runs that it lost, also when a later text has replaced what told of one", () =>
     Effect.gen(function* () {
-      const { seed } = yield* FakeCluster
       const kube = yield* KubeClient
-      const script = scriptedExecutor()
-      yield* startDaemon(script, { slots: 3 })
-      yield* ring()
-      yield* seed(agenticTasks, scheduled("a"), scheduled("b"), scheduled("c"))
+      const script = yield* toldDaemon({ slots: 3 })
+      yield* give("a", "b", "c")
       yield* ringFor("a", "b", "c")
       assert.sameMembers(script.began, ["a", "b", "c"])
-      for (const name of ["a", "b"]) yield* kube.delete(agenticTasks, { name, namespace: "default" })
+      for (const name of ["a", "b"]) yield* kube.delete(agenticTasks, inDefault(name))
       // What told of a was never seen here.
-      told += 1
-      yield* ring({ ref: { name: "b", namespace: "default" }, version: deleted })
+      yield* write([{ ref: inDefault("b"), version: deleted }], 1)
+      yield* settle
       assert.sameMembers(script.interrupted, ["a", "b"])
     }).pipe(Effect.scoped, Effect.provide(layer))
   )
 
   it.effect("hears each of two texts that come at once", () =>
     Effect.gen(function* () {
-      const cluster = yield* FakeCluster
-      const script = scriptedExecutor()
-      yield* startDaemon(script, { slots: 2 })
-      yield* ring()
-      yield* cluster.seed(agenticTasks, scheduled("a"), scheduled("b"))
+      const script = yield* toldDaemon({ slots: 2 })
+      yield* give("a", "b")
       yield* write([yield* rungFor("a")])
       yield* write([yield* rungFor("b")])
       yield* settle
@@ -168,10 +186,8 @@ describe("a daemon that is told of its tasks on its Lease", () => {
     () =>
       Effect.gen(function* () {
         const cluster = yield* FakeCluster
-        const script = scriptedExecutor()
-        yield* startDaemon(script)
-        yield* ring()
-        yield* cluster.seed(agenticTasks, scheduled("a"))
+        const script = yield* toldDaemon()
+        yield* give("a")
         yield* cluster.failNext(new Unavailable({ message: "busy" }), {
           times: 3,
           when: ({ key, verb }) => verb === "get" && key === "default/a"
@@ -189,9 +205,7 @@ describe("a daemon that is told of its tasks on its Lease", () => {
     Effect.gen(function* () {
       yield* atEpoch
       const { seed } = yield* FakeCluster
-      const script = scriptedExecutor()
-      yield* startDaemon(script)
-      yield* ring()
+      const script = yield* toldDaemon()
       const given = (name: string) =>
         scheduled(name, {
           status: {
@@ -209,7 +223,7 @@ describe("a daemon that is told of its tasks on its Lease", () => {
       yield* seed(agenticTasks, given("a"))
       for (let minute = 0; minute < 13; minute += 1) yield* TestClock.adjust("1 minute")
       assert.deepStrictEqual(script.began, ["a"])
-      assert.strictEqual(yield* bell, asking)
+      assert.deepStrictEqual(yield* bell, Bell.Asked())
       yield* script.end("a", result())
       yield* seed(agenticTasks, given("b"))
       yield* settle
@@ -219,30 +233,102 @@ describe("a daemon that is told of its tasks on its Lease", () => {
 
   it.effect("goes on watching its tasks without the right to watch its Lease", () =>
     Effect.gen(function* () {
-      const { failNext, seed } = yield* FakeCluster
+      const { failNext } = yield* FakeCluster
       yield* failNext(new Forbidden({ message: "leases is forbidden" }), {
         times: 1_000,
         when: ({ resource, verb }) => resource.startsWith("leases") && ["list", "watch"].includes(verb)
       })
-      const script = scriptedExecutor()
-      yield* startDaemon(script)
-      yield* ring()
+      const script = yield* toldDaemon()
       yield* TestClock.adjust("1 minute")
-      yield* seed(agenticTasks, scheduled("a"))
+      yield* give("a")
       yield* settle
       assert.deepStrictEqual(script.began, ["a"])
+    }).pipe(Effect.scoped, Effect.provide(layer))
+  )
+
+  it.effect("watches its tasks while its Lease cannot be watched, and is told again afterwards", () =>
+    Effect.gen(function* () {
+      const { disconnectWatches, failNext, forgetRequests } = yield* FakeCluster
+      const script = yield* toldDaemon()
+      yield* failNext(new Unavailable({ message: "cut" }), {
+        times: 10,
+        when: ({ resource, verb }) => resource.startsWith("leases") && ["list", "watch"].includes(verb)
+      })
+      yield* disconnectWatches
+      for (let seconds = 0; seconds < 75; seconds += 1) yield* TestClock.adjust("1 second")
+      yield* give("a")
+      yield* settle
+      assert.deepStrictEqual(script.began, ["a"])
+      yield* TestClock.adjust("1 minute")
+      yield* forgetRequests
+      yield* script.end("a", result())
+      yield* give("b")
+      yield* ringFor("b")
+      assert.deepStrictEqual(yield* looks, ["get default/b"])
+    }).pipe(Effect.scoped, Effect.provide(layer))
+  )
+
+  it.effect("asks what became of a task that somebody else was faster to take", () =>
+    Effect.gen(function* () {
+      const { forgetRequests } = yield* FakeCluster
+      const kube = yield* KubeClient
+      const script = yield* toldDaemon()
+      yield* give("a", "b")
+      // It waits for the slot, and is given to another of whom nobody tells us.
+      yield* ringFor("a", "b")
+      const patch = { type: "merge", body: { status: { assignedNode: "other" } } } as const
+      yield* kube.patch(agenticTasks, inDefault("b"), patch, { subresource: "status" })
+      yield* script.end("a", result())
+      yield* forgetRequests
+      // What wakes the daemon again must not have it try that one again.
+      yield* give("c")
+      yield* ringFor("c")
+      yield* script.end("c", result())
+      assert.deepStrictEqual(script.began, ["a", "c"])
+      assert.deepStrictEqual(yield* looks, ["get default/c"])
+    }).pipe(Effect.scoped, Effect.provide(layer))
+  )
+
+  it.effect("asks for eight tasks at a time, however many it is told of", () =>
+    Effect.gen(function* () {
+      const kube = yield* KubeClient
+      const asked: Array<string> = []
+      const hanging = KubeClient.of({
+        ...kube,
+        get: (resource, ref) =>
+          resource.kind === "AgenticTask"
+            ? Effect.andThen(
+                Effect.sync(() => void asked.push(ref.name)),
+                Effect.never
+              )
+            : kube.get(resource, ref)
+      })
+      yield* toldDaemon().pipe(Effect.provideService(KubeClient, hanging))
+      const names = Array.from({ length: 20 }, (_, index) => `t${index}`)
+      yield* give(...names)
+      yield* ringFor(...names)
+      assert.deepStrictEqual(asked, names.slice(0, 8))
+    }).pipe(Effect.scoped, Effect.provide(layer))
+  )
+
+  it.effect("looks at no task of a namespace that it does not serve", () =>
+    Effect.gen(function* () {
+      const { forgetRequests } = yield* FakeCluster
+      yield* toldDaemon()
+      yield* forgetRequests
+      yield* ring({ ref: { name: "a", namespace: "elsewhere" }, version: "1" })
+      assert.deepStrictEqual(yield* looks, [])
     }).pipe(Effect.scoped, Effect.provide(layer))
   )
 
   it.effect("asks anew after a restart: whoever told the one before told that one", () =>
     Effect.gen(function* () {
       const { seed } = yield* FakeCluster
-      const { metadata, spec } = lease(me, { holderIdentity: "" })
-      yield* seed(leases, { metadata: { ...metadata, annotations: { [bellAnnotation]: "1" } }, spec })
+      yield* seed(leases, lease(me, { holderIdentity: "" }, "1"))
       const script = scriptedExecutor()
       yield* startDaemon(script)
-      assert.strictEqual(yield* bell, asking)
-      yield* seed(agenticTasks, scheduled("a"))
+      assert.deepStrictEqual(yield* bell, Bell.Asked())
+      yield* give("a")
       yield* settle
       assert.deepStrictEqual(script.began, ["a"])
     }).pipe(Effect.scoped, Effect.provide(layer))
@@ -256,10 +342,7 @@ describe("a daemon that is told of its tasks on its Lease", () => {
         const cluster = yield* FakeCluster
         yield* cluster.seed(
           leases,
-          ...Array.from({ length: 49 }, (_, index) => {
-            const { metadata, spec } = lease(`other-${index}`)
-            return { metadata: { ...metadata, annotations: { [bellAnnotation]: asking } }, spec }
-          })
+          ...Array.from({ length: 49 }, (_, index) => lease(`other-${index}`, {}, asking))
         )
         const script = scriptedExecutor()
         yield* startDaemon(script)

@@ -2,13 +2,15 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
 
-import { agenticTasks } from "../../schema/AgenticTask.ts"
+import { agenticTasks, claimExpiriesAnnotation } from "../../schema/AgenticTask.ts"
 import { leases } from "../../schema/Core.ts"
 import { refKey } from "../../schema/Meta.ts"
 import { fleetNodes } from "../../schema/FleetNode.ts"
+import { formatTime } from "../../schema/Time.ts"
 import { asking, bellAnnotation, bellOf } from "../../src/decide/bell.ts"
-import { KubeClient, Unavailable } from "../../src/services/KubeClient.ts"
-import { lease, node, task } from "../builders.ts"
+import { leaseRef } from "../../src/decide/liveness.ts"
+import { Forbidden, KubeClient, Unavailable } from "../../src/services/KubeClient.ts"
+import { epoch, lease, node, task } from "../builders.ts"
 import { FakeCluster, layer } from "../fakes/FakeCluster.ts"
 import { atEpoch, read, settle, setTask, startOperator, taskNamed } from "./running.ts"
 
@@ -17,13 +19,7 @@ const names = (count: number) => Array.from({ length: count }, (_, index) => `n$
 /** Nodes that listen: the first is the only one that fits a task. */
 const fleet = Effect.fnUntraced(function* (count: number, text = asking) {
   const { seed } = yield* FakeCluster
-  yield* seed(
-    leases,
-    ...names(count).map((name) => {
-      const { metadata, spec } = lease(name)
-      return { metadata: { ...metadata, annotations: { [bellAnnotation]: text } }, spec }
-    })
-  )
+  yield* seed(leases, ...names(count).map((name) => lease(name, {}, text)))
   yield* seed(
     fleetNodes,
     ...names(count).map((name) => node(name, { spec: { roles: name === "n0" ? ["worker"] : ["other"] } }))
@@ -32,7 +28,7 @@ const fleet = Effect.fnUntraced(function* (count: number, text = asking) {
 
 /** What a node was told last; `undefined` when nobody told it anything. */
 const told = (name: string) =>
-  Effect.map(read(leases, `foreman-node-${name}`, "foreman-system"), (lease) => {
+  Effect.map(read(leases, leaseRef(name, "foreman-system").name, "foreman-system"), (lease) => {
     const bell = bellOf(lease)
     return bell._tag === "Told" ? bell.rung.map(({ ref, version }) => `${refKey(ref)}@${version}`) : undefined
   })
@@ -95,6 +91,62 @@ describe("an operator tells nodes on their Leases which tasks to look at", () =>
       yield* kube.delete(agenticTasks, { name: "a", namespace: "default" })
       yield* settle
       assert.deepStrictEqual(yield* told("n0"), ["default/a@deleted"])
+    }).pipe(Effect.scoped, Effect.provide(layer))
+  )
+
+  it.effect("of what it gave up after the third loss", () =>
+    Effect.gen(function* () {
+      yield* atEpoch
+      yield* fleet(1, "7")
+      const { seed } = yield* FakeCluster
+      yield* seed(
+        agenticTasks,
+        task("a", {
+          metadata: { annotations: { [claimExpiriesAnnotation]: "2" } },
+          status: { phase: "Running", assignedNode: "n0", claimedAt: formatTime(epoch) }
+        })
+      )
+      yield* startOperator()
+      yield* TestClock.adjust("3 minutes")
+      const { metadata, status } = yield* taskNamed("a")
+      assert.strictEqual(status?.phase, "Failed")
+      assert.deepStrictEqual(yield* told("n0"), [`default/a@${metadata.resourceVersion}`])
+    }).pipe(Effect.scoped, Effect.provide(layer))
+  )
+
+  it.effect("also where somebody else was it who answered, and the fleet is small", () =>
+    Effect.gen(function* () {
+      yield* atEpoch
+      yield* fleet(1)
+      const kube = yield* KubeClient
+      yield* startOperator()
+      const given = yield* give("a")
+      assert.isUndefined(yield* told("n0"))
+      const body = { metadata: { annotations: { [bellAnnotation]: "1" } } }
+      yield* kube.patch(leases, leaseRef("n0", "foreman-system"), { type: "merge", body })
+      yield* TestClock.adjust("5 seconds")
+      assert.deepStrictEqual(yield* told("n0"), [given])
+    }).pipe(Effect.scoped, Effect.provide(layer))
+  )
+
+  it.effect("but not again and again what the server refuses for good", () =>
+    Effect.gen(function* () {
+      yield* atEpoch
+      yield* fleet(1, "7")
+      const { failNext } = yield* FakeCluster
+      yield* startOperator()
+      const kube = yield* KubeClient
+      yield* give("a")
+      yield* setTask("a", { phase: "Running" })
+      yield* settle
+      yield* failNext(new Forbidden({ message: "no" }), {
+        when: ({ resource, verb }) => verb === "patch" && resource.startsWith("leases")
+      })
+      yield* kube.delete(agenticTasks, { name: "a", namespace: "default" })
+      yield* settle
+      const before = yield* told("n0")
+      yield* TestClock.adjust("30 seconds")
+      assert.deepStrictEqual(yield* told("n0"), before)
     }).pipe(Effect.scoped, Effect.provide(layer))
   )
 
