@@ -49,6 +49,8 @@ export interface Checkout {
   ) => Effect.Effect<ReadonlyMap<string, string>, GateStopped>
   /** What differs between base and commit. Without a base there is nothing to compare with: no file. Read once. */
   readonly change: Effect.Effect<Change, GateStopped>
+  /** Names and addresses of those who wrote the commits of the change. */
+  readonly authors: Effect.Effect<ReadonlyArray<string>, GateStopped>
   /** Makes the work folder show a commit, and nothing that an earlier run left but the folders of installed dependencies. */
   readonly place: (commit: string) => Effect.Effect<void, GateStopped>
   /** The same for a commit in which some files are others. */
@@ -131,6 +133,14 @@ export const open = Effect.fn("Checkout.open")(function* (
           ),
     markdownWith: (words) => markdownWith(run, commit, words).pipe(Effect.mapError(failed)),
     change,
+    authors: run(
+      "log",
+      "--format=%an%n%ae",
+      ...(base === undefined ? ["-1", commit] : [`${base}..${commit}`])
+    ).pipe(
+      Effect.map((text) => [...new Set(text.split("\n").filter((line) => line !== ""))]),
+      Effect.mapError(failed)
+    ),
     place: (target) => folder.place(target).pipe(Effect.catchTag("GitFailed", (error) => failed(error))),
     placeMixed: (target, other) =>
       folder.mixed(target, other).pipe(

@@ -3,11 +3,12 @@ import { dirname } from "node:path"
 
 import { Clock, Duration, Effect, type Redacted, type Scope } from "effect"
 
+import { type Allowance, approve } from "../../src/gate/approval.ts"
 import type { Check } from "../../src/gate/checks.ts"
 import { coverageOf } from "../../src/gate/coverage.ts"
 import { type Envelope, lastLine, nonceLine, resultLine } from "../../src/gate/envelope.ts"
-import type { Finding } from "../../src/gate/finding.ts"
-import { dirtyLine, judge, type Judged, sorted, told } from "../../src/gate/judge.ts"
+import type { Finding, Policy, Standard } from "../../src/gate/finding.ts"
+import { dirtyLine, judge, type Judged, sorted, told, weighed } from "../../src/gate/judge.ts"
 import { defaultLimits, type Limits } from "../../src/gate/limits.ts"
 import { toolChecks } from "../../src/gate/toolChecks.ts"
 import { askTests } from "./askTests.ts"
@@ -29,6 +30,10 @@ export interface GateSettings {
   readonly watched?: Checkout.CheckoutOptions["watched"]
   /** Absent: the base says what to check (`planChecks.ts`). */
   readonly checks?: ReadonlyArray<Check> | undefined
+  /** What somebody allows of what the rules ask about. */
+  readonly approvals?: ReadonlyArray<Allowance> | undefined
+  /** A person waits for the result, as at `foreman gate`. False when absent. */
+  readonly attended?: boolean | undefined
   readonly workDir: string
   /** Holds all that checks may write to, caches aside; the work folder's own folder when absent. */
   readonly volumeDir?: string | undefined
@@ -137,7 +142,10 @@ const stages = Effect.fnUntraced(function* (
   known.checked = [...(yield* retryOnBase(world, known.checked))]
   const tests = yield* askTests(world, known.checked)
   known.checked = [...tests.checked]
-  known.findings = sorted([...findings, ...dirty.map(asFinding), ...tests.findings], policy)
+  const all = [...findings, ...dirty.map(asFinding), ...tests.findings]
+  const standard = yield* hold(settings, checkout, policy, all, log, known)
+  const found = sorted(all, standard)
+  known.findings = weighed(found, standard)
   known.evidence = { ...known.evidence, ...tests.evidence, ...(dirty.length > 0 && { dirty }) }
 
   const coverage = coverageOf(
@@ -145,8 +153,15 @@ const stages = Effect.fnUntraced(function* (
     known.checked.map(({ looksAt }) => looksAt)
   )
   known.evidence = { ...known.evidence, coverage }
-  for (const line of told(known.findings, policy, coverage)) log.line(line)
-  const judged = judge({ ran: known.checked, findings: known.findings, policy, coverage, tests: tests.said })
+  for (const line of told(found, standard, coverage)) log.line(line)
+  const judged = judge({
+    ran: known.checked,
+    findings: found,
+    coverage,
+    tests: tests.said,
+    commit,
+    ...standard
+  })
   return yield* boundToBranch(checkout, judged, known)
 })
 
@@ -164,6 +179,35 @@ const lookAtTree = Effect.fnUntraced(function* (checkout: Checkout.Checkout, log
   log.line((yield* checkout.diffStat).trimEnd())
   log.line(dirty.slice(0, maxDirtyLines).join("\n"))
   return dirty.slice(0, maxDirtyLines)
+})
+
+/** Holds what was found against the policy and the approvals, and notes which approvals counted. */
+const hold = Effect.fnUntraced(function* (
+  { approvals = [], attended }: GateSettings,
+  checkout: Checkout.Checkout,
+  policy: Policy,
+  findings: ReadonlyArray<Finding>,
+  log: Log,
+  known: Known
+): Effect.fn.Return<Standard, GateStopped> {
+  if (approvals.length === 0) return { policy, attended }
+  const { commit } = checkout
+  const authors = yield* checkout.authors
+  const { allowed, counted, lines, read } = approve({
+    approvals,
+    attended,
+    authors,
+    commit,
+    findings,
+    policy
+  })
+  for (const line of lines) log.line(line)
+  known.evidence = {
+    ...known.evidence,
+    ...(counted.length > 0 && { approvals: counted }),
+    ...(read !== undefined && { approvalsRead: read })
+  }
+  return { policy, attended, allowed }
 })
 
 const asFinding = (line: string): Finding => ({
