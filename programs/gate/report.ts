@@ -62,7 +62,7 @@ export const report = (envelope: Envelope, paint: Paint): string => {
     }),
     ...(findings.length === 0 ? [] : [""]),
     ...approvals.map(({ by, path, reason: why, rule }) =>
-      plain(`${by ?? "--allow"} allowed ${rule} in ${path}: ${why}`)
+      plain(`allowed by ${by ?? "--allow"}: ${rule} in ${path}: ${why}`)
     ),
     ...(approvals.length === 0 ? [] : [""]),
     ...(uncovered.length === 0
