@@ -185,7 +185,9 @@ const gate = Effect.fn("gate")(function* (options: Options) {
 
 const command = Command.make("gate", flags, ({ base, head, ...options }) =>
   gate({ ...options, base: Option.getOrUndefined(base), head: Option.getOrUndefined(head) }).pipe(
-    Effect.catchTag("GateStopped", ({ fault, message }) => Effect.fail(noVerdict(`${fault}: ${message}`))),
+    Effect.catchTag("GateError", ({ message, reason }) =>
+      Effect.fail(noVerdict(`${reason._tag}: ${message}`))
+    ),
     Effect.catchDefect((defect) => Effect.fail(noVerdict(defect)))
   )
 ).pipe(

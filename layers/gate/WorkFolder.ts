@@ -6,7 +6,9 @@ import { dirname, join } from "node:path"
 import { Effect } from "effect"
 
 import { wipe } from "../wipe.ts"
-import { type GateStopped, onDisk } from "./GateStopped.ts"
+import type { Overlay } from "../../src/services/GateCheckout.ts"
+import type { GateError } from "../../src/services/GateError.ts"
+import { onDisk } from "./disk.ts"
 import { git, type GitFailed } from "./git.ts"
 
 export interface WorkFolderOptions {
@@ -14,15 +16,6 @@ export interface WorkFolderOptions {
   readonly workDir: string
   readonly judgeDir: string
   readonly env: { readonly [name: string]: string }
-}
-
-/** What differs from a commit in a mixed one. */
-export interface Mixture {
-  /** Files that are as another commit has them: absent where that one has none. */
-  readonly paths: ReadonlyArray<string>
-  readonly from: string
-  /** Files with a text of the judge's own, by path. */
-  readonly texts?: ReadonlyMap<string, string>
 }
 
 /** What a check installed, and the next commit in the same folder needs as well. They stay where git ignores them, and only there. */
@@ -83,7 +76,7 @@ export const make = (options: WorkFolderOptions) => {
   return {
     place: Effect.fn("WorkFolder.place")(function* (
       commit: string
-    ): Effect.fn.Return<void, GateStopped | GitFailed> {
+    ): Effect.fn.Return<void, GateError | GitFailed> {
       placed += 1
       if (placed === 1) yield* write(commit)
       else {
@@ -103,7 +96,7 @@ export const make = (options: WorkFolderOptions) => {
     /** A commit, the same for the same parts, that nothing refers to. */
     mixed: Effect.fn("WorkFolder.mixed")(function* (
       commit: string,
-      other: Mixture
+      other: Overlay
     ): Effect.fn.Return<string, GitFailed> {
       const index = join(judgeDir, "mixed.index")
       const paths = new Set(other.paths)
@@ -135,7 +128,7 @@ export const make = (options: WorkFolderOptions) => {
 
     dirty: Effect.fn("WorkFolder.dirty")(function* (
       commit: string
-    ): Effect.fn.Return<ReadonlyArray<string>, GateStopped | GitFailed> {
+    ): Effect.fn.Return<ReadonlyArray<string>, GateError | GitFailed> {
       yield* real
       // A fresh index knows no sizes and times, so every file is read: a changed file cannot pass for an unchanged one.
       yield* run(indexFile("dirty"), ["update-ref", "--no-deref", "HEAD", commit])

@@ -11,7 +11,7 @@ import { Duration, Effect, type Scope } from "effect"
 import { startLoop } from "../../src/gate/exchange.ts"
 import { dataKiB } from "../../src/gate/limits.ts"
 import { readOnly } from "./FirstProcess.ts"
-import type { GateStopped } from "./GateStopped.ts"
+import type { GateError } from "../../src/services/GateError.ts"
 import { hostPrograms } from "../hostPrograms.ts"
 import * as readOnlyRoot from "../readOnlyRoot.ts"
 
@@ -67,7 +67,7 @@ const environment = (options: LocalToolchain, env: Env): Record<string, string> 
 export const start = Effect.fn("localToolchain.start")(function* (
   options: LocalToolchain,
   env: Env
-): Effect.fn.Return<void, GateStopped, Scope.Scope> {
+): Effect.fn.Return<void, GateError, Scope.Scope> {
   const { cacheDir, exchangeDir, scratchDir } = options
   const parent = dirname(options.workDir)
   const tmp = join(scratchDir, "tmp")

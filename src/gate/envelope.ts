@@ -4,26 +4,6 @@ import { Option, Schema } from "effect"
 import { GateCheck } from "../../schema/Result.ts"
 import { Finding } from "./finding.ts"
 
-/** Why nothing was judged, as the judge itself can know it. What only Kubernetes knows is a `JobFault`. */
-export const GateFault = Schema.Literals([
-  "CloneFailed",
-  "BranchNotFound",
-  "BranchMoved",
-  "RemoteUnreachable",
-  "ConfigInvalid",
-  "NothingToCheck",
-  "CheckUnavailable",
-  "ToolchainSilent",
-  "ToolchainDied",
-  "OutOfMemory",
-  "DiskFull",
-  "FolderReadOnly",
-  "DeadlineExceeded",
-  "Terminated",
-  "JudgeFailed"
-])
-export type GateFault = typeof GateFault.Type
-
 export const GateVerdict = Schema.Literals(["GATE-PASS", "GATE-FAIL", "GATE-ERROR"])
 export type GateVerdict = typeof GateVerdict.Type
 

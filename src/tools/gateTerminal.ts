@@ -2,7 +2,7 @@
 import { Schema } from "effect"
 
 import type { Envelope } from "../gate/envelope.ts"
-import { isWeather } from "../gate/faults.ts"
+import { isTransient } from "../gate/gateReason.ts"
 import type { Terminal } from "./AgentTool.ts"
 
 /** What one gate came to. `fault` is set when nothing was judged. */
@@ -74,7 +74,7 @@ const asJson = (value: unknown): Schema.Json => decodeJson(JSON.parse(JSON.strin
 export const notRun = (extra: Terminal["extra"], fault: string, message: string): Said => ({
   fault,
   message,
-  mayPass: isWeather(fault),
+  mayPass: isTransient(fault),
   terminal: {
     verdict: "GATE-ERROR",
     summary: `gate did not run: ${message}`,

@@ -1,19 +1,19 @@
 /** Changes to what decides about changes, with the build files of the base at hand. */
 import { Effect } from "effect"
 
-import type { Change } from "../../src/gate/change.ts"
-import type { Check } from "../../src/gate/checks.ts"
-import type { Finding } from "../../src/gate/finding.ts"
-import { makefileNames } from "../../src/gate/make.ts"
-import { type BuildFiles, foldersOf, protectedChanges } from "../../src/gate/protectedFiles.ts"
-import type { Checkout } from "./Checkout.ts"
-import type { GateStopped } from "./GateStopped.ts"
+import type { Change } from "../gate/change.ts"
+import type { Check } from "../gate/checks.ts"
+import type { Finding } from "../gate/finding.ts"
+import { makefileNames } from "../gate/make.ts"
+import { type BuildFiles, foldersOf, protectedChanges } from "../gate/protectedFiles.ts"
+import type { Checkout } from "../services/GateCheckout.ts"
+import type { GateError } from "../services/GateError.ts"
 
 export const findProtected = Effect.fn("findProtected")(function* (
   base: Pick<Checkout, "readBase" | "baseFiles">,
   change: Change,
   checks: ReadonlyArray<Check>
-): Effect.fn.Return<ReadonlyArray<Finding>, GateStopped> {
+): Effect.fn.Return<ReadonlyArray<Finding>, GateError> {
   const files = new Set(yield* base.baseFiles)
   const read = (path: string) => (files.has(path) ? base.readBase(path) : Effect.undefined)
   const build = new Map<string, BuildFiles>()

@@ -1,21 +1,17 @@
 /** Runs checks in their order, neighbours that may run together at once, and the red ones again on the base where that tells more. */
-import { statfs } from "node:fs/promises"
-import { dirname } from "node:path"
-
 import { Duration, Effect } from "effect"
 
 import type { GateCheck } from "../../schema/Result.ts"
-import type { Change } from "../../src/gate/change.ts"
-import { banner, type Check } from "../../src/gate/checks.ts"
-import { covers, isUntouched } from "../../src/gate/coverage.ts"
-import { leastFreeBytes } from "../../src/gate/limits.ts"
-import { isSuspect, type Ran } from "../../src/gate/judge.ts"
-import { inRoom } from "../../src/gate/room.ts"
-import type { ToolCheck } from "../../src/gate/toolChecks.ts"
-import type { Checkout } from "./Checkout.ts"
-import { GateStopped } from "./GateStopped.ts"
+import type { Change } from "../gate/change.ts"
+import { banner, type Check } from "../gate/checks.ts"
+import { covers, isUntouched } from "../gate/coverage.ts"
+import { isSuspect, type Ran } from "../gate/judge.ts"
+import { inRoom } from "../gate/room.ts"
+import type { ToolCheck } from "../gate/toolChecks.ts"
+import type { Checkout } from "../services/GateCheckout.ts"
+import type { GateError } from "../services/GateError.ts"
 import type { Log } from "./log.ts"
-import type { Run, Toolchain } from "./Toolchain.ts"
+import type { CommandResult, GateToolchain } from "../services/GateToolchain.ts"
 
 /** A check, what it did, and what it looked at. */
 export interface Checked extends Ran {
@@ -28,18 +24,19 @@ export interface Checked extends Ran {
 export interface CheckWorld {
   readonly checkout: Checkout
   readonly change: Change
-  readonly toolchain: Toolchain
-  readonly workDir: string
+  readonly toolchain: GateToolchain["Service"]
   readonly declared: ReadonlySet<string>
   readonly log: Log
   /** How long a check may take that does not say so itself: half of what is left, so that its base can be asked as well. */
   readonly allowance: Effect.Effect<Duration.Duration>
 }
 
+const utf8 = new TextEncoder()
+
 /** As many at once; a machine is not a farm. */
 const maxParallel = 4
 
-const entry = (check: Check, change: Change, run: Run): GateCheck => ({
+const entry = (check: Check, change: Change, run: CommandResult): GateCheck => ({
   ...described(check, change),
   exitCode: run.exitCode,
   seconds: run.seconds,
@@ -70,7 +67,7 @@ export const runChecks = Effect.fn("runChecks")(function* (
   world: CheckWorld,
   checks: ReadonlyArray<Check>,
   onChecked: (checked: Checked) => void
-): Effect.fn.Return<void, GateStopped> {
+): Effect.fn.Return<void, GateError> {
   const { change, checkout, log } = world
   for (const group of groups(checks)) {
     const isShared = group.length > 1
@@ -94,7 +91,7 @@ export const runChecks = Effect.fn("runChecks")(function* (
         const run = yield* runOne(world, check, !isShared)
         if (isShared) {
           log.line(banner(check))
-          log.raw(Buffer.from(run.logTail))
+          log.raw(utf8.encode(run.logTail))
         }
         onChecked({ asked: check, looksAt, check: entry(check, change, run) })
         if (run.exitCode === 0 && run.limit === undefined) return
@@ -103,7 +100,7 @@ export const runChecks = Effect.fn("runChecks")(function* (
         )
         // What filled the volume goes: the next check is not to blame for it.
         if (run.limit === "disk") yield* checkout.place(checkout.commit)
-        yield* roomLeft(world.workDir)
+        yield* world.toolchain.requireRoom
       }),
       { concurrency: maxParallel, discard: true }
     )
@@ -121,7 +118,7 @@ export const runToolChecks = Effect.fn("runToolChecks")(function* (
   world: CheckWorld,
   checks: ReadonlyArray<ToolCheck>,
   onChecked: (checked: Checked) => void
-): Effect.fn.Return<void, GateStopped> {
+): Effect.fn.Return<void, GateError> {
   for (const ofFiles of checks) {
     const { name, command, files, tool } = ofFiles
     const asked: Check = { name, command, role: "lint" }
@@ -133,7 +130,7 @@ export const runToolChecks = Effect.fn("runToolChecks")(function* (
       continue
     }
     world.log.line(banner(asked))
-    world.log.raw(Buffer.from(run.logTail))
+    world.log.raw(utf8.encode(run.logTail))
     if (run.exitCode !== 0) world.log.line(`--- ${name}: exit ${run.exitCode}`)
     onChecked({
       asked,
@@ -154,7 +151,7 @@ export const runToolChecks = Effect.fn("runToolChecks")(function* (
 export const retryOnBase = Effect.fn("retryOnBase")(function* (
   world: CheckWorld,
   checked: ReadonlyArray<Checked>
-): Effect.fn.Return<ReadonlyArray<Checked>, GateStopped> {
+): Effect.fn.Return<ReadonlyArray<Checked>, GateError> {
   const { checkout, declared, log } = world
   const isDoubtful = ({ asked, check, ofFiles }: Checked) =>
     check.exitCode !== undefined &&
@@ -215,13 +212,3 @@ const areRedOnBase = Effect.fnUntraced(function* (
   const inside = yield* redOf(world, tool, files, (command) => inRoom(room, command))
   return inside.length === files.length
 }, Effect.scoped)
-
-const roomLeft = (workDir: string): Effect.Effect<void, GateStopped> =>
-  // The folder itself may be gone: the check had it in its hands.
-  Effect.promise(() => statfs(dirname(workDir))).pipe(
-    Effect.flatMap(({ bavail, bsize }) =>
-      bavail * bsize >= leastFreeBytes
-        ? Effect.void
-        : Effect.fail(new GateStopped({ fault: "DiskFull", message: "the volume of the checkout is full" }))
-    )
-  )

@@ -4,20 +4,20 @@
  */
 import { type Duration, Effect } from "effect"
 
-import { planBite, type Subject } from "../../src/gate/bite.ts"
-import type { Check } from "../../src/gate/checks.ts"
-import type { Finding } from "../../src/gate/finding.ts"
+import { planBite, type Subject } from "../gate/bite.ts"
+import type { Check } from "../gate/checks.ts"
+import type { Finding } from "../gate/finding.ts"
 import {
   changedFindings,
   type FailedCheckVerdict,
   failureFindings,
   judgeFailure,
   type RerunEvidence
-} from "../../src/gate/flaky.ts"
-import type { Failure } from "../../src/gate/runners/TestRunner.ts"
-import { inRoom } from "../../src/gate/room.ts"
-import { namedBy } from "../../src/gate/testRunner.ts"
-import type { GateStopped } from "./GateStopped.ts"
+} from "../gate/flaky.ts"
+import type { Failure } from "../gate/runners/TestRunner.ts"
+import { inRoom } from "../gate/room.ts"
+import { namedBy } from "../gate/testRunner.ts"
+import type { GateError } from "../services/GateError.ts"
 import {
   countdown,
   isOver,
@@ -27,8 +27,8 @@ import {
   stage,
   type TestCheck,
   testChecks,
-  type TestWorld
-} from "./TestWorld.ts"
+  type TestStageContext
+} from "./TestStageContext.ts"
 
 export interface Rerun {
   readonly findings: ReadonlyArray<Finding>
@@ -44,7 +44,9 @@ const timesOnBase = 3
 /** Twice as often: what came once must come again. */
 const timesInRoom = 6
 
-export const rerun = Effect.fn("rerun")(function* (world: TestWorld): Effect.fn.Return<Rerun, GateStopped> {
+export const rerun = Effect.fn("rerun")(function* (
+  world: TestStageContext
+): Effect.fn.Return<Rerun, GateError> {
   const tests = yield* testChecks(world)
   const plan = planBite(world.change, namedBy(tests.map(({ check }) => check)))
   const rerunning = {
@@ -77,7 +79,7 @@ const told = (parts: ReadonlyArray<Part>) => ({
 /** A command that could not start or was killed failed no test. */
 const hasFailed = ({ exitCode }: { readonly exitCode: number }): boolean => exitCode > 0 && exitCode < 126
 
-interface World extends TestWorld {
+interface World extends TestStageContext {
   readonly show: ReturnType<typeof stage>
   readonly left: Effect.Effect<Duration.Duration>
   readonly subjects: ReadonlyArray<Subject>
@@ -93,7 +95,7 @@ interface Part {
 const rerunChanged = Effect.fnUntraced(function* (
   world: World,
   tests: ReadonlyArray<TestCheck>
-): Effect.fn.Return<ReadonlyArray<Part>, GateStopped> {
+): Effect.fn.Return<ReadonlyArray<Part>, GateError> {
   const parts: Array<Part> = []
   let rest = world.subjects
   for (const { check, runner } of tests) {
@@ -124,7 +126,7 @@ const rerunChanged = Effect.fnUntraced(function* (
 const rerunFailed = Effect.fnUntraced(function* (
   world: World,
   { check, runner }: TestCheck
-): Effect.fn.Return<Part, GateStopped> {
+): Effect.fn.Return<Part, GateError> {
   world.print(`=== ${check.name}, again ===`)
   const { run, seconds } = meter(world)
   const first = world.ran.find((ran) => ran.check === check)

@@ -13,11 +13,11 @@ import {
   planBite,
   poisonFor,
   type Subject
-} from "../../src/gate/bite.ts"
-import type { Finding } from "../../src/gate/finding.ts"
-import type { TestOutcome, TestRunner } from "../../src/gate/runners/TestRunner.ts"
-import { namedBy } from "../../src/gate/testRunner.ts"
-import type { GateStopped } from "./GateStopped.ts"
+} from "../gate/bite.ts"
+import type { Finding } from "../gate/finding.ts"
+import type { TestOutcome, TestRunner } from "../gate/runners/TestRunner.ts"
+import { namedBy } from "../gate/testRunner.ts"
+import type { GateError } from "../services/GateError.ts"
 import {
   countdown,
   isOver,
@@ -27,10 +27,10 @@ import {
   stage,
   type TestCheck,
   testChecks,
-  type TestWorld,
+  type TestStageContext,
   timeoutAfter
-} from "./TestWorld.ts"
-import type { Run } from "./Toolchain.ts"
+} from "./TestStageContext.ts"
+import type { CommandResult } from "../services/GateToolchain.ts"
 
 export interface Bitten {
   readonly findings: ReadonlyArray<Finding>
@@ -40,7 +40,7 @@ export interface Bitten {
 /** A file's own run at the commit. */
 interface Alone {
   readonly runner: TestRunner
-  readonly run: Run
+  readonly run: CommandResult
   readonly outcomes: ReadonlyArray<TestOutcome> | undefined
 }
 
@@ -55,7 +55,7 @@ interface Asked {
 
 type Answer = Pick<BiteEvidence, "result" | "exitCode"> & { readonly findings: ReadonlyArray<Finding> }
 
-interface World extends TestWorld {
+interface World extends TestStageContext {
   readonly plan: BitePlan
   readonly tests: ReadonlyArray<TestCheck>
   readonly show: ReturnType<typeof stage>
@@ -63,8 +63,8 @@ interface World extends TestWorld {
 
 /** To be asked once the checks passed: what a test says that fails at the commit is not known. */
 export const biteCheck = Effect.fn("biteCheck")(function* (
-  outer: TestWorld
-): Effect.fn.Return<Bitten, GateStopped> {
+  outer: TestStageContext
+): Effect.fn.Return<Bitten, GateError> {
   const tests = yield* testChecks(outer)
   const plan = planBite(outer.change, namedBy(tests.map(({ check }) => check)))
   if (tests.length === 0 || plan.subjects.length === 0) return { findings: [], evidence: [] }
@@ -114,7 +114,7 @@ const hasRun = ({ outcome }: TestOutcome): boolean => outcome !== "skipped"
 const atCommit = Effect.fnUntraced(function* (
   world: World,
   subject: Subject
-): Effect.fn.Return<Asked, GateStopped> {
+): Effect.fn.Return<Asked, GateError> {
   const own = { subject, meter: meter(world) }
   let silence: string | undefined
   for (const { check, runner } of world.tests) {
@@ -148,7 +148,7 @@ const passesBroken = Effect.fnUntraced(function* (
   world: World,
   { subject, meter: { run } }: Asked,
   command: string
-): Effect.fn.Return<boolean, GateStopped> {
+): Effect.fn.Return<boolean, GateError> {
   yield* world.show({ paths: [], texts: [[subject.path, poisonFor(subject.path)]] })
   const { exitCode } = yield* run(command)
   return exitCode === 0
@@ -170,7 +170,7 @@ const withoutChange = (
 const answerOf = Effect.fnUntraced(function* (
   world: World,
   asked: Asked
-): Effect.fn.Return<Answer, GateStopped> {
+): Effect.fn.Return<Answer, GateError> {
   const { alone, silence, subject } = asked
   if (alone === undefined && silence !== undefined) {
     return {
@@ -202,7 +202,7 @@ const byItself = Effect.fnUntraced(function* (
   world: World,
   asked: Asked,
   { outcomes, run, runner }: Alone
-): Effect.fn.Return<Answer, GateStopped> {
+): Effect.fn.Return<Answer, GateError> {
   const {
     meter: { run: ask },
     subject
@@ -230,7 +230,7 @@ const byItself = Effect.fnUntraced(function* (
 const byWholeCommand = Effect.fnUntraced(function* (
   world: World,
   { meter: { run }, subject }: Asked
-): Effect.fn.Return<Answer, GateStopped> {
+): Effect.fn.Return<Answer, GateError> {
   const candidates = world.tests.filter(({ runner }) => runner === undefined || runner.takes(subject.path))
   if (candidates.length === 0) return undecided(subject, "no check runs tests of its kind")
   const others = world.plan.tests.filter((path) => path !== subject.path)

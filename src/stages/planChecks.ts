@@ -1,15 +1,13 @@
 /** Who says what to check, once the base is at hand, and what is held against the change. */
-import { createHash } from "node:crypto"
-
 import { Effect, Result } from "effect"
 
-import { type Check, defaultChecks } from "../../src/gate/checks.ts"
-import { defaultPolicy, type Policy } from "../../src/gate/finding.ts"
-import { gateFilePath, readGateFile } from "../../src/gate/gateFile.ts"
-import { makefileNames, readMakefile } from "../../src/gate/make.ts"
-import { checksOfFiles, tellingFiles } from "../../src/gate/presets.ts"
-import type { Checkout } from "./Checkout.ts"
-import { GateStopped } from "./GateStopped.ts"
+import { type Check, defaultChecks } from "../gate/checks.ts"
+import { defaultPolicy, type Policy } from "../gate/finding.ts"
+import { gateFilePath, readGateFile } from "../gate/gateFile.ts"
+import { makefileNames, readMakefile } from "../gate/make.ts"
+import { checksOfFiles, tellingFiles } from "../gate/presets.ts"
+import type { Checkout } from "../services/GateCheckout.ts"
+import { type GateError, gateError } from "../services/GateError.ts"
 
 /** The base's files. */
 type Base = Pick<Checkout, "readBase" | "baseFiles">
@@ -21,8 +19,6 @@ export interface Rules {
   readonly source: "task" | "gate.yaml" | "make" | "files"
   /** Make targets that the base declares. */
   readonly declared: ReadonlySet<string>
-  /** SHA-256 of checks and policy: two gates with the same profile asked the same. */
-  readonly profile: string
 }
 
 const maxIncludes = 20
@@ -31,7 +27,7 @@ const maxIncludes = 20
 export const planChecks = Effect.fn("planChecks")(function* (
   checkout: Base,
   named: ReadonlyArray<Check> | undefined
-): Effect.fn.Return<Rules, GateStopped> {
+): Effect.fn.Return<Rules, GateError> {
   const declared = yield* declaredTargets(checkout)
   const file = yield* gateFile(checkout)
   const policy = file?.policy ?? defaultPolicy
@@ -39,8 +35,7 @@ export const planChecks = Effect.fn("planChecks")(function* (
     checks,
     policy,
     source,
-    declared,
-    profile: createHash("sha256").update(JSON.stringify({ checks, policy })).digest("hex")
+    declared
   })
   if (named !== undefined) return rules("task", named)
   if (file?.checks !== undefined) return rules("gate.yaml", file.checks)
@@ -48,10 +43,10 @@ export const planChecks = Effect.fn("planChecks")(function* (
   if (made.length > 0) return rules("make", made)
   const found = checksOfFiles({ paths: yield* checkout.baseFiles, texts: yield* tellingTexts(checkout) })
   if (found.length > 0) return rules("files", found)
-  return yield* new GateStopped({
-    fault: "NothingToCheck",
-    message: `no checks: the task names none, and the base has neither ${gateFilePath} nor a make target nor a project file that calls for some`
-  })
+  return yield* gateError(
+    "NothingToCheck",
+    `no checks: the task names none, and the base has neither ${gateFilePath} nor a make target nor a project file that calls for some`
+  )
 })
 
 const gateFile = Effect.fnUntraced(function* (checkout: Base) {
@@ -59,16 +54,13 @@ const gateFile = Effect.fnUntraced(function* (checkout: Base) {
   if (text === undefined) return undefined
   const read = readGateFile(text)
   if (Result.isSuccess(read)) return read.success
-  return yield* new GateStopped({
-    fault: "ConfigInvalid",
-    message: `${gateFilePath} at the base: ${read.failure}`
-  })
+  return yield* gateError("ConfigInvalid", `${gateFilePath} at the base: ${read.failure}`)
 })
 
 /** Targets of the base's makefile and of what it includes by name. */
 const declaredTargets = Effect.fnUntraced(function* (
   checkout: Base
-): Effect.fn.Return<ReadonlySet<string>, GateStopped> {
+): Effect.fn.Return<ReadonlySet<string>, GateError> {
   const targets = new Set<string>()
   const toRead: Array<string> = []
   for (const name of makefileNames) {

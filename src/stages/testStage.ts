@@ -4,13 +4,16 @@ import { Effect } from "effect"
 import { biteCheck } from "./biteCheck.ts"
 import { rerun } from "./rerun.ts"
 import type { Checked, CheckWorld } from "./runChecks.ts"
-import type { TestWorld } from "./TestWorld.ts"
+import type { TestStageContext } from "./TestStageContext.ts"
 
 /** Labels failures that reruns saw otherwise. The bite check waits for green: a test that is red at the commit says nothing without it. */
-export const askTests = Effect.fn("askTests")(function* (world: CheckWorld, checked: ReadonlyArray<Checked>) {
+export const testStage = Effect.fn("testStage")(function* (
+  world: CheckWorld,
+  checked: ReadonlyArray<Checked>
+) {
   const { base, commit } = world.checkout
   if (base === undefined) return { checked, findings: [], evidence: {}, said: undefined }
-  const tests: TestWorld = {
+  const tests: TestStageContext = {
     commit,
     base,
     change: world.change,

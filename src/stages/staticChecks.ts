@@ -1,14 +1,15 @@
 /** What can be found out about a change without running it, while the checks run. */
 import { Effect } from "effect"
 
-import type { Change } from "../../src/gate/change.ts"
-import type { Check } from "../../src/gate/checks.ts"
-import { checkDocuments, type DocumentCheck, lostBy, pathsOf } from "../../src/gate/documents.ts"
-import type { Finding } from "../../src/gate/finding.ts"
-import { newDefinitions, newFiles, untested, unused } from "../../src/gate/untested.ts"
-import type { Checkout } from "./Checkout.ts"
+import type { Change } from "../gate/change.ts"
+import type { Check } from "../gate/checks.ts"
+import { checkDocuments, type DocumentCheck, lostBy, pathsOf } from "../gate/documents.ts"
+import type { Finding } from "../gate/finding.ts"
+import { newDefinitions, newFiles, untested, unused } from "../gate/untested.ts"
+import type { Checkout } from "../services/GateCheckout.ts"
 import { findProtected } from "./protected.ts"
-import type { GateStopped } from "./GateStopped.ts"
+import type { GateError } from "../services/GateError.ts"
+import type { SyntaxParser } from "../services/SyntaxParser.ts"
 import type { Checked } from "./runChecks.ts"
 import { findWeakened } from "./weakened.ts"
 
@@ -17,11 +18,11 @@ export interface Examined {
   readonly documents: ReadonlyArray<Checked>
 }
 
-export const examine = Effect.fn("examine")(function* (
+export const staticChecks = Effect.fn("examine")(function* (
   checkout: Checkout,
   change: Change,
   checks: ReadonlyArray<Check>
-): Effect.fn.Return<Examined, GateStopped> {
+): Effect.fn.Return<Examined, GateError, SyntaxParser> {
   if (change.files.length === 0) return { findings: [], documents: [] }
   const paths = pathsOf(yield* checkout.files)
   const lost = lostBy(change, paths).map((path) => path.replace(/^.*\//su, ""))

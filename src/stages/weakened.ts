@@ -1,16 +1,16 @@
 /** Weakened tests of a change, read by tree-sitter. */
 import { Data, Effect } from "effect"
 
-import type { Change } from "../../src/gate/change.ts"
-import type { Finding } from "../../src/gate/finding.ts"
-import { type Grammar, grammarOf } from "../../src/gate/weakened/syntax.ts"
-import { weakenedTests } from "../../src/gate/weakened/weakened.ts"
-import * as syntax from "./syntax.ts"
+import type { Change } from "../gate/change.ts"
+import type { Finding } from "../gate/finding.ts"
+import { type Grammar, grammarOf } from "../gate/weakened/syntax.ts"
+import { weakenedTests } from "../gate/weakened/weakened.ts"
+import { SyntaxParser, type SyntaxUnavailable } from "../services/SyntaxParser.ts"
 
 /** A fault of ours, or of a grammar. */
 class ComparisonFailed extends Data.TaggedError("ComparisonFailed")<{ readonly cause: unknown }> {}
 
-const unfinished = ({ cause }: syntax.SyntaxUnavailable | ComparisonFailed): ReadonlyArray<Finding> => [
+const unfinished = ({ cause }: SyntaxUnavailable | ComparisonFailed): ReadonlyArray<Finding> => [
   {
     rule: "weakened",
     file: ".",
@@ -22,11 +22,12 @@ const unfinished = ({ cause }: syntax.SyntaxUnavailable | ComparisonFailed): Rea
 /** Never fails: what cannot be read is a note. */
 export const findWeakened = Effect.fn("findWeakened")(function* (
   change: Change
-): Effect.fn.Return<ReadonlyArray<Finding>> {
+): Effect.fn.Return<ReadonlyArray<Finding>, never, SyntaxParser> {
   // Also of what is no longer called a test, or code at all.
   const paths = change.files.flatMap(({ oldPath = [], path }) => [path, oldPath].flat())
   const grammars = new Set<Grammar>(paths.flatMap((path) => grammarOf(path) ?? []))
-  return yield* syntax.open(grammars).pipe(
+  const { open } = yield* SyntaxParser
+  return yield* open(grammars).pipe(
     Effect.flatMap((parse) =>
       Effect.try({
         try: () => weakenedTests(change, parse),

@@ -1,16 +1,16 @@
 /** What the stages after the checks stand on: the tests' runs of one gate, one after another in the same work folder. */
 import { Clock, Duration, Effect } from "effect"
 
-import type { Change } from "../../src/gate/change.ts"
-import type { Check } from "../../src/gate/checks.ts"
-import { makefileNames } from "../../src/gate/make.ts"
-import type { TestOutcome, TestRunner } from "../../src/gate/runners/TestRunner.ts"
-import { isTestCheck, runnerOf } from "../../src/gate/testRunner.ts"
-import type { Checkout } from "./Checkout.ts"
-import type { GateStopped } from "./GateStopped.ts"
-import type { Run } from "./Toolchain.ts"
+import type { Change } from "../gate/change.ts"
+import type { Check } from "../gate/checks.ts"
+import { makefileNames } from "../gate/make.ts"
+import type { TestOutcome, TestRunner } from "../gate/runners/TestRunner.ts"
+import { isTestCheck, runnerOf } from "../gate/testRunner.ts"
+import type { Checkout } from "../services/GateCheckout.ts"
+import type { GateError } from "../services/GateError.ts"
+import type { CommandResult } from "../services/GateToolchain.ts"
 
-export interface TestWorld {
+export interface TestStageContext {
   readonly commit: string
   /** The merge base. */
   readonly base: string
@@ -27,7 +27,7 @@ export interface TestWorld {
   readonly run: (
     command: string,
     options: { readonly timeout: Duration.Duration; readonly echo: false }
-  ) => Effect.Effect<Run, GateStopped>
+  ) => Effect.Effect<CommandResult, GateError>
   readonly print: (line: string) => void
   /** Wall time after which a stage starts no further run. */
   readonly patience: Duration.Duration
@@ -40,8 +40,8 @@ export interface TestCheck {
 }
 
 export const testChecks = Effect.fnUntraced(function* (
-  world: Pick<TestWorld, "ran" | "checkout">
-): Effect.fn.Return<ReadonlyArray<TestCheck>, GateStopped> {
+  world: Pick<TestStageContext, "ran" | "checkout">
+): Effect.fn.Return<ReadonlyArray<TestCheck>, GateError> {
   const checks = world.ran.map(({ check }) => check).filter(isTestCheck)
   if (checks.length === 0) return []
   const { readBase } = world.checkout
@@ -61,8 +61,8 @@ export const timeoutAfter = (seconds: number): Duration.Duration =>
   Duration.max(leastTimeout, Duration.seconds(seconds * 5))
 
 /** What a run said of each test; undefined when it says nothing, or the beginning of it is gone. */
-export const outcomesOf = (runner: TestRunner, run: Run): ReadonlyArray<TestOutcome> | undefined =>
-  Buffer.byteLength(run.logTail) < wholeOutputBytes ? runner.read(run.logTail) : undefined
+export const outcomesOf = (runner: TestRunner, run: CommandResult): ReadonlyArray<TestOutcome> | undefined =>
+  new TextEncoder().encode(run.logTail).length < wholeOutputBytes ? runner.read(run.logTail) : undefined
 
 /** Says how much of a span is left, from now on, by a clock that nobody sets. */
 export const countdown = (span: Duration.Duration): Effect.Effect<Effect.Effect<Duration.Duration>> =>
@@ -77,12 +77,12 @@ export const isOver = (left: Effect.Effect<Duration.Duration>): Effect.Effect<bo
 
 /** Runs for one file, without a word of them in the log, and what they cost. */
 export interface Meter {
-  readonly run: (command: string, timeout?: Duration.Duration) => Effect.Effect<Run, GateStopped>
+  readonly run: (command: string, timeout?: Duration.Duration) => Effect.Effect<CommandResult, GateError>
   readonly seconds: () => number
 }
 
 /** A command may take as long as a whole gate does; a file's own run takes less. */
-export const meter = (world: Pick<TestWorld, "run" | "patience">): Meter => {
+export const meter = (world: Pick<TestStageContext, "run" | "patience">): Meter => {
   let seconds = 0
   return {
     run: (command, timeout = Duration.max(leastTimeout, world.patience)) =>
@@ -104,9 +104,9 @@ export type State =
   | { readonly paths: ReadonlyArray<string>; readonly texts: ReadonlyArray<readonly [string, string]> }
 
 /** Puts states of the change into the work folder: the commit, its base, or the commit with some paths as of the base or with other texts. */
-export const stage = (world: Pick<TestWorld, "checkout" | "commit" | "base">) => {
+export const stage = (world: Pick<TestStageContext, "checkout" | "commit" | "base">) => {
   let shown = ""
-  return (state: State): Effect.Effect<void, GateStopped> =>
+  return (state: State): Effect.Effect<void, GateError> =>
     Effect.suspend(() => {
       const wanted = JSON.stringify(state)
       if (wanted === shown) return Effect.void
