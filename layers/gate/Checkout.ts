@@ -12,7 +12,7 @@ import { type Checkout, GateCheckout } from "../../src/services/GateCheckout.ts"
 import * as cleanRoom from "./cleanRoom.ts"
 import { type GateError, gateError } from "../../src/services/GateError.ts"
 import { onDisk } from "./disk.ts"
-import { git, gitBytes, type GitFailed, noGit } from "./git.ts"
+import { git, gitBytes, type GitFailed, noGit } from "../git/runGit.ts"
 import { readChange } from "./readChange.ts"
 import * as WorkFolder from "./WorkFolder.ts"
 

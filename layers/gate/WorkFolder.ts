@@ -9,7 +9,7 @@ import { wipe } from "../wipe.ts"
 import type { Overlay } from "../../src/services/GateCheckout.ts"
 import type { GateError } from "../../src/services/GateError.ts"
 import { onDisk } from "./disk.ts"
-import { git, type GitFailed } from "./git.ts"
+import { git, type GitFailed } from "../git/runGit.ts"
 
 export interface WorkFolderOptions {
   readonly gitDir: string

@@ -4,7 +4,7 @@ import { join } from "node:path"
 
 import { Effect, Runtime, Schema } from "effect"
 
-import { git, type GitFailed } from "../../layers/gate/git.ts"
+import { git, type GitFailed } from "../../layers/git/runGit.ts"
 
 /** Something on the command line, or the repository that it names, is not as it must be: EX_CONFIG. */
 export class GateConfigError extends Schema.TaggedError<GateConfigError>()("GateConfigError", {
