@@ -110,6 +110,8 @@ export const open = Effect.fn("Checkout.open")(function* (
         Effect.flatMap(folder.place),
         Effect.catchTag("GitFailed", (error) => failed(error))
       ),
+    ignored: folder.ignored.pipe(Effect.catchTag("GitFailed", (error) => unreadable(error))),
+    keepIgnored: folder.keepIgnored.pipe(Effect.catchTag("GitFailed", (error) => unreadable(error))),
     room: (target) =>
       cleanRoom.open(place, target).pipe(Effect.catchTag("GitFailed", (error) => failed(error))),
     dirty: Effect.gen(function* () {

@@ -8,7 +8,7 @@ import { defaultImage, presets } from "./presets.ts"
 export const MakeTarget = Schema.String.check(Schema.isPattern(/^[A-Za-z0-9_][A-Za-z0-9_./-]{0,127}$/u))
 
 /** What a check proves. */
-export const CheckRole = Schema.Literals(["format", "lint", "build", "test", "codegen"])
+export const CheckRole = Schema.Literals(["setup", "format", "lint", "build", "test", "codegen"])
 export type CheckRole = typeof CheckRole.Type
 
 const opt = Schema.optionalKey

@@ -100,13 +100,14 @@ const steps = Effect.fnUntraced(function* (
   known.evidence = { ...known.evidence, profile: yield* profileOf(rules), source: rules.source }
   const change = yield* checkout.change
   const { declared, policy } = rules
-  const world: CheckWorld = { checkout, toolchain, change, declared, log, allowance }
+  const running: CheckWorld = { checkout, toolchain, change, declared, log, allowance, builders: [] }
 
   // 3. The checks run; what needs no run is found out meanwhile.
-  const [{ documents, findings }] = yield* Effect.all(
-    [staticChecks(checkout, change, rules.checks), runAll(world, rules.checks, known)],
+  const [{ documents, findings }, builders] = yield* Effect.all(
+    [staticChecks(checkout, change, rules.checks), runAll(running, rules.checks, known)],
     { concurrency: 2 }
   )
+  const world = { ...running, builders }
 
   // 4. What the checks left of the tree.
   const dirty = yield* lookAtTree(checkout, log)
@@ -140,8 +141,9 @@ const profileOf = Effect.fnUntraced(function* ({ checks, policy }: Rules) {
 
 const runAll = Effect.fnUntraced(function* (world: CheckWorld, checks: ReadonlyArray<Check>, known: Known) {
   const onChecked = (checked: Checked) => void known.checked.push(checked)
-  yield* runChecks(world, checks, onChecked)
+  const builders = yield* runChecks(world, checks, onChecked)
   yield* runToolChecks(world, toolChecks(world.change), onChecked)
+  return builders
 })
 
 /** Paths that the checks changed, with git's two letters; the first few. */
