@@ -8,6 +8,7 @@ import { Clock, Duration, Effect, Option, Runtime, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 
 import { judgeBranch } from "../layers/gate/judgeBranch.ts"
+import * as BaseCache from "../layers/gate/BaseCache.ts"
 import * as localToolchain from "../layers/gate/localToolchain.ts"
 import { tail } from "../layers/gate/tail.ts"
 import * as Observability from "../layers/Observability.ts"
@@ -104,11 +105,22 @@ const judged = Effect.fn("gate.judged")(function* (
   )
   const folders = { workDir: join(folder, "work", "repository"), exchangeDir: join(folder, "exchange") }
   const judgeDir = join(folder, "judge")
+  const cacheDir = yield* BaseCache.open({
+    folder: cacheOf(candidate.root, process.env),
+    remote,
+    baseBranch,
+    scratchDir: join(folder, "base"),
+    memoryBytes: limits.memoryBytes,
+    patience: Duration.times(limits.deadline, 0.5),
+    hidden: [remote, candidate.root],
+    env: process.env,
+    write: tell
+  })
   yield* localToolchain.start(
     {
       ...folders,
       scratchDir: join(folder, "scratch"),
-      cacheDir: cacheOf(candidate.root, process.env),
+      cacheDir,
       memoryBytes: limits.memoryBytes,
       hidden: [judgeDir, remote, candidate.root]
     },
