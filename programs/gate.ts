@@ -4,7 +4,7 @@ import { mkdtemp } from "node:fs/promises"
 import { homedir, tmpdir } from "node:os"
 import { basename, join } from "node:path"
 
-import { Clock, Duration, Effect, Option, Runtime, Schema } from "effect"
+import { Clock, Duration, Effect, Option, Result, Runtime, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 
 import { judgeBranch } from "../layers/gate/judgeBranch.ts"
@@ -14,6 +14,7 @@ import { tail } from "../layers/gate/tail.ts"
 import * as Observability from "../layers/Observability.ts"
 import { wipe } from "../layers/wipe.ts"
 import { dispatched } from "../src/decide/verdict.ts"
+import { type Allowance, parseAllow } from "../src/gate/approval.ts"
 import { type Envelope, exitCodes, GateVerdict } from "../src/gate/envelope.ts"
 import { saidBy } from "../src/tools/gateTerminal.ts"
 import { baseBranch, type Candidate, find, GateConfigError, makeRemote } from "./gate/candidate.ts"
@@ -50,6 +51,12 @@ const flags = {
     Flag.withDefault("8Gi"),
     Flag.withDescription("Memory of the checks together, such as 512Mi or 8Gi")
   ),
+  allow: Flag.String("allow").pipe(
+    Flag.atLeast(0),
+    Flag.withDescription(
+      "RULE:PATH=REASON: allow what a rule asks about in a file (a path or a glob); may be given again"
+    )
+  ),
   output: Flag.Literals("output", ["table", "json"]).pipe(
     Flag.withAlias("o"),
     Flag.withDefault("table"),
@@ -63,6 +70,7 @@ interface Options {
   readonly head: string | undefined
   readonly timeout: string
   readonly memory: string
+  readonly allow: ReadonlyArray<string>
   readonly output: "table" | "json"
 }
 
@@ -96,7 +104,8 @@ const temporaryFolder = Effect.acquireRelease(
 
 const judged = Effect.fn("gate.judged")(function* (
   candidate: Candidate,
-  limits: { readonly deadline: Duration.Duration; readonly memoryBytes: number }
+  limits: { readonly deadline: Duration.Duration; readonly memoryBytes: number },
+  approvals: ReadonlyArray<Allowance>
 ) {
   const folder = yield* temporaryFolder
   const remote = join(folder, "remote.git")
@@ -137,6 +146,8 @@ const judged = Effect.fn("gate.judged")(function* (
     watched: candidate.ref === undefined ? ("nowhere" as const) : { url: candidate.root, ref: candidate.ref },
     deadline: limits.deadline,
     limits: { memoryBytes: limits.memoryBytes },
+    approvals,
+    attended: true,
     confinement: "process" as const
   }
   const envelope = yield* judgeBranch(settings, (text) => {
@@ -167,6 +178,9 @@ const gate = Effect.fn("gate")(function* (options: Options) {
   if (memoryBytes === undefined) {
     return yield* new GateConfigError({ message: `--memory ${options.memory}: give a size such as 8Gi` })
   }
+  const approvals = yield* Effect.fromResult(Result.all(options.allow.map(parseAllow))).pipe(
+    Effect.mapError((message) => new GateConfigError({ message }))
+  )
   const candidate = yield* find(options)
   const { base, commit, name, uncommitted } = candidate
   tell(`foreman gate: ${name} at ${commit.slice(0, 12)}, against ${base.slice(0, 12)}\n`)
@@ -177,7 +191,7 @@ const gate = Effect.fn("gate")(function* (options: Options) {
     )
   }
   const startedAt = yield* Clock.currentTimeMillis
-  const { envelope, logTail } = yield* judged(candidate, { deadline, memoryBytes })
+  const { envelope, logTail } = yield* judged(candidate, { deadline, memoryBytes }, approvals)
   const seconds = ((yield* Clock.currentTimeMillis) - startedAt) / 1000
   const isColoured = process.stdout.isTTY && !process.env["NO_COLOR"]
   const text =

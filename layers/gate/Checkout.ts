@@ -104,6 +104,14 @@ export const open = Effect.fn("Checkout.open")(function* (
           ),
     markdownWith: (words) => markdownWith(run, commit, words).pipe(Effect.mapError(failed)),
     change,
+    authors: run(
+      "log",
+      "--format=%an%n%ae",
+      ...(base === undefined ? ["-1", commit] : [`${base}..${commit}`])
+    ).pipe(
+      Effect.map((text) => [...new Set(text.split("\n").filter((line) => line !== ""))]),
+      Effect.mapError(failed)
+    ),
     place: (target) => folder.place(target).pipe(Effect.catchTag("GitFailed", (error) => failed(error))),
     placeMixed: (target, other) =>
       folder.mixed(target, other).pipe(

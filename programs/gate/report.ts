@@ -50,17 +50,21 @@ const verdictColours = { "GATE-PASS": "green", "GATE-FAIL": "red", "GATE-ERROR":
 
 /** Lines for people, each without control characters of the candidate's. */
 export const report = (envelope: Envelope, paint: Paint): string => {
-  const { checks, coverage, findings = [], message, reason, verdict } = envelope
+  const { approvals = [], checks, coverage, findings = [], message, reason, verdict } = envelope
   const uncovered = coverage?.uncovered ?? []
   const word = `${verdict}${reason === undefined ? "" : ` ${reason}`}`
   return [
     "",
     ...(checks.length === 0 ? [] : [...table(checks, paint), ""]),
-    ...findings.map(({ file, isNote, line, message: what, rule, test }) => {
+    ...findings.map(({ file, isNote, line, message: what, rule, test, weight = "found" }) => {
       const place = `${file}${line === undefined ? "" : `:${line}`}${test === undefined ? "" : ` ${test}`}`
-      return plain(`${isNote === true ? "note" : "found"}  ${rule}  ${place}  ${what}`)
+      return plain(`${isNote === true ? "note" : weight}  ${rule}  ${place}  ${what}`)
     }),
     ...(findings.length === 0 ? [] : [""]),
+    ...approvals.map(({ by, path, reason: why, rule }) =>
+      plain(`allowed by ${by ?? "--allow"}: ${rule} in ${path}: ${why}`)
+    ),
+    ...(approvals.length === 0 ? [] : [""]),
     ...(uncovered.length === 0
       ? []
       : [

@@ -54,6 +54,8 @@ const copied = [
   "confinement",
   "coverage",
   "findings",
+  "approvals",
+  "approvalsRead",
   "evidence",
   "dirty"
 ] as const
