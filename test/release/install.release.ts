@@ -1,0 +1,157 @@
+/** The archive for this machine, as `npm run release` makes it, installed where there is no Node and no home yet. */
+import { execFileSync, spawnSync } from "node:child_process"
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync
+} from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+
+import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
+
+import manifest from "../../package.json" with { type: "json" }
+
+const root = join(import.meta.dirname, "..", "..")
+const platform = `${process.platform}-${process.arch}`
+const archive = `foreman-v${manifest.version}-${platform}.tar.gz`
+const npmPackage = `${manifest.name}-${manifest.version}.tgz`
+
+let scratch = ""
+let home = ""
+let path = ""
+let foreman = ""
+
+/** Makes a release of what lies here, without a tag. */
+const release = (out: string, ...names: ReadonlyArray<string>) =>
+  execFileSync(
+    process.execPath,
+    ["scripts/release.mjs", "--dry-run", `--out=${out}`, ...names.map((name) => `--only=${name}`)],
+    { cwd: root, stdio: ["ignore", "ignore", "pipe"] }
+  )
+
+/** Runs a command as somebody with a fresh account would, in `cwd`. */
+const run = (cwd: string, command: string, ...args: ReadonlyArray<string>) => {
+  const { error, status, stderr, stdout } = spawnSync(command, args, {
+    cwd,
+    encoding: "utf8",
+    env: { HOME: home, PATH: path }
+  })
+  if (error !== undefined) throw error
+  return { code: status, stdout, stderr }
+}
+
+const git = (repository: string, ...args: ReadonlyArray<string>) => {
+  const { code, stderr } = run(repository, "git", "-c", "user.name=a", "-c", "user.email=a@b.c", ...args)
+  assert.strictEqual(code, 0, stderr)
+}
+
+/** A repository whose branch `change` writes `word`; its check accepts `good` alone. */
+const makeRepository = (name: string, word: string): string => {
+  const repository = join(scratch, name)
+  mkdirSync(join(repository, ".foreman"), { recursive: true })
+  const write = (file: string, text: string) => writeFileSync(join(repository, file), text)
+  write(".foreman/gate.yaml", "checks:\n  - role: test\n    command: grep -q good word.txt\n")
+  write("word.txt", "good\n")
+  git(repository, "init", "-q", "-b", "main")
+  git(repository, "add", "-A")
+  git(repository, "commit", "-qm", "Start")
+  git(repository, "switch", "-qc", "change")
+  write("word.txt", `${word}\nand more\n`)
+  git(repository, "commit", "-qam", "Change the word")
+  return repository
+}
+
+/** Every program of this machine but Node and what belongs to it. */
+const linkPrograms = (folder: string) => {
+  mkdirSync(folder)
+  const taken = new Set(["node", "nodejs", "npm", "npx", "corepack", "foreman"])
+  for (const from of ["/usr/local/bin", "/usr/bin", "/bin"]) {
+    for (const name of readdirSync(from)) {
+      if (taken.has(name)) continue
+      taken.add(name)
+      symlinkSync(join(from, name), join(folder, name))
+    }
+  }
+}
+
+const hasArchive = Object.hasOwn(manifest.optionalDependencies, `node-${platform}`)
+
+describe.skipIf(!hasArchive)(`the archive for ${platform}`, () => {
+  beforeAll(() => {
+    scratch = mkdtempSync(join(tmpdir(), "foreman-release-"))
+    home = join(scratch, "home")
+    mkdirSync(home)
+    path = join(scratch, "programs")
+    linkPrograms(path)
+    release(join(scratch, "out"), platform, "npm")
+    execFileSync("tar", ["-xzf", join(scratch, "out", archive), "-C", scratch])
+    foreman = join(scratch, "foreman", "bin", "foreman")
+  })
+  afterAll(() => rmSync(scratch, { recursive: true, force: true }))
+
+  it("comes with a checksum of each file", () => {
+    const { code, stdout } = run(join(scratch, "out"), "sha256sum", "--strict", "--check", "SHA256SUMS")
+    assert.deepStrictEqual([code, stdout], [0, `${archive}: OK\n${npmPackage}: OK\n`])
+  })
+
+  it("starts where there is no Node, through a link, too", () => {
+    assert.throws(() => run(home, "node", "--version"), "ENOENT")
+    const link = join(path, "foreman")
+    symlinkSync(foreman, link)
+    for (const command of [foreman, "foreman"]) {
+      const { code, stdout, stderr } = run(home, command, "--version")
+      assert.deepStrictEqual([code, stdout, stderr], [0, `foreman ${manifest.version}\n`, ""])
+    }
+    const help = run(home, foreman, "gate", "--help")
+    assert.strictEqual(help.code, 0)
+    assert.include(help.stdout, "--base")
+  })
+
+  it.each([
+    ["good", 0, "GATE-PASS"],
+    ["bad", 1, "GATE-FAIL"]
+  ])("judges a change to a %s word with exit code %i", (word, code, verdict) => {
+    const judged = run(makeRepository(word, word), foreman, "gate")
+    assert.strictEqual(judged.code, code, judged.stderr)
+    assert.include(judged.stdout, verdict)
+  })
+
+  it("ends with 78 where there is no repository", () => {
+    assert.strictEqual(run(home, foreman, "gate").code, 78)
+  })
+
+  it("has the licence and what people apply to a cluster", () => {
+    const at = (...names: ReadonlyArray<string>) => readFileSync(join(scratch, "foreman", ...names), "utf8")
+    assert.include(at("LICENSE"), "Apache License")
+    assert.include(at("lib", "LICENSES.txt"), `effect ${manifest.dependencies.effect}, MIT`)
+    assert.include(at("charts", "foreman", "Chart.yaml"), `appVersion: ${manifest.version}`)
+    assert.include(at("crds", "foreman.llmkube.dev_workloads.yaml"), "kind: CustomResourceDefinition")
+    assert.include(at("examples", "stub-task.yaml"), "kind: AgenticTask")
+  })
+
+  it("has the files that npm would pack, and nothing of the repository beside them", () => {
+    const said = execFileSync("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], {
+      cwd: root,
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+      env: { ...process.env, HOME: home }
+    })
+    const npm = JSON.parse(said)[0].files.map(({ path: file }: { readonly path: string }) => file)
+    const packed = execFileSync("tar", ["-tzf", join(scratch, "out", npmPackage)], { encoding: "utf8" })
+    const ours = packed
+      .trimEnd()
+      .split("\n")
+      .map((file) => file.replace(/^package\//u, ""))
+    assert.deepStrictEqual(ours.toSorted(), npm.toSorted())
+    const folders = new Set(ours.map((file) => file.split("/")[0]))
+    assert.sameMembers(
+      [...folders],
+      ["CHANGELOG.md", "LICENSE", "README.md", "charts", "crds", "dist", "examples", "package.json"]
+    )
+  })
+})
