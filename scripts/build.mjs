@@ -25,9 +25,9 @@ for (const part of ["foreman.mjs", "LICENSES.txt", "chunks", "compiled", "node_m
  */
 const lazyBuiltins = {
   name: "lazy-builtins",
-  // The entry must still start, and say so, on a Node that is too old.
+  // These must still run on a Node that is too old.
   renderChunk: (code, chunk) =>
-    chunk.isEntry && chunk.name === "foreman"
+    ["foreman", "pinnedNode"].includes(chunk.name)
       ? null
       : code.replaceAll(
           /\bimport\s*(?:\*\s*as\s+([\w$]+)|([\w$]+)|\{([^}]*)\})\s*from\s*["'](node:[\w/]+)["'];?/gu,

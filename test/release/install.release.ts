@@ -134,6 +134,38 @@ describe.skipIf(!hasArchive)(`the archive for ${platform}`, () => {
     assert.include(at("examples", "stub-task.yaml"), "kind: AgenticTask")
   })
 
+  it("runs from the npm package on the Node that npm puts beside it, where the other one is too old", () => {
+    const modules = join(scratch, "node_modules")
+    mkdirSync(join(modules, manifest.name), { recursive: true })
+    const file = join(scratch, "out", npmPackage)
+    execFileSync("tar", ["-xzf", file, "--strip-components=1", "-C", join(modules, manifest.name)])
+    // Any Node is an old one to the first process that loads this.
+    const old = join(scratch, "old.cjs")
+    writeFileSync(
+      old,
+      `if (!process.env.WAS_OLD) {
+        process.env.WAS_OLD = "1"
+        Object.defineProperty(process, "versions", { value: { ...process.versions, node: "20.1.0" } })
+      }`
+    )
+    const start = (env: NodeJS.ProcessEnv, ...args: ReadonlyArray<string>) => {
+      const bundle = join(modules, manifest.name, manifest.bin.foreman)
+      const { status, stderr, stdout } = spawnSync(process.execPath, ["--require", old, bundle, ...args], {
+        cwd: home,
+        encoding: "utf8",
+        env: { HOME: home, PATH: path, ...env }
+      })
+      return [status, stdout, stderr]
+    }
+    const tooOld = [78, "", "foreman needs Node 24 or newer; this is 20.1.0.\n"]
+    assert.deepStrictEqual(start({}, "--version"), tooOld)
+    symlinkSync(join(root, "node_modules", `node-${platform}`), join(modules, `node-${platform}`))
+    assert.deepStrictEqual(start({}, "--version"), [0, `foreman ${manifest.version}\n`, ""])
+    assert.deepStrictEqual(start({}, "gate", "--repo=/").at(0), 78)
+    // The first process would stay, and with it the token where others of its user can read it.
+    assert.deepStrictEqual(start({ GITHUB_TOKEN: "secret" }, "--version"), tooOld)
+  })
+
   it("has the files that npm would pack, and nothing of the repository beside them", () => {
     const said = execFileSync("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], {
       cwd: root,
