@@ -118,7 +118,10 @@ const platformArchive = async (platform, files) => [
   ...files.map((one) => ({ ...one, path: `foreman/${one.path.replace(/^dist\//u, "lib/")}` }))
 ]
 
-/** What npm installs. The bundle brings its dependencies along, so only Node is one. */
+/**
+ * What npm installs. The bundle brings its dependencies along, so only Node is one. The package.json of a checkout stays private: published
+ * as it is, it would install packages that the bundle already contains.
+ */
 const npmPackage = (files) => {
   const { name, description, license, type, bin, engines, optionalDependencies } = manifest
   const published = { name, version, description, license, type, bin, engines, optionalDependencies }

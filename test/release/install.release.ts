@@ -139,6 +139,9 @@ describe.skipIf(!hasArchive)(`the archive for ${platform}`, () => {
     mkdirSync(join(modules, manifest.name), { recursive: true })
     const file = join(scratch, "out", npmPackage)
     execFileSync("tar", ["-xzf", file, "--strip-components=1", "-C", join(modules, manifest.name)])
+    const published = JSON.parse(readFileSync(join(modules, manifest.name, "package.json"), "utf8"))
+    assert.deepStrictEqual([published.private, published.dependencies], [undefined, undefined])
+
     // Any Node is an old one to the first process that loads this.
     const old = join(scratch, "old.cjs")
     writeFileSync(
