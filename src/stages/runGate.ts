@@ -100,6 +100,7 @@ const steps = Effect.fnUntraced(function* (
   known.evidence = { ...known.evidence, profile: yield* profileOf(rules), source: rules.source }
   const change = yield* checkout.change
   const { declared, policy } = rules
+  known.evidence = { ...known.evidence, policy }
   const world: CheckWorld = { checkout, toolchain, change, declared, log, allowance }
 
   // 3. The checks run; what needs no run is found out meanwhile.
