@@ -19,6 +19,9 @@ import {
 /** Read at the base, where the author of a change has no say. */
 export const gateFilePath = ".foreman/gate.yaml"
 
+/** The least that such a file says; put in what the project runs. */
+export const exampleFile = "checks: [{role: test, command: make test}]"
+
 const opt = Schema.optionalKey
 
 const Name = Schema.String.check(

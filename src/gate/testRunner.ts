@@ -1,7 +1,7 @@
 /** Which test runner a check comes to: the table of runners, and the make targets and package scripts that hide one. */
 import type { Check } from "./checks.ts"
 import { maxCommandBytes } from "./exchange.ts"
-import { scriptsOf } from "./presets.ts"
+import { scriptsOf } from "./discover/scripts.ts"
 import { go } from "./runners/go.ts"
 import { parseInvocation, render } from "./runners/invocation.ts"
 import { jest, mocha, nodeTest, vitest } from "./runners/node.ts"

@@ -45,12 +45,12 @@ export const inFolder = (project: Project, folder: string): Project => {
   }
 }
 
-/** A check of a folder, as the root runs it. Its globs become those of the root; without any it covers its folder. */
+/** A check of a folder, as the root runs it: its globs become those of the root; without any it covers its folder, set-up included. */
 export const fromFolder = (folder: string, check: Check): Check => ({
   ...check,
   name: nameOf(`${check.name} ${folder}`),
   command: `cd ${folder} && ${check.command}`,
-  ...(check.role !== "setup" && { paths: (check.paths ?? ["**"]).map((glob) => `${folder}/${glob}`) }),
+  paths: (check.paths ?? ["**"]).map((glob) => `${folder}/${glob}`),
   ...(check.lockFiles !== undefined && { lockFiles: check.lockFiles.map((glob) => `${folder}/${glob}`) })
 })
 

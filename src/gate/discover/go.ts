@@ -26,6 +26,7 @@ interface Module extends Package {
 const maxModules = 16
 
 export const go: Discover = (project) => {
+  if (!has(project, "go.mod", "go.work")) return []
   const modules = modulesOf(project)
   if (modules.length === 0) return []
   const isAtRoot = has(project, "go.mod")

@@ -28,24 +28,24 @@ export const membersOf = (
 }
 
 /** A package and all packages of the repository that it needs, directly or not. */
-export const reachOf = (one: Package, all: ReadonlyArray<Package>): ReadonlyArray<Package> =>
+export const reachOf = <P extends Package>(one: P, all: ReadonlyArray<P>): ReadonlyArray<P> =>
   closure(one, (each) => all.filter(({ name }) => each.needs.includes(name)))
 
 /** A package and all packages of the repository that need it, directly or not. */
-export const dependentsOf = (one: Package, all: ReadonlyArray<Package>): ReadonlyArray<Package> =>
+export const dependentsOf = <P extends Package>(one: P, all: ReadonlyArray<P>): ReadonlyArray<P> =>
   closure(one, (each) => all.filter(({ needs }) => needs.includes(each.name)))
 
-const closure = (one: Package, next: (each: Package) => ReadonlyArray<Package>): ReadonlyArray<Package> => {
+const closure = <P extends Package>(one: P, next: (each: P) => ReadonlyArray<P>): ReadonlyArray<P> => {
   const reached = new Set([one])
   for (const each of reached) for (const more of next(each)) reached.add(more)
   return [...reached]
 }
 
 /** Those that others need come first; a circle stays in its order. */
-export const inBuildOrder = (all: ReadonlyArray<Package>): ReadonlyArray<Package> => {
-  const ordered = new Set<Package>()
-  const visiting = new Set<Package>()
-  const visit = (one: Package): void => {
+export const inBuildOrder = <P extends Package>(all: ReadonlyArray<P>): ReadonlyArray<P> => {
+  const ordered = new Set<P>()
+  const visiting = new Set<P>()
+  const visit = (one: P): void => {
     if (visiting.has(one)) return
     visiting.add(one)
     for (const each of all) if (one.needs.includes(each.name)) visit(each)
