@@ -3,6 +3,8 @@ import { Clock, Duration, Effect } from "effect"
 
 import type { Change } from "../gate/change.ts"
 import type { Check } from "../gate/checks.ts"
+import { packageManifests } from "../gate/discover/discover.ts"
+import { folderOf } from "../gate/discover/Project.ts"
 import { makefileNames } from "../gate/make.ts"
 import type { TestOutcome, TestRunner } from "../gate/runners/TestRunner.ts"
 import { isTestCheck, runnerOf } from "../gate/testRunner.ts"
@@ -23,7 +25,7 @@ export interface TestStageContext {
     /** Whether it is known already whose failure it is, or that it is none. */
     readonly isSettled?: boolean
   }>
-  readonly checkout: Pick<Checkout, "readBase" | "place" | "placeMixed" | "room">
+  readonly checkout: Pick<Checkout, "readBase" | "baseFiles" | "place" | "placeMixed" | "room">
   readonly run: (
     command: string,
     options: { readonly timeout: Duration.Duration; readonly echo: false }
@@ -48,7 +50,14 @@ export const testChecks = Effect.fnUntraced(function* (
   const packageJson = yield* readBase("package.json")
   let makefile: string | undefined
   for (const name of makefileNames) makefile ??= yield* readBase(name)
-  return checks.map((check) => ({ check, runner: runnerOf(check, { makefile, packageJson }) }))
+  const packages = new Map<string, string>()
+  if (checks.some(({ command }) => /\b(?:npm|pnpm|yarn|bun)\b/u.test(command))) {
+    for (const path of packageManifests(yield* world.checkout.baseFiles)) {
+      const text = yield* readBase(path)
+      if (text !== undefined) packages.set(folderOf(path), text)
+    }
+  }
+  return checks.map((check) => ({ check, runner: runnerOf(check, { makefile, packageJson, packages }) }))
 })
 
 /** A run shorter than this is never cut off: machines stumble. */
