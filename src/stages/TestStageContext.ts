@@ -25,7 +25,7 @@ export interface TestStageContext {
   }>
   /** Checks that run again wherever another commit is placed: the tests need what they build. */
   readonly builders: ReadonlyArray<Check>
-  readonly checkout: Pick<Checkout, "readBase" | "place" | "placeMixed" | "room">
+  readonly checkout: Pick<Checkout, "readBase" | "baseFiles" | "place" | "placeMixed" | "room">
   readonly run: (
     command: string,
     options: { readonly timeout: Duration.Duration; readonly echo: false }

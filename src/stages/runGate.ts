@@ -103,9 +103,9 @@ const steps = Effect.fnUntraced(function* (
 
   // 2. The base says what to check, and what is held against a change.
   const rules = yield* planChecks(checkout, request.checks)
-  known.evidence = { ...known.evidence, profile: yield* profileOf(rules), source: rules.source }
+  const { declared, policy } = rules
+  known.evidence = { ...known.evidence, profile: yield* profileOf(rules), source: rules.source, policy }
   const change = yield* checkout.change
-  const { declared } = rules
   const running: CheckWorld = { checkout, toolchain, change, declared, log, allowance, builders: [] }
 
   // 3. The checks run; what needs no run is found out meanwhile.
@@ -129,7 +129,7 @@ const steps = Effect.fnUntraced(function* (
 
   // 7. What was found is held against the policy and what somebody allowed of it.
   const all = [...findings, ...dirty.map(asFinding), ...tests.findings]
-  const { evidence, standard } = yield* standardOf(request, checkout, rules.policy, all, log)
+  const { evidence, standard } = yield* standardOf(request, checkout, policy, all, log)
   const found = sorted(all, standard)
   known.findings = weighed(found, standard)
   known.evidence = { ...known.evidence, ...evidence }

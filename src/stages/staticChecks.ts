@@ -18,8 +18,11 @@ export interface Examined {
   readonly documents: ReadonlyArray<Checked>
 }
 
-export const staticChecks = Effect.fn("examine")(function* (
-  checkout: Checkout,
+/** What it reads of a checkout. */
+export type Reading = Pick<Checkout, "readBase" | "baseFiles" | "files" | "mentions" | "markdownWith">
+
+export const staticChecks = Effect.fn("staticChecks")(function* (
+  checkout: Reading,
   change: Change,
   checks: ReadonlyArray<Check>
 ): Effect.fn.Return<Examined, GateError, SyntaxParser> {

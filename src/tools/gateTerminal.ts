@@ -50,6 +50,7 @@ const copied = [
   "base",
   "profile",
   "source",
+  "policy",
   "moved",
   "confinement",
   "coverage",

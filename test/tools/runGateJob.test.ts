@@ -121,11 +121,11 @@ describe("run_gate_job", () => {
 
   it.effect("says why the judge judged nothing", () =>
     Effect.gen(function* () {
-      const stopped = { verdict: "GATE-ERROR", reason: "NothingToCheck", message: "no checks" } as const
+      const stopped = { verdict: "GATE-ERROR", reason: "NoChecks", message: "no checks" } as const
       const { terminal } = yield* call(scripted(said(stopped, 69)))
       assert.deepStrictEqual(
         [terminal?.verdict, terminal?.summary, terminal?.failureReason, terminal?.extra["reason"]],
-        ["GATE-ERROR", "gate did not run: no checks", "GateError", "NothingToCheck"]
+        ["GATE-ERROR", "gate did not run: no checks", "GateError", "NoChecks"]
       )
     })
   )

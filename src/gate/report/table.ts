@@ -1,34 +1,28 @@
-/** What `foreman gate` shows in the end: a table of the checks, what was found, and the verdict in a sentence. */
-import type { GateCheck } from "../../schema/Result.ts"
-import type { Envelope } from "../../src/gate/envelope.ts"
+/** What `foreman gate` shows a person: a table of the checks, what was found, and the verdict in a sentence. */
+import type { GateCheck } from "../../../schema/Result.ts"
+import type { Envelope } from "../envelope.ts"
+import { isRed, resultOf } from "./items.ts"
+import { oneLine, placeOf } from "./text.ts"
 
 const colours = { red: 31, green: 32, yellow: 33, dim: 2, bold: 1 } as const
-export type Paint = (colour: keyof typeof colours, text: string) => string
+type Colour = keyof typeof colours
+export type Paint = (colour: Colour, text: string) => string
 
 export const painter =
   (isColoured: boolean): Paint =>
   (colour, text) =>
     isColoured ? `\u001b[${colours[colour]}m${text}\u001b[0m` : text
 
-/** What a terminal would take for a command of its own does not reach it from a file's name. */
-const plain = (text: string): string => text.replaceAll(/\p{Cc}/gu, "?")
+const colourOf = (check: GateCheck): Colour =>
+  check.skipped !== undefined ? "dim" : isRed(check) ? "red" : "green"
 
-const resultOf = ({ exitCode, limit, skipped }: GateCheck): readonly [keyof typeof colours, string] =>
-  skipped !== undefined
-    ? ["dim", "skipped"]
-    : limit !== undefined
-      ? ["red", `limit: ${limit}`]
-      : exitCode === 0
-        ? ["green", "ok"]
-        : ["red", `exit ${exitCode}`]
-
-const table = (checks: ReadonlyArray<GateCheck>, paint: Paint): ReadonlyArray<string> => {
+const tableOf = (checks: ReadonlyArray<GateCheck>, paint: Paint): ReadonlyArray<string> => {
   const rows = checks.map((check) => {
-    const [colour, result] = resultOf(check)
     const time = check.skipped === undefined ? `${check.seconds.toFixed(2)} s` : ""
     const about = check.skipped ?? check.message ?? (check.paths ?? []).join(" ")
-    const cells = [check.name, check.role ?? "", result, time, String(check.covered ?? ""), about].map(plain)
-    return { colour, cells }
+    const covered = String(check.covered ?? "")
+    const cells = [check.name, check.role ?? "", resultOf(check), time, covered, about].map(oneLine)
+    return { colour: colourOf(check), cells }
   })
   const head = ["CHECK", "ROLE", "RESULT", "TIME", "FILES", ""]
   const widths = head.map((title, column) =>
@@ -47,31 +41,34 @@ const table = (checks: ReadonlyArray<GateCheck>, paint: Paint): ReadonlyArray<st
 }
 
 const verdictColours = { "GATE-PASS": "green", "GATE-FAIL": "red", "GATE-ERROR": "yellow" } as const
+const maxUncovered = 10
 
 /** Lines for people, each without control characters of the candidate's. */
-export const report = (envelope: Envelope, paint: Paint): string => {
+export const table = (envelope: Envelope, paint: Paint): string => {
   const { approvals = [], checks, coverage, findings = [], message, reason, verdict } = envelope
   const uncovered = coverage?.uncovered ?? []
   const word = `${verdict}${reason === undefined ? "" : ` ${reason}`}`
   return [
     "",
-    ...(checks.length === 0 ? [] : [...table(checks, paint), ""]),
+    ...(checks.length === 0 ? [] : [...tableOf(checks, paint), ""]),
     ...findings.map(({ file, isNote, line, message: what, rule, test, weight = "found" }) => {
-      const place = `${file}${line === undefined ? "" : `:${line}`}${test === undefined ? "" : ` ${test}`}`
-      return plain(`${isNote === true ? "note" : weight}  ${rule}  ${place}  ${what}`)
+      const place = `${placeOf(file, line)}${test === undefined ? "" : ` ${test}`}`
+      return oneLine(`${isNote === true ? "note" : weight}  ${rule}  ${place}  ${what}`)
     }),
     ...(findings.length === 0 ? [] : [""]),
     ...approvals.map(({ by, path, reason: why, rule }) =>
-      plain(`allowed by ${by ?? "--allow"}: ${rule} in ${path}: ${why}`)
+      oneLine(`allowed by ${by ?? "--allow"}: ${rule} in ${path}: ${why}`)
     ),
     ...(approvals.length === 0 ? [] : [""]),
     ...(uncovered.length === 0
       ? []
       : [
-          plain(`Nothing examined ${uncovered.slice(0, 10).join(", ")}${uncovered.length > 10 ? ", …" : ""}`),
+          oneLine(
+            `Nothing examined ${uncovered.slice(0, maxUncovered).join(", ")}${uncovered.length > maxUncovered ? ", …" : ""}`
+          ),
           ""
         ]),
-    `${paint(verdictColours[verdict], paint("bold", word))}: ${plain(message)}`,
+    `${paint(verdictColours[verdict], paint("bold", word))}: ${oneLine(message)}`,
     ...(envelope.commit === undefined
       ? []
       : [paint("dim", `commit ${envelope.commit}, against ${envelope.base ?? "nothing"}`)]),
