@@ -1,4 +1,4 @@
-/** What runs us where the Node on PATH is too old: npm installs the one that we need beside us, on Linux. */
+/** Starts Foreman on the Node that npm installed beside it (on Linux), where the Node on PATH is too old. */
 import { spawn } from "node:child_process"
 import { createRequire } from "node:module"
 import { constants } from "node:os"
@@ -16,8 +16,8 @@ const findNode = (oldest: number): string | undefined => {
 }
 
 /**
- * Starts the same words on the pinned Node, and ends as that does; false where there is none. An old Node cannot become another
- * process, it can only wait for one. So it is not done with a token, which would stay behind to be read in /proc.
+ * Starts the same command on the pinned Node and ends with its exit code; false where there is none. An old Node cannot replace itself
+ * by another program, so this process stays. With a token in its environment that would be readable in /proc, so then it returns false.
  */
 export const startOnPinnedNode = (oldest: number): boolean => {
   const node = process.env["GITHUB_TOKEN"] ? undefined : findNode(oldest)
@@ -25,7 +25,7 @@ export const startOnPinnedNode = (oldest: number): boolean => {
   const child = spawn(node, [...process.execArgv, ...process.argv.slice(1)], { stdio: "inherit" })
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(signal, () => {
-      // A terminal sends Ctrl-C to both of us, and the second one would end the program before it is clean.
+      // A terminal sends Ctrl-C to both processes, and a second signal ends Foreman before it has cleaned up.
       if (signal !== "SIGINT" || !process.stdin.isTTY) child.kill(signal)
     })
   }

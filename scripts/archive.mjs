@@ -1,4 +1,4 @@
-/** A .tar.gz that depends on nothing but its entries and a time: no user, no order of a folder, no clock. Plain Node 20 or newer. */
+/** Writes a .tar.gz that depends only on its entries and a given time, not on user, folder order or clock. Plain Node 20 or newer. */
 import { gzipSync } from "node:zlib"
 
 const block = 512
@@ -35,8 +35,8 @@ const header = ({ path, mode, content }, seconds) => {
 }
 
 /**
- * The bytes of a .tar.gz of `entries`, each with `path`, `mode` and `content`, owned by nobody in particular and dated `seconds` after
- * 1970. Equal entries in any order give equal bytes under the same version of Node.
+ * The bytes of a .tar.gz of `entries`, each with `path`, `mode` and `content`; owner is uid 0, and the date is `seconds` after 1970.
+ * Equal entries in any order give equal bytes under the same version of Node. A path over 255 bytes is an error.
  */
 export const archive = (entries, seconds) => {
   const sorted = entries.toSorted((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)))

@@ -74,7 +74,7 @@ const bundled = new Set(
     .flatMap((chunk) => (chunk.type === "chunk" ? chunk.moduleIds : []))
     .flatMap((id) => /^.*\/(node_modules\/(?:@[^/]+\/)?[^/]+)\//u.exec(id.replaceAll("\\", "/"))?.[1] ?? [])
 )
-/** A package's licence as its authors want it passed on: name, version and the text. */
+/** A package's name, version, licence and the texts that its licence requires copies to carry. */
 const licenceOf = (folder) => {
   const { name, version, license } = JSON.parse(readFileSync(join(root, folder, "package.json"), "utf8"))
   const texts = readdirSync(join(root, folder)).filter((file) => /^(?:licen[cs]e|notice)/iu.test(file))
@@ -85,7 +85,7 @@ const licenceOf = (folder) => {
 }
 writeFileSync(
   join(dist, "LICENSES.txt"),
-  `Packages of others whose code is part of the bundle.\n\n${[...bundled]
+  `Third-party packages whose code is part of the bundle.\n\n${[...bundled]
     .toSorted()
     .map(licenceOf)
     .join(`\n\n${"-".repeat(80)}\n\n`)}\n`

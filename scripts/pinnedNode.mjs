@@ -10,15 +10,15 @@ const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
 const lock = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8"))
 
 /**
- * What Node exists for as an npm package of the pinned version, such as `linux-x64`. For macOS npm has older versions only, so people
- * there bring their own Node.
+ * The platforms for which npm has the pinned version of Node, such as `linux-x64`. For macOS npm has only other versions, so Foreman
+ * runs there on an installed Node.
  */
 export const platforms = Object.keys(manifest.optionalDependencies)
   .filter((name) => name.startsWith("node-"))
   .map((name) => name.slice("node-".length))
   .toSorted()
 
-/** Path of a file of Node's package for a platform: that of this machine's dependencies if it is there, else from npm. */
+/** Path of a file of Node's package for a platform: from node_modules if it is installed, else fetched by npm. */
 export const pinnedNode = async (platform, entry = "bin/node") => {
   const pinned = lock.packages[`node_modules/node-${platform}`]
   if (pinned === undefined)

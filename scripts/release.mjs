@@ -2,7 +2,7 @@
  * `npm run release [-- --version X.Y.Z] [--dry-run] [--only NAME]… [--out FOLDER]`: the archives of the version that package.json
  * has, with checksums, and the tag vX.Y.Z. NAME is a platform or npm. The same commit gives the same bytes.
  *
- * The tag comes last. A dry run makes no tag, and what would keep a release from being made is said, and no obstacle.
+ * The tag is made last, so a failed build leaves none. A dry run makes no tag, and only reports what a real run would refuse.
  */
 import { spawnSync } from "node:child_process"
 import { createHash } from "node:crypto"
@@ -33,7 +33,7 @@ const run = (command, args, stdout = "pipe") => {
   if (ended.status !== 0) fail(`${command} ${args.join(" ")} ended with ${ended.status}, see above`)
   return ended.stdout
 }
-/** In a clone of somebody else's, too: in a container root often works on files of another user. */
+/** git refuses a repository of another user, and in a container root often works on one. */
 const git = (...args) => run("git", ["-c", `safe.directory=${root}`, ...args])
 
 /** What the changelog says about the version, without its heading. */
@@ -44,7 +44,7 @@ const changes = () => {
   return section?.replace(/^.*\n/u, "").trim() ?? ""
 }
 
-/** Why no release can be made of what lies here. */
+/** Reasons to refuse a release, each a sentence; empty when there are none. */
 const obstacles = (wanted) => {
   const tagged = git("tag", "--list", tag).trim() === "" ? undefined : git("rev-list", "-n1", tag).trim()
   return [
@@ -63,7 +63,7 @@ const obstacles = (wanted) => {
 
 const entry = (path, file, mode = 0o644) => ({ path, mode, content: readFileSync(file) })
 
-/** Every file below a folder of dist; these are ours alone, unlike the folders that git knows. */
+/** The files at or below a path of dist. git ignores dist, so the folder itself is read. */
 const built = (part) =>
   (statSync(join(root, part)).isFile()
     ? [join(root, part)]
@@ -72,7 +72,7 @@ const built = (part) =>
         .map((one) => join(one.parentPath, one.name))
   ).map((file) => entry(relative(root, file), file))
 
-/** What git has below a path, with the modes that it has there. */
+/** The tracked files at or below `paths`, with the modes that git records: neither stray files nor a umask change an archive. */
 const committed = (paths) =>
   git("ls-files", "--stage", "-z", "--", ...paths)
     .split("\0")
@@ -82,7 +82,7 @@ const committed = (paths) =>
       return entry(path, join(root, path), parseInt(mode, 8))
     })
 
-/** What a release has, by the list of package.json that npm goes by. */
+/** The files of a release: `files` of package.json, which npm reads, too. */
 const contents = () => {
   const isBuilt = (part) => part.startsWith("dist/")
   const parts = manifest.files

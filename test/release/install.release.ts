@@ -1,4 +1,4 @@
-/** The archive for this machine, as `npm run release` makes it, installed where there is no Node and no home yet. */
+/** Installs the archive that `npm run release` makes for this machine: in an empty HOME, with no Node on PATH. */
 import { execFileSync, spawnSync } from "node:child_process"
 import {
   mkdirSync,
@@ -26,7 +26,7 @@ let home = ""
 let path = ""
 let foreman = ""
 
-/** Makes a release of what lies here, without a tag. */
+/** Makes a release of the working tree, without a tag. */
 const release = (out: string, ...names: ReadonlyArray<string>) =>
   execFileSync(
     process.execPath,
@@ -34,7 +34,7 @@ const release = (out: string, ...names: ReadonlyArray<string>) =>
     { cwd: root, stdio: ["ignore", "ignore", "pipe"] }
   )
 
-/** Runs a command as somebody with a fresh account would, in `cwd`. */
+/** Runs a command in `cwd` with nothing but HOME and PATH. */
 const run = (cwd: string, command: string, ...args: ReadonlyArray<string>) => {
   const { error, status, stderr, stdout } = spawnSync(command, args, {
     cwd,
@@ -142,7 +142,7 @@ describe.skipIf(!hasArchive)(`the archive for ${platform}`, () => {
     const published = JSON.parse(readFileSync(join(modules, manifest.name, "package.json"), "utf8"))
     assert.deepStrictEqual([published.private, published.dependencies], [undefined, undefined])
 
-    // Any Node is an old one to the first process that loads this.
+    // The first process that loads this takes itself for Node 20.1.
     const old = join(scratch, "old.cjs")
     writeFileSync(
       old,
@@ -165,7 +165,7 @@ describe.skipIf(!hasArchive)(`the archive for ${platform}`, () => {
     symlinkSync(join(root, "node_modules", `node-${platform}`), join(modules, `node-${platform}`))
     assert.deepStrictEqual(start({}, "--version"), [0, `foreman ${manifest.version}\n`, ""])
     assert.deepStrictEqual(start({}, "gate", "--repo=/").at(0), 78)
-    // The first process would stay, and with it the token where others of its user can read it.
+    // The first process stays, and other processes of its user could read its token in /proc.
     assert.deepStrictEqual(start({ GITHUB_TOKEN: "secret" }, "--version"), tooOld)
   })
 

@@ -1,4 +1,4 @@
-/** When `npm run release` makes a release, and that it makes the same one anywhere: in clones of what is committed here. */
+/** What `npm run release` refuses, tags and makes; tried in clones of the current commit. */
 import { execFileSync, spawnSync } from "node:child_process"
 import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"

@@ -1,10 +1,10 @@
 import { defineConfig } from "vitest/config"
 
-// These build the bundle and compress Node, so `npm test` leaves them out: they are named *.release.ts.
+// These tests build the bundle and compress Node, which is too slow for `npm test`; so they are named *.release.ts.
 export default defineConfig({
   test: {
     include: ["test/release/**/*.release.ts"],
-    testTimeout: 60_000,
+    testTimeout: 120_000,
     hookTimeout: 180_000
   }
 })
