@@ -5,26 +5,6 @@ import { GateCheck } from "../../schema/Result.ts"
 import { Counted } from "./approval.ts"
 import { Finding } from "./finding.ts"
 
-/** Why nothing was judged, as the judge itself can know it. What only Kubernetes knows is a `JobFault`. */
-export const GateFault = Schema.Literals([
-  "CloneFailed",
-  "BranchNotFound",
-  "BranchMoved",
-  "RemoteUnreachable",
-  "ConfigInvalid",
-  "NothingToCheck",
-  "CheckUnavailable",
-  "ToolchainSilent",
-  "ToolchainDied",
-  "OutOfMemory",
-  "DiskFull",
-  "FolderReadOnly",
-  "DeadlineExceeded",
-  "Terminated",
-  "JudgeFailed"
-])
-export type GateFault = typeof GateFault.Type
-
 export const GateVerdict = Schema.Literals(["GATE-PASS", "GATE-FAIL", "GATE-ERROR"])
 export type GateVerdict = typeof GateVerdict.Type
 
@@ -50,6 +30,8 @@ export const Envelope = Schema.Struct({
   profile: opt(Schema.String),
   /** Who named the checks. */
   source: opt(Schema.String),
+  /** What the repository wants done about each rule. */
+  policy: opt(Schema.Record(Schema.String, Schema.String)),
   /** What the branch was when the verdict was there, if that is another commit; `gone` for a branch that was deleted. */
   moved: opt(Schema.String),
   checks: Schema.Array(GateCheck),
@@ -81,8 +63,8 @@ const Message = Schema.fromJsonString(Schema.Struct({ nonce: Schema.String, ...E
 const encode = Schema.encodeSync(Schema.fromJsonString(Envelope))
 const size = (text: string): number => new TextEncoder().encode(text).length
 
-/** The first characters of a text, never half of one. */
-const cut = (text: string, length: number): string => {
+/** The first characters of a text, never half of one; the last is an ellipsis where something was left out. */
+export const cut = (text: string, length: number): string => {
   const characters = Array.from(text)
   return characters.length <= length ? text : `${characters.slice(0, length - 1).join("")}…`
 }
@@ -102,7 +84,7 @@ const withTails = (envelope: Envelope, bytes: number): Envelope => ({
 
 /** Without what only details: tails, globs and evidence; lists and words cut short. */
 const brief = (whole: Envelope, rows: number): Envelope => {
-  const { evidence: _, ...envelope } = whole
+  const { evidence: _, policy: ____, ...envelope } = whole
   const { approvals, checks, coverage, dirty, findings } = envelope
   return {
     ...envelope,

@@ -3,7 +3,7 @@ import { Schema } from "effect"
 
 import { reason } from "../decide/status.ts"
 import type { Envelope } from "../gate/envelope.ts"
-import { isWeather } from "../gate/faults.ts"
+import { isTransient } from "../gate/gateReason.ts"
 import type { Terminal } from "./AgentTool.ts"
 
 /** What one gate came to. `fault` is set when nothing was judged. */
@@ -54,6 +54,7 @@ const copied = [
   "base",
   "profile",
   "source",
+  "policy",
   "moved",
   "confinement",
   "coverage",
@@ -80,7 +81,7 @@ const asJson = (value: unknown): Schema.Json => decodeJson(JSON.parse(JSON.strin
 export const notRun = (extra: Terminal["extra"], fault: string, message: string): Said => ({
   fault,
   message,
-  mayPass: isWeather(fault),
+  mayPass: isTransient(fault),
   terminal: {
     verdict: "GATE-ERROR",
     summary: `gate did not run: ${message}`,

@@ -8,7 +8,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 
 import type { Envelope } from "../../src/gate/envelope.ts"
-import { isWeather } from "../../src/gate/faults.ts"
+import { isTransient } from "../../src/gate/gateReason.ts"
 import * as GateWorld from "./GateWorld.ts"
 import { localGate } from "./localGate.ts"
 
@@ -53,7 +53,7 @@ describe("a fault on the way to the checks", () => {
         checks: fails
       })
       assert.deepStrictEqual(brief(envelope), ["GATE-ERROR", "CloneFailed"], envelope.message)
-      assert.isTrue(isWeather("CloneFailed"))
+      assert.isTrue(isTransient("CloneFailed"))
     })
   )
 
@@ -71,7 +71,7 @@ describe("a fault on the way to the checks", () => {
       )
       assert.deepStrictEqual(brief(envelope), ["GATE-ERROR", "JudgeFailed"])
       assert.include(envelope.message, "there is no git")
-      assert.isFalse(isWeather("JudgeFailed"))
+      assert.isFalse(isTransient("JudgeFailed"))
     })
   )
 

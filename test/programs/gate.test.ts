@@ -134,7 +134,7 @@ describe("foreman gate", () => {
     const { code, stdout } = await gate("--base", "empty")
     git("checkout", "-q", "work")
     assert.notStrictEqual(git("rev-parse", "empty"), base)
-    assert.deepStrictEqual([code, /^GATE-ERROR NothingToCheck: no checks/mu.test(stdout)], [69, true])
+    assert.deepStrictEqual([code, /^GATE-ERROR NoChecks: no checks/mu.test(stdout)], [69, true])
   })
 
   it("ends with 69, and not as if a check had said no, where its cache cannot be", async () => {
