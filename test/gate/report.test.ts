@@ -294,6 +294,7 @@ describe("gitlab", () => {
   it.prop("has one fingerprint for each finding, whatever its text", [Text], ([text]) => {
     const issues = decode(JSON.stringify(gitlab(allOf(spliced(text)), digest)))
     assert.strictEqual(new Set(issues.map(({ fingerprint }) => fingerprint)).size, issues.length)
+    for (const { description, location } of issues) assert.notMatch(description + location.path, obeyed)
   })
 
   it("ranks what fails above what warns above what is a note", () => {
