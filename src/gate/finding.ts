@@ -16,7 +16,15 @@ export const Rule = Schema.Literals([
   /** Production changed, and no test did. */
   "untested",
   /** New code that nothing reaches. */
-  "unused"
+  "unused",
+  /** A setting or a hook of a runner, a linter or a type checker changed so that less is tested or checked. */
+  "settings",
+  /** Stored expectations changed: golden files, snapshots, test data. */
+  "stored",
+  /** A comment was added that silences a linter or a type checker. */
+  "suppressed",
+  /** A changed source file does not parse. */
+  "unparsable"
 ])
 export type Rule = typeof Rule.Type
 
@@ -30,7 +38,9 @@ export const Finding = Schema.Struct({
   /** One sentence for a person. */
   message: Schema.String,
   /** Told, and never held against the change: what the base shares, or a lesser form of the rule. */
-  isNote: Schema.optionalKey(Schema.Literal(true))
+  isNote: Schema.optionalKey(Schema.Literal(true)),
+  /** The rule cannot know the intent here: where the policy says `fail`, this finding counts as `ask`. */
+  asks: Schema.optionalKey(Schema.Literal(true))
 })
 export type Finding = typeof Finding.Type
 
@@ -45,5 +55,9 @@ export const defaultPolicy: Policy = {
   dirty: "fail",
   flaky: "fail",
   untested: "warn",
-  unused: "warn"
+  unused: "warn",
+  settings: "fail",
+  stored: "warn",
+  suppressed: "warn",
+  unparsable: "fail"
 }

@@ -58,7 +58,11 @@ const GateFile = Schema.Struct({
       dirty: opt(Answer),
       flaky: opt(Answer),
       untested: opt(Answer),
-      unused: opt(Answer)
+      unused: opt(Answer),
+      settings: opt(Answer),
+      stored: opt(Answer),
+      suppressed: opt(Answer),
+      unparsable: opt(Answer)
     })
   )
 })

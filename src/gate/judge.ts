@@ -73,10 +73,26 @@ export const reasons: Readonly<Record<Rule, string>> = {
   hollow: "TestsHollow",
   flaky: "TestsFlaky",
   untested: "Untested",
-  unused: "CodeUnused"
+  unused: "CodeUnused",
+  settings: "SettingsLoosened",
+  stored: "StoredChanged",
+  suppressed: "ChecksSuppressed",
+  unparsable: "SourceUnparsable"
 }
 /** Whose reason is named where several rules fail: what touches the judge first. */
-const order: ReadonlyArray<Rule> = ["protected", "dirty", "weakened", "hollow", "flaky", "untested", "unused"]
+const order: ReadonlyArray<Rule> = [
+  "protected",
+  "settings",
+  "unparsable",
+  "dirty",
+  "weakened",
+  "hollow",
+  "flaky",
+  "stored",
+  "suppressed",
+  "untested",
+  "unused"
+]
 
 const isHeld = (policy: Policy) => (finding: Finding) =>
   finding.isNote !== true && policy[finding.rule] === "fail"
