@@ -196,3 +196,5 @@ const reachedScripts = (
   }
   return reached
 }
+
+export const isCI = (path: string): boolean => protectedBy(path) === "CI"
