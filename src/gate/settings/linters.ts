@@ -257,7 +257,7 @@ const nyc = ([before, after]: Pair): ReadonlyArray<Said> =>
       : []
   })
 
-const isRead = (path: string): boolean =>
+export const isLinterFile = (path: string): boolean =>
   /(?:^|\/)(?:pyproject\.toml|\.?ruff\.toml|setup\.cfg|tox\.ini|\.?mypy\.ini|\.coveragerc|\.flake8|pyrightconfig\.json|[tj]sconfig[\w.-]*\.json|\.eslintrc[\w.]*|eslint\.config\.\w+|\.oxlintrc\.json|oxlint\.\w+|biome\.jsonc?|\.golangci\.\w+|Cargo\.toml|\.nycrc[\w.]*|\.c8rc[\w.]*|package\.json)$/u.test(
     path
   )
@@ -268,7 +268,7 @@ const isData = (path: string): boolean =>
 
 export const linterFindings = (sides: Sides): ReadonlyArray<Finding> =>
   sides.change.files.flatMap((file: ChangedFile): ReadonlyArray<Finding> => {
-    if (!isRead(file.path) || isData(file.path) || file.status === "deleted") return []
+    if (!isLinterFile(file.path) || isData(file.path) || file.status === "deleted") return []
     return saidOf(file.path, settingsAt(sides, file.path)).map(({ message, weight, word }) =>
       say(file, weight, message, word)
     )

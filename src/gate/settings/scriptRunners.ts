@@ -8,6 +8,8 @@ import { at, isTable, leaves, listOf, type Value } from "./value.ts"
 
 const configNames =
   /^(?:(?:vitest|vite|jest|playwright|karma|ava|cypress|jasmine|wdio)(?:\.[\w-]+)*\.(?:[cm]?[jt]s|json)|vitest\.workspace\.\w+|\.mocharc\.\w+|\.taprc|web-test-runner\.config\.\w+)$/u
+export const isRunnerFile = (path: string): boolean => configNames.test(nameOf(path))
+
 /** Keys of package.json that hold such settings. */
 const ownKeys = ["jest", "ava", "mocha", "tap", "vitest", "xo"] as const
 
@@ -170,7 +172,7 @@ const isThreshold = (key: string): boolean =>
 export const scriptRunnerFindings = (sides: Sides): ReadonlyArray<Finding> =>
   sides.change.files.flatMap((file): ReadonlyArray<Finding> => {
     const name = nameOf(file.path)
-    if (!configNames.test(name) && name !== "package.json") return []
+    if (!isRunnerFile(name) && name !== "package.json") return []
     if (file.status === "deleted") return []
     const [was, is] = settingsAt(sides, file.oldPath === undefined ? file.path : file.path)
     const [before, after] = [flat(testsOf(name, was)), flat(testsOf(name, is))]

@@ -6,11 +6,11 @@ import type { Change } from "../change.ts"
 import type { Finding } from "../finding.ts"
 import { cargoFindings } from "./cargo.ts"
 import { goFindings } from "./go.ts"
-import { linterFindings } from "./linters.ts"
+import { isLinterFile, linterFindings } from "./linters.ts"
 import { npmFindings } from "./npm.ts"
 import { pytestFiles, pytestFindings } from "./pytest.ts"
 import { pytestHookFindings } from "./pytestHooks.ts"
-import { scriptRunnerFindings } from "./scriptRunners.ts"
+import { isRunnerFile, scriptRunnerFindings } from "./scriptRunners.ts"
 import { shadowFindings } from "./shadows.ts"
 import { folderOf, nameOf, type Sides } from "./sides.ts"
 
@@ -21,6 +21,9 @@ export const settingsBeside = (change: Change, baseFiles: ReadonlyArray<string>)
   const folders = new Set(touched.filter(isPytest).map(folderOf))
   return baseFiles.filter((path) => isPytest(path) && folders.has(folderOf(path)) && !touched.includes(path))
 }
+
+/** Whether rule `settings` reads the file and compares it by meaning. */
+export const isComparedSettings = (path: string): boolean => isLinterFile(path) || isRunnerFile(path)
 
 const maxFindings = 30
 

@@ -17,7 +17,7 @@ const shadowOf = ({ path }: ChangedFile): string | undefined => {
   if (inModules.test(path)) return "stands where the package manager puts the real module"
   const parts = path.replace(/\.pyi?$/u, "").split("/")
   const name = parts.at(-1) === "__init__" ? parts.at(-2) : parts.at(-1)
-  if (!/\.py$/u.test(path) || name === undefined) return undefined
+  if (!path.endsWith(".py") || name === undefined) return undefined
   const folder = parts.at(-1) === "__init__" ? parts.slice(0, -2) : parts.slice(0, -1)
   if (startFiles.test(name)) return "is run by Python before anything else"
   // A module of a package has a name of its own: `shop.pytest` is not `pytest`.
