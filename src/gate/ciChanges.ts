@@ -128,9 +128,9 @@ const ofRemoved = (
 
 const rank = { fail: 2, ask: 1, note: 0 } as const
 
-/** Whoever takes a whole file away means it. */
-const atMost = (limit: "ask" | undefined, found: CommandChange | undefined): CommandChange | undefined =>
-  found !== undefined && limit !== undefined && found.weight === "fail" ? { ...found, weight: limit } : found
+/** A whole file is not taken away in passing: it asks. */
+const meant = (found: CommandChange | undefined): CommandChange | undefined =>
+  found?.weight === "fail" ? { ...found, weight: "ask" } : found
 
 export interface CiFile extends Pick<ChangedFile, "path" | "before" | "after" | "status"> {}
 
@@ -162,14 +162,16 @@ export const compareCi = (files: ReadonlyArray<CiFile>): ReadonlyArray<CommandCh
       (path.startsWith("jobs.") && !jobs.has(/^jobs\.([^.]+)/u.exec(path)?.[1] ?? ""))
     const own = compareCommands(commands(before), commands(after))
     // What went from here may have come elsewhere.
-    const run =
-      own?.weight === "ask"
+    const isGone = file.status === "deleted"
+    const joined =
+      own?.weight === "ask" || isGone
         ? (compareCommands(commands(everythingBefore), commands(everythingAfter)) ?? own)
         : own
+    const run = isGone ? meant(joined) : joined
     const found = [
       ...come.flatMap((leaf) => ofAdded(leaf, isNew(leaf), gone) ?? []),
       ...gone.flatMap((leaf) => ofRemoved(leaf, everythingAfter, come) ?? []),
-      ...(run === undefined || (file.before === undefined && run.weight !== "fail") ? [] : [run])
+      ...(run === undefined || file.before === undefined ? [] : [run])
     ].toSorted((a, b) => rank[b.weight] - rank[a.weight])
     return (
       found[0] ?? {

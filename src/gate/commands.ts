@@ -49,11 +49,11 @@ const count = (forms: ReadonlyArray<RegExp>, text: string): number =>
 const kinds: ReadonlyArray<readonly [kind: string, form: RegExp]> = [
   [
     "tests",
-    /^(?:mocha|_mocha|jest|ava|vitest|tap|tape|borp|karma|playwright|cypress|jasmine|uvu|qunit|lab|pytest|py\.test|tox|nox|unittest|nose2?|nosetests|go test|go run|cargo test|cargo nextest|node --test|bun test|deno test|ctest|rspec|bats|mvn|gradle|gradlew|make|hatch|trial|stestr|gotestsum|cross test|cross)$/u
+    /^(?:mocha|_mocha|jest|ava|vitest|tap|tape|borp|karma|playwright|cypress|jasmine|uvu|qunit|lab|pytest|py\.test|tox|nox|unittest|nose2?|nosetests|go test|go run|cargo test|cargo nextest|node --test|bun test|deno test|ctest|rspec|bats|mvn|gradle|gradlew|make|hatch|trial|stestr|gotestsum|richgo|cross test|cross)$/u
   ],
   [
     "lint",
-    /^(?:eslint|xo|standard|oxlint|oxfmt|biome|tslint|jshint|prettier|ruff|flake8|pylint|black|isort|pyupgrade|autoflake|pydocstyle|bandit|pre-commit|golangci-lint|golint|staticcheck|gofmt|gofumpt|goimports|go vet|go fmt|cargo clippy|cargo fmt|rustfmt|shellcheck|codespell|twine|check-manifest|commitlint|neostandard|markdownlint\S*)$/u
+    /^(?:eslint|xo|standardx?|semistandard|oxlint|oxfmt|biome|tslint|jshint|prettier|ruff|flake8|pylint|black|isort|pyupgrade|autoflake|pydocstyle|bandit|pre-commit|golangci-lint|golint|staticcheck|gofmt|gofumpt|goimports|go vet|go fmt|cargo clippy|cargo fmt|rustfmt|shellcheck|codespell|twine|check-manifest|commitlint|neostandard|markdownlint\S*)$/u
   ],
   [
     "types",
@@ -64,7 +64,7 @@ const kindOf = (program: string): string | undefined => kinds.find(([, form]) =>
 
 /** They prepare, build, tidy up or print: what they no longer do is no check lost. */
 const prepares =
-  /^(?:rm|cp|mkdir|mv|ln|cat|ls|touch|chmod|export|set|cd|pushd|popd|echo|printf|true|:|exit|sleep|test|\[|\[\[|if|then|fi|else|elif|for|do|done|while|case|esac|rimraf|rimraf2|del-cli|cross-env|cpy|shx|mkdirp|npm|pnpm|yarn|bun|npx|pip3?|uv|poetry|pdm|pipx|apt|apt-get|sudo|brew|choco|curl|wget|git|tar|unzip|gem|bundle|corepack|nvm|rustup|docker|rollup|vite|webpack|esbuild|tsup|unbuild|obuild|tsdown|zshy|swc|babel|browserify|uglifyjs|terser|microbundle|parcel|sass|coverage|codecov|coveralls|nyc|c8|istanbul|cargo build|cargo install|cargo doc|cargo generate-lockfile|cargo update|cargo fetch|go build|go mod|go install|go get|go generate|go version|python -m build|sphinx-build|release-it|changelogen|bumpp|node -e|source|\.|which|command|env|sed|awk|grep|head|tail|tee|wc|sort|find|xargs|date|uname|tsx|lerna|turbo|nx|cat|gh|ssh|scp|rsync|cmake|virtualenv|source|deactivate|wait|kill|time|sha256sum|cargo --version|rustc|node --version|node|python)$/u
+  /^(?:rm|cp|mkdir|mv|ln|cat|ls|touch|chmod|export|set|cd|pushd|popd|echo|printf|true|:|exit|sleep|test|\[|\[\[|if|then|fi|else|elif|for|do|done|while|case|esac|rimraf|rimraf2|del-cli|cross-env|cpy|shx|mkdirp|npm|pnpm|yarn|bun|npx|pip3?|uv|poetry|pdm|pipx|apt|apt-get|sudo|brew|choco|curl|wget|git|tar|unzip|gem|bundle|corepack|nvm|rustup|docker|rollup|vite|webpack|esbuild|tsup|unbuild|obuild|tsdown|zshy|swc|babel|browserify|uglifyjs|terser|microbundle|parcel|sass|coverage|codecov|coveralls|nyc|c8|istanbul|bun install|setup\.py|cargo build|cargo install|cargo doc|cargo generate-lockfile|cargo update|cargo fetch|go build|go mod|go install|go get|go generate|go version|python -m build|sphinx-build|release-it|changelogen|bumpp|node -e|source|\.|which|command|env|sed|awk|grep|head|tail|tee|wc|sort|find|xargs|date|uname|tsx|lerna|turbo|nx|cat|gh|ssh|scp|rsync|cmake|virtualenv|source|deactivate|wait|kill|time|sha256sum|cargo --version|rustc|node --version|node|python)$/u
 
 const doesNothing = /^(?:true|:|\/bin\/true|exit|echo|printf|sleep|test|\[|cd|ls|cat|pwd|date)$/u
 
@@ -79,6 +79,7 @@ const runOf = (command: string): Run => {
   const name = first
     .replace(/^.*node_modules\/(?:\.bin\/|\w+\/bin\/)/u, "")
     .replace(/^(?:\$[{(])?(\w+)[)}]?$/u, "$1")
+    .replace(/^(@?[\w/-]+)@\S+$/u, "$1")
   if (/^python[\d.]*$/u.test(name)) {
     const at = rest.indexOf("-m")
     if (at >= 0) return runOf(rest.slice(at + 1).join(" "))
@@ -139,20 +140,37 @@ const changeOfRun = (before: Run, after: Run): CommandChange | undefined => {
   return { weight: "note", how: `${after.program} has other options` }
 }
 
+/** Whether what may fail in silence now is a check that the base had, a new one, or something that prepares. */
+const swallowed = (before: string, after: string): CommandChange => {
+  const known = new Set(before.split("\n").map((line) => line.trim()))
+  const lines = after.split("\n").filter((line) => !known.has(line.trim()) && count(swallows, line) > 0)
+  const had = new Set(simpleCommands(before).map((command) => runOf(command).program))
+  const programs = (lines.length === 0 ? [after] : lines).flatMap((line) =>
+    simpleCommands(line)
+      .map((command) => runOf(command).program)
+      .filter((program) => kindOf(program) !== undefined || !prepares.test(program))
+  )
+  if (programs.some((program) => had.has(program)) || /\bset \+e\b/u.test(lines.join("\n")))
+    return { weight: "fail", how: "a command that fails no longer counts" }
+  return {
+    weight: programs.some((program) => kindOf(program) !== undefined) ? "ask" : "note",
+    how: "a new command may fail"
+  }
+}
+
 const rank = { fail: 2, ask: 1, note: 0 } as const
 
 /** From the commands of base and commit, all that a check comes to, one a line. Undefined where they do the same. */
 export const compareCommands = (before: string, after: string): CommandChange | undefined => {
   if (before === after) return undefined
   const found: Array<CommandChange> = []
-  if (count(swallows, after) > count(swallows, before))
-    found.push({ weight: "fail", how: "a command that fails no longer counts" })
+  if (count(swallows, after) > count(swallows, before)) found.push(swallowed(before, after))
   else if (count(hides, after) > count(hides, before))
     found.push({ weight: "ask", how: "a failure may no longer count" })
   const [was, is] = [before, after].map((text) =>
     simpleCommands(text)
       .map(runOf)
-      .filter(({ program }) => /^[\w.@/-]/u.test(program))
+      .filter(({ program }) => /^[A-Za-z_.@/][\w.@/:+ -]*$/u.test(program))
   )
   const left = [...(is ?? [])]
   const lost: Array<Run> = []

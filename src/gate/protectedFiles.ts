@@ -173,7 +173,9 @@ const recipeChange = (
     const targets = (isMakefile ? here : steps).flatMap(targetsOf)
     if (targets.length === 0) return undefined
     const [before, after] = [file.before ?? "", file.after ?? ""].map((text) => makefilePart(text, targets))
-    return compareRecipes(before ?? "", after ?? "")
+    const found = compareRecipes(before ?? "", after ?? "")
+    // Without its makefile a check does not start at all, and that is seen.
+    return file.status === "deleted" && found !== undefined ? { ...found, weight: "ask" } : found
   }
   if (file.status === "added") return undefined
   if (name === "package.json") {

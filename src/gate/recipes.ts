@@ -37,7 +37,12 @@ const settingsOf = (command: string): ReadonlyArray<string> => {
     const isConfig = configOptions.some(
       ([tool, options]) => options.test(option) && tools.some((each) => tool.test(each))
     )
-    return isConfig && value !== "" ? [bare(value)] : []
+    if (!isConfig || value === "") return []
+    return [
+      /^(?:-p|--project)$/u.test(option) && !value.includes(".json")
+        ? `${bare(value)}/tsconfig.json`
+        : bare(value)
+    ]
   })
 }
 

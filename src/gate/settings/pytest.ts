@@ -178,7 +178,9 @@ export const pytestFindings = (sides: Sides): ReadonlyArray<Finding> => {
       touched.find((one) => one.path === path) ?? touched.find((one) => folderOf(one.path) === folder)
     if (file === undefined) return []
     const [before, after] = [optionsOf(was), optionsOf(is)]
-    const isLax = isOn(before.table["xfail_strict"]) && !isOn(after.table["xfail_strict"])
+    const isStrict = ({ table }: Options) =>
+      ["xfail_strict", "strict_xfail", "strict"].some((key) => isOn(table[key]))
+    const isLax = isStrict(before) && !isStrict(after)
     return [
       ...optionFindings(file, before, after),
       ...collectionFindings(sides, file, before, after),
