@@ -5,6 +5,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect } from "effect"
 
 import type { Envelope } from "../../src/gate/envelope.ts"
+import { defaultPolicy } from "../../src/gate/finding.ts"
 import * as GateWorld from "./GateWorld.ts"
 
 const makefile = `fmt:
@@ -42,6 +43,7 @@ describe("judgeBranch, with a real git and a real shell", () => {
         message: "4 check(s) passed; 0 of 1 changed file(s) examined",
         profile: "a hash",
         source: "make",
+        policy: defaultPolicy,
         coverage: { files: 1, examined: 0, uncovered: ["a.txt"] },
         commit,
         tree: envelope.tree,
