@@ -4,7 +4,7 @@ import { dirname, join } from "node:path"
 
 import { Duration, Effect, Queue, Stream } from "effect"
 
-import { git } from "../../layers/gate/git.ts"
+import { git } from "../../layers/git/runGit.ts"
 import { find } from "./candidate.ts"
 import { GateConfigError } from "./errors.ts"
 import { type GateOptions, judgeFound } from "./judgeOnce.ts"

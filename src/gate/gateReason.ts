@@ -7,7 +7,7 @@ export const GateReason = Schema.Literals([
   "BranchMoved",
   "RemoteUnreachable",
   "ConfigInvalid",
-  "NothingToCheck",
+  "NoChecks",
   "CheckUnavailable",
   "ToolchainSilent",
   "ToolchainDied",

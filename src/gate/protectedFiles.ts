@@ -3,7 +3,7 @@ import type { Change, ChangedFile } from "./change.ts"
 import type { Check } from "./checks.ts"
 import type { Finding } from "./finding.ts"
 import { makefileNames, makefilePart } from "./make.ts"
-import { scriptsOf } from "./presets.ts"
+import { scriptsOf } from "./discover/scripts.ts"
 import { filesRunBy } from "./recipes.ts"
 
 const protectedPaths: ReadonlyArray<{ readonly what: string; readonly form: RegExp }> = [

@@ -16,7 +16,7 @@ export class GateError extends Schema.TaggedError<GateError>()("GateError", {
     Schema.TaggedStruct("RemoteUnreachable", detail),
     /** The gate file, or a command in it, is not valid. */
     Schema.TaggedStruct("ConfigInvalid", detail),
-    Schema.TaggedStruct("NothingToCheck", detail),
+    Schema.TaggedStruct("NoChecks", detail),
     /** A check that cannot start on the base either. */
     Schema.TaggedStruct("CheckUnavailable", detail),
     /** The toolchain never answered, or stopped answering. */

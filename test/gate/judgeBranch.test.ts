@@ -316,7 +316,7 @@ exit 1`
       assert.deepStrictEqual(
         reasons.map(({ verdict, reason }) => [verdict, reason]),
         [
-          ["GATE-ERROR", "NothingToCheck"],
+          ["GATE-ERROR", "NoChecks"],
           ["GATE-ERROR", "ConfigInvalid"]
         ]
       )
