@@ -6,6 +6,7 @@ import { Duration, Effect } from "effect"
 
 import { defaultPolicy } from "../../src/gate/finding.ts"
 import type { Envelope } from "../../src/gate/envelope.ts"
+import { defaultPolicy } from "../../src/gate/finding.ts"
 import * as GateWorld from "./GateWorld.ts"
 
 const makefile = `fmt:
@@ -44,6 +45,7 @@ describe("judgeBranch, with a real git and a real shell", () => {
         profile: "a hash",
         policy: defaultPolicy,
         source: "make",
+        policy: defaultPolicy,
         coverage: { files: 1, examined: 0, uncovered: ["a.txt"] },
         commit,
         tree: envelope.tree,
