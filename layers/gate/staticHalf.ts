@@ -32,7 +32,7 @@ export const open = Effect.fn("staticHalf.open")(function* (repoDir: string) {
     return planChecks(reading, undefined).pipe(
       // Nothing to run: the policy counts all the same, and where even that cannot be read, the default one.
       Effect.catchIf(
-        ({ reason }) => reason._tag === "NothingToCheck",
+        ({ reason }) => reason._tag === "NoChecks",
         () => planChecks(reading, [])
       ),
       Effect.catchIf(

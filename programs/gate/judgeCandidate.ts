@@ -11,6 +11,7 @@ import * as localToolchain from "../../layers/gate/localToolchain.ts"
 import { tail } from "../../layers/gate/tail.ts"
 import { wipe } from "../../layers/wipe.ts"
 import { dispatched } from "../../src/decide/verdict.ts"
+import type { Check } from "../../src/gate/checks.ts"
 import type { Envelope } from "../../src/gate/envelope.ts"
 import { saidBy } from "../../src/tools/gateTerminal.ts"
 import { baseBranch, type Candidate, makeRemote } from "./candidate.ts"
@@ -53,7 +54,13 @@ const maxLogTail = 32 * 1024
 
 /** Fails with exit 69 where the toolchain cannot be started; every other end is a verdict. `print` is handed the log as it is written. */
 export const judgeCandidate = Effect.fn("gate.judgeCandidate")(
-  function* (candidate: Candidate, limits: Limits, print: (text: Uint8Array | string) => void) {
+  function* (
+    candidate: Candidate,
+    limits: Limits,
+    print: (text: Uint8Array | string) => void,
+    /** Runs these, whatever the base says; without a base, so that nothing is compared and nothing runs twice. */
+    checks?: ReadonlyArray<Check>
+  ) {
     const startedAt = yield* Clock.currentTimeMillis
     const folder = yield* temporaryFolder
     const remote = join(folder, "remote.git")
@@ -78,7 +85,7 @@ export const judgeCandidate = Effect.fn("gate.judgeCandidate")(
       judgeDir,
       repo: candidate.root,
       branch: candidate.name,
-      baseBranch,
+      ...(checks === undefined ? { baseBranch } : { checks }),
       cloneURL: remote,
       watched:
         candidate.ref === undefined ? ("nowhere" as const) : { url: candidate.root, ref: candidate.ref },
