@@ -23,8 +23,13 @@ const tools: ReadonlyArray<{ readonly word: RegExp; readonly looksAt: RegExp }> 
   },
   {
     word: /\b(mvn|mvnw|gradle|gradlew|java|javac)\b/u,
-    looksAt: /(\.java|\.kts?|(^|\/)(pom\.xml|build\.gradle))$/u
+    looksAt: /(\.java|\.kts?|\.groovy|(^|\/)(pom\.xml|(build|settings)\.gradle))$/u
   },
+  {
+    word: /\b(cmake|ctest|gcc|g\+\+|clang|cc)\b/u,
+    looksAt: /(\.(c|cc|cpp|cxx|h|hh|hpp)|(^|\/)CMakeLists\.txt|\.cmake)$/u
+  },
+  { word: /\b(bundle|rake|rspec|rubocop)\b/u, looksAt: /(\.rb|(^|\/)(Gemfile|Rakefile)|\.gemspec)$/u },
   { word: /\b(shellcheck|shfmt|bats)\b/u, looksAt: /\.(sh|bash|bats)$/u }
 ]
 

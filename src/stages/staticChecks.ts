@@ -5,6 +5,7 @@ import type { Change } from "../gate/change.ts"
 import type { Check } from "../gate/checks.ts"
 import { checkDocuments, type DocumentCheck, lostBy, pathsOf } from "../gate/documents.ts"
 import type { Finding } from "../gate/finding.ts"
+import { uncompared } from "../gate/weakened/uncompared.ts"
 import { newDefinitions, newFiles, untested, unused } from "../gate/untested.ts"
 import type { Checkout } from "../services/GateCheckout.ts"
 import { findProtected } from "./protected.ts"
@@ -38,6 +39,7 @@ export const staticChecks = Effect.fn("staticChecks")(function* (
     findings: [
       ...(yield* findProtected(checkout, change, checks)),
       ...weakened,
+      ...uncompared(change),
       ...untested(change),
       ...unused(defined, mentions)
     ]
