@@ -26,6 +26,7 @@ const parameters = {
     Flag.withDescription("Branch or commit to judge; HEAD when absent")
   ),
   ...flags.limits,
+  allow: flags.allow,
   format: Flag.Literals("format", formats).pipe(
     Flag.optional,
     Flag.withDescription(

@@ -12,7 +12,7 @@ import { type Checkout, GateCheckout } from "../../src/services/GateCheckout.ts"
 import * as cleanRoom from "./cleanRoom.ts"
 import { type GateError, gateError } from "../../src/services/GateError.ts"
 import { onDisk } from "./disk.ts"
-import { git, gitBytes, type GitFailed, noGit } from "./git.ts"
+import { git, gitBytes, type GitFailed, noGit } from "../git/runGit.ts"
 import { readChange } from "./readChange.ts"
 import { markdownWith, mentions, type Run } from "./search.ts"
 import * as WorkFolder from "./WorkFolder.ts"
@@ -98,12 +98,22 @@ export const open = Effect.fn("Checkout.open")(function* (
     mentions: (words) => mentions(run, commit, words).pipe(Effect.mapError(failed)),
     markdownWith: (words) => markdownWith(run, commit, words).pipe(Effect.mapError(failed)),
     change,
+    authors: run(
+      "log",
+      "--format=%an%n%ae",
+      ...(base === undefined ? ["-1", commit] : [`${base}..${commit}`])
+    ).pipe(
+      Effect.map((text) => [...new Set(text.split("\n").filter((line) => line !== ""))]),
+      Effect.mapError(failed)
+    ),
     place: (target) => folder.place(target).pipe(Effect.catchTag("GitFailed", (error) => failed(error))),
     placeMixed: (target, other) =>
       folder.mixed(target, other).pipe(
         Effect.flatMap(folder.place),
         Effect.catchTag("GitFailed", (error) => failed(error))
       ),
+    ignored: folder.ignored.pipe(Effect.catchTag("GitFailed", (error) => unreadable(error))),
+    keepIgnored: folder.keepIgnored.pipe(Effect.catchTag("GitFailed", (error) => unreadable(error))),
     room: (target) =>
       cleanRoom.open(place, target).pipe(Effect.catchTag("GitFailed", (error) => failed(error))),
     dirty: Effect.gen(function* () {

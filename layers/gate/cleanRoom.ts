@@ -9,7 +9,7 @@ import { roomFolders, roomWorkFolder } from "../../src/gate/room.ts"
 import { wipe } from "../wipe.ts"
 import type { GateError } from "../../src/services/GateError.ts"
 import { onDisk } from "./disk.ts"
-import type { GitFailed } from "./git.ts"
+import type { GitFailed } from "../git/runGit.ts"
 import * as WorkFolder from "./WorkFolder.ts"
 
 /**

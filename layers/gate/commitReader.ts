@@ -7,7 +7,7 @@ import { Effect } from "effect"
 import type { Change } from "../../src/gate/change.ts"
 import { type GateError, gateError } from "../../src/services/GateError.ts"
 import type { Reading } from "../../src/stages/staticChecks.ts"
-import { git, gitBytes, type GitFailed } from "./git.ts"
+import { git, gitBytes, type GitFailed } from "../git/runGit.ts"
 import { readChange } from "./readChange.ts"
 import { markdownWith, mentions, type Run } from "./search.ts"
 

@@ -1,7 +1,7 @@
 /** Words in the files of a commit, found by `git grep`. */
 import { Effect } from "effect"
 
-import type { GitFailed } from "./git.ts"
+import type { GitFailed } from "../git/runGit.ts"
 
 /** Git in a repository that has the commit. */
 export type Run = (...args: ReadonlyArray<string>) => Effect.Effect<string, GitFailed>

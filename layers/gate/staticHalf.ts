@@ -54,7 +54,7 @@ export const open = Effect.fn("staticHalf.open")(function* (repoDir: string) {
     )
     return {
       files: change.files.length,
-      findings: sorted(findings, policy),
+      findings: sorted(findings, { policy }),
       documents: documents.map(({ check }) => check),
       policy
     }

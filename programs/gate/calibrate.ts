@@ -2,7 +2,7 @@
 import { Cause, Clock, Effect, Exit } from "effect"
 import { Command, Flag } from "effect/cli"
 
-import { git } from "../../layers/gate/git.ts"
+import { git } from "../../layers/git/runGit.ts"
 import * as staticHalf from "../../layers/gate/staticHalf.ts"
 import { advise, type Calibration, type Examined, type Run, spread, tally } from "../../src/gate/calibrate.ts"
 import type { Policy } from "../../src/gate/finding.ts"

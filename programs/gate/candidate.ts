@@ -4,7 +4,7 @@ import { join } from "node:path"
 
 import { Effect } from "effect"
 
-import { git, type GitFailed } from "../../layers/gate/git.ts"
+import { git, type GitFailed } from "../../layers/git/runGit.ts"
 import { GateConfigError } from "./errors.ts"
 
 export interface Candidate {

@@ -1,7 +1,8 @@
 /** Flags that `foreman gate` and its subcommands share, and what their texts mean. */
-import { Duration, Effect } from "effect"
+import { Duration, Effect, Result } from "effect"
 import { Flag } from "effect/cli"
 
+import { parseAllow } from "../../src/gate/approval.ts"
 import { parseGoDuration } from "../goDuration.ts"
 import { GateConfigError } from "./errors.ts"
 import type { Limits } from "./judgeCandidate.ts"
@@ -22,6 +23,12 @@ export const limits = {
   )
 }
 
+export const allow = Flag.String("allow").pipe(
+  Flag.withMetavar("RULE:PATH=REASON"),
+  Flag.atLeast(0),
+  Flag.withDescription("Allows what a rule asks about in a file (a path or a glob); may be repeated")
+)
+
 const units: Readonly<Record<string, number>> = { Ki: 1024, Mi: 1024 ** 2, Gi: 1024 ** 3, Ti: 1024 ** 4 }
 
 /** Of a quantity of Kubernetes: a whole number with or without a binary unit. */
@@ -33,6 +40,7 @@ const bytesOf = (text: string): number | undefined => {
 export const limitsOf = Effect.fn("gate.limitsOf")(function* (options: {
   readonly timeout: string
   readonly memory: string
+  readonly allow?: ReadonlyArray<string>
 }): Effect.fn.Return<Limits, GateConfigError> {
   const deadline = parseGoDuration(options.timeout)
   if (deadline === undefined || Duration.toMillis(deadline) < 1_000) {
@@ -44,5 +52,8 @@ export const limitsOf = Effect.fn("gate.limitsOf")(function* (options: {
   if (memoryBytes === undefined) {
     return yield* new GateConfigError({ message: `--memory ${options.memory}: give a size such as 8Gi` })
   }
-  return { deadline, memoryBytes }
+  const approvals = yield* Effect.fromResult(Result.all((options.allow ?? []).map(parseAllow))).pipe(
+    Effect.mapError((message) => new GateConfigError({ message }))
+  )
+  return { deadline, memoryBytes, approvals }
 })

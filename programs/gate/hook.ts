@@ -7,7 +7,7 @@ import { text } from "node:stream/consumers"
 import { Effect } from "effect"
 import { Argument, Command } from "effect/cli"
 
-import { git } from "../../layers/gate/git.ts"
+import { git } from "../../layers/git/runGit.ts"
 import { isBranchPush, mark, type Push, readPushes, script } from "../../src/gate/prePush.ts"
 import { find } from "./candidate.ts"
 import { GateConfigError, GateNotPassed } from "./errors.ts"

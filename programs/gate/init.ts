@@ -7,7 +7,7 @@ import { Effect, Result, Runtime, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 
 import * as commitReader from "../../layers/gate/commitReader.ts"
-import { git } from "../../layers/gate/git.ts"
+import { git } from "../../layers/git/runGit.ts"
 import type { Check } from "../../src/gate/checks.ts"
 import { gateFilePath, readGateFile } from "../../src/gate/gateFile.ts"
 import { firstTest, nothingFound } from "../../src/gate/init/advice.ts"

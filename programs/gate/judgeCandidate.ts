@@ -4,13 +4,15 @@ import { mkdtemp } from "node:fs/promises"
 import { homedir, tmpdir } from "node:os"
 import { basename, join } from "node:path"
 
-import { Clock, type Duration, Effect } from "effect"
+import { Clock, Duration, Effect } from "effect"
 
+import * as BaseCache from "../../layers/gate/BaseCache.ts"
 import { judgeBranch } from "../../layers/gate/judgeBranch.ts"
 import * as localToolchain from "../../layers/gate/localToolchain.ts"
 import { tail } from "../../layers/gate/tail.ts"
 import { wipe } from "../../layers/wipe.ts"
 import { dispatched } from "../../src/decide/verdict.ts"
+import type { Allowance } from "../../src/gate/approval.ts"
 import type { Check } from "../../src/gate/checks.ts"
 import type { Envelope } from "../../src/gate/envelope.ts"
 import { saidBy } from "../../src/tools/gateTerminal.ts"
@@ -22,6 +24,8 @@ export interface Limits {
   readonly deadline: Duration.Duration
   /** Memory of the checks together. */
   readonly memoryBytes: number
+  /** What the person at hand allows of what the rules ask about. */
+  readonly approvals: ReadonlyArray<Allowance>
 }
 
 export interface Judgement {
@@ -69,11 +73,28 @@ export const judgeCandidate = Effect.fn("gate.judgeCandidate")(
     )
     const folders = { workDir: join(folder, "work", "repository"), exchangeDir: join(folder, "exchange") }
     const judgeDir = join(folder, "judge")
+    const caches = cacheOf(candidate.root, process.env)
+    const cacheDir =
+      checks === undefined
+        ? yield* BaseCache.open({
+            folder: caches,
+            remote,
+            baseBranch,
+            scratchDir: join(folder, "base"),
+            memoryBytes: limits.memoryBytes,
+            patience: Duration.times(limits.deadline, 0.5),
+            hidden: [remote, candidate.root],
+            env: process.env,
+            write: print
+          })
+        : // Nothing but commits of the default branch runs with these.
+          join(caches, "init")
     yield* localToolchain.start(
       {
         ...folders,
         scratchDir: join(folder, "scratch"),
-        cacheDir: cacheOf(candidate.root, process.env),
+        cacheDir,
+        writesCache: checks !== undefined,
         memoryBytes: limits.memoryBytes,
         hidden: [judgeDir, remote, candidate.root]
       },
@@ -91,6 +112,8 @@ export const judgeCandidate = Effect.fn("gate.judgeCandidate")(
         candidate.ref === undefined ? ("nowhere" as const) : { url: candidate.root, ref: candidate.ref },
       deadline: limits.deadline,
       limits: { memoryBytes: limits.memoryBytes },
+      approvals: limits.approvals,
+      attended: true,
       confinement: "process" as const
     }
     const envelope = yield* judgeBranch(settings, (text) => {

@@ -1,7 +1,7 @@
 /** The last commits of a repository's main line that changed code: what was merged, by merge, squash or push. */
 import { Effect } from "effect"
 
-import { git } from "../../layers/gate/git.ts"
+import { git } from "../../layers/git/runGit.ts"
 import { languageOf } from "../../src/gate/files.ts"
 import { GateConfigError } from "./errors.ts"
 

@@ -1,7 +1,7 @@
 /** What a gate would have said of commits that people merged: alarms by rule, their share, and what that means for the policy. */
 import type { GateCheck } from "../../schema/Result.ts"
 import type { GateVerdict } from "./envelope.ts"
-import type { Finding, Policy } from "./finding.ts"
+import type { Finding } from "./finding.ts"
 
 export interface Interval {
   readonly low: number
@@ -65,21 +65,21 @@ interface Alarm {
   readonly text: string
 }
 
-const alarmsOf = ({ documents, findings }: Examined, policy: Policy): ReadonlyArray<Alarm> => {
-  const words: { readonly [rule: string]: string } = policy
-  return [
-    ...findings.flatMap((finding): ReadonlyArray<Alarm> => {
-      const { file, isNote, line, message, rule, test } = finding
-      const place = `${file}${line === undefined ? "" : `:${line}`}${test === undefined ? "" : ` ${test}`}`
-      return isNote === true ? [] : [{ rule, answer: words[rule] ?? "fail", text: `${place}: ${message}` }]
-    }),
-    ...documents.flatMap(({ exitCode, message, name }): ReadonlyArray<Alarm> =>
-      exitCode === 0 || exitCode === undefined
-        ? []
-        : [{ rule: documentsRule, answer: "fail", text: message ?? name }]
-    )
-  ]
-}
+/** The policy's words by rule. */
+type Words = { readonly [rule: string]: string }
+
+const alarmsOf = ({ documents, findings }: Examined, words: Words): ReadonlyArray<Alarm> => [
+  ...findings.flatMap((finding): ReadonlyArray<Alarm> => {
+    const { file, isNote, line, message, rule, test } = finding
+    const place = `${file}${line === undefined ? "" : `:${line}`}${test === undefined ? "" : ` ${test}`}`
+    return isNote === true ? [] : [{ rule, answer: words[rule] ?? "fail", text: `${place}: ${message}` }]
+  }),
+  ...documents.flatMap(({ exitCode, message, name }): ReadonlyArray<Alarm> =>
+    exitCode === 0 || exitCode === undefined
+      ? []
+      : [{ rule: documentsRule, answer: "fail", text: message ?? name }]
+  )
+]
 
 const weights: { readonly [answer: string]: number } = { fail: 3, ask: 2, warn: 1 }
 
@@ -92,7 +92,7 @@ export const median = (values: ReadonlyArray<number>): number => {
 }
 
 /** `policy` is the one that is calibrated, the same for all commits. */
-export const tally = (commits: ReadonlyArray<Examined>, policy: Policy): Tally => {
+export const tally = (commits: ReadonlyArray<Examined>, policy: Words): Tally => {
   const total = commits.length
   const byRule = new Map<string, { answer: string; commits: Array<string>; examples: Array<string> }>(
     Object.entries(policy).map(([rule, answer]) => [rule, { answer, commits: [], examples: [] }])

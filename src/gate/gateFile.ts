@@ -69,7 +69,9 @@ const GateFile = Schema.Struct({
       dirty: opt(Answer),
       flaky: opt(Answer),
       untested: opt(Answer),
-      unused: opt(Answer)
+      unused: opt(Answer),
+      unexamined: opt(Answer),
+      unproved: opt(Answer)
     })
   )
 })

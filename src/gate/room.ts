@@ -18,6 +18,7 @@ const places = {
   GOCACHE: "cache/gobuild",
   GOMODCACHE: "cache/gomod",
   XDG_DATA_HOME: "cache/xdg",
+  XDG_CACHE_HOME: "cache/xdg-cache",
   npm_config_cache: "cache/npm",
   PIP_CACHE_DIR: "cache/pip",
   GRADLE_USER_HOME: "cache/gradle"

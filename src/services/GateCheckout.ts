@@ -35,10 +35,19 @@ export interface Checkout {
   ) => Effect.Effect<ReadonlyMap<string, string>, GateError>
   /** What differs between base and commit. Without a base there is nothing to compare with: no file. Read once. */
   readonly change: Effect.Effect<Change, GateError>
-  /** Makes the work folder show a commit, and nothing that an earlier run left but the folders of installed dependencies. */
+  /** Names and addresses of those who wrote the commits of the change. */
+  readonly authors: Effect.Effect<ReadonlyArray<string>, GateError>
+  /**
+   * Makes the work folder show a commit, and nothing that an earlier run left but the folders of installed dependencies and what
+   * `keepIgnored` saw.
+   */
   readonly place: (commit: string) => Effect.Effect<void, GateError>
   /** The same for a commit in which some files are others. */
   readonly placeMixed: (commit: string, overlay: Overlay) => Effect.Effect<void, GateError>
+  /** What git ignores in the work folder, installed dependencies aside. Of a folder that is ignored whole, its name alone. */
+  readonly ignored: Effect.Effect<ReadonlyArray<string>, GateError>
+  /** What git ignores there now stays when another commit is placed: set-up made it, and the tests need it. */
+  readonly keepIgnored: Effect.Effect<void, GateError>
   /** A clean environment beside the work folder that shows a commit, and nothing that a run left anywhere; its name. Goes with the scope. */
   readonly room: (commit: string) => Effect.Effect<string, GateError, Scope.Scope>
   /** Paths that differ from the commit, with git's two letters before each: changed, missing, or untracked and not ignored. */

@@ -3,8 +3,6 @@ import { Clock, Duration, Effect } from "effect"
 
 import type { Change } from "../gate/change.ts"
 import type { Check } from "../gate/checks.ts"
-import { packageManifests } from "../gate/discover/discover.ts"
-import { folderOf } from "../gate/discover/Project.ts"
 import { makefileNames } from "../gate/make.ts"
 import type { TestOutcome, TestRunner } from "../gate/runners/TestRunner.ts"
 import { isTestCheck, runnerOf } from "../gate/testRunner.ts"
@@ -25,6 +23,8 @@ export interface TestStageContext {
     /** Whether it is known already whose failure it is, or that it is none. */
     readonly isSettled?: boolean
   }>
+  /** Checks that run again wherever another commit is placed: the tests need what they build. */
+  readonly builders: ReadonlyArray<Check>
   readonly checkout: Pick<Checkout, "readBase" | "baseFiles" | "place" | "placeMixed" | "room">
   readonly run: (
     command: string,
@@ -50,14 +50,7 @@ export const testChecks = Effect.fnUntraced(function* (
   const packageJson = yield* readBase("package.json")
   let makefile: string | undefined
   for (const name of makefileNames) makefile ??= yield* readBase(name)
-  const packages = new Map<string, string>()
-  if (checks.some(({ command }) => /\b(?:npm|pnpm|yarn|bun)\b/u.test(command))) {
-    for (const path of packageManifests(yield* world.checkout.baseFiles)) {
-      const text = yield* readBase(path)
-      if (text !== undefined) packages.set(folderOf(path), text)
-    }
-  }
-  return checks.map((check) => ({ check, runner: runnerOf(check, { makefile, packageJson, packages }) }))
+  return checks.map((check) => ({ check, runner: runnerOf(check, { makefile, packageJson }) }))
 })
 
 /** A run shorter than this is never cut off: machines stumble. */
@@ -112,16 +105,24 @@ export type State =
   | "base"
   | { readonly paths: ReadonlyArray<string>; readonly texts: ReadonlyArray<readonly [string, string]> }
 
-/** Puts states of the change into the work folder: the commit, its base, or the commit with some paths as of the base or with other texts. */
-export const stage = (world: Pick<TestStageContext, "checkout" | "commit" | "base">) => {
+/**
+ * Puts states of the change into the work folder, with what its builders make of them: the commit, its base, or the commit with some paths
+ * as of the base or with other texts. A builder that fails says nothing here: the tests that need it fail.
+ */
+export const stage = (
+  world: Pick<TestStageContext, "checkout" | "commit" | "base" | "builders" | "run" | "patience">
+) => {
   let shown = ""
-  return (state: State): Effect.Effect<void, GateError> =>
-    Effect.suspend(() => {
-      const wanted = JSON.stringify(state)
-      if (wanted === shown) return Effect.void
-      shown = wanted
-      if (typeof state === "string") return world.checkout.place(world[state])
+  const timeout = Duration.max(leastTimeout, world.patience)
+  return Effect.fnUntraced(function* (state: State): Effect.fn.Return<void, GateError> {
+    const wanted = JSON.stringify(state)
+    if (wanted === shown) return
+    shown = wanted
+    if (typeof state === "string") yield* world.checkout.place(world[state])
+    else {
       const { paths, texts } = state
-      return world.checkout.placeMixed(world.commit, { paths, from: world.base, texts: new Map(texts) })
-    })
+      yield* world.checkout.placeMixed(world.commit, { paths, from: world.base, texts: new Map(texts) })
+    }
+    for (const { command } of world.builders) yield* world.run(command, { timeout, echo: false })
+  })
 }

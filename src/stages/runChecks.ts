@@ -27,6 +27,8 @@ export interface CheckWorld {
   readonly toolchain: GateToolchain["Service"]
   readonly declared: ReadonlySet<string>
   readonly log: Log
+  /** Checks whose output in the work folder goes with each commit placed there, and which run again then. */
+  readonly builders: ReadonlyArray<Check>
   /** How long a check may take that does not say so itself: half of what is left, so that its base can be asked as well. */
   readonly allowance: Effect.Effect<Duration.Duration>
 }
@@ -63,14 +65,18 @@ const groups = (checks: ReadonlyArray<Check>): ReadonlyArray<ReadonlyArray<Check
   return grouped
 }
 
+/** Returns the build checks that left something in the work folder which git ignores: later commits placed there need them again. */
 export const runChecks = Effect.fn("runChecks")(function* (
   world: CheckWorld,
   checks: ReadonlyArray<Check>,
   onChecked: (checked: Checked) => void
-): Effect.fn.Return<void, GateError> {
+): Effect.fn.Return<ReadonlyArray<Check>, GateError> {
   const { change, checkout, log } = world
+  const builders: Array<Check> = []
   for (const group of groups(checks)) {
     const isShared = group.length > 1
+    const isBuild = group.some(({ role }) => role === "build")
+    const before = isBuild ? yield* checkout.ignored : []
     yield* Effect.forEach(
       group,
       Effect.fnUntraced(function* (check) {
@@ -104,7 +110,10 @@ export const runChecks = Effect.fn("runChecks")(function* (
       }),
       { concurrency: maxParallel, discard: true }
     )
+    if (isBuild && (yield* checkout.ignored).some((path) => !before.includes(path))) builders.push(...group)
+    if (group.some(({ role }) => role === "setup")) yield* checkout.keepIgnored
   }
+  return builders
 })
 
 const runOne = Effect.fnUntraced(function* (world: CheckWorld, check: Check, echo: boolean) {
@@ -169,6 +178,9 @@ export const retryOnBase = Effect.fn("retryOnBase")(function* (
   )
   log.line(`=== the same on the base ${checkout.base} ===`)
   yield* checkout.place(checkout.base)
+  for (const builder of world.builders) {
+    if (doubtful.every(({ each }) => each.asked !== builder)) yield* runOne(world, builder, false)
+  }
   const again = yield* Effect.forEach(
     doubtful,
     Effect.fnUntraced(function* ({ each, red }) {

@@ -29,6 +29,7 @@ export const testStage = Effect.fn("testStage")(function* (
             }
           ]
     ),
+    builders: world.builders,
     checkout: world.checkout,
     run: world.toolchain.run,
     print: world.log.line,

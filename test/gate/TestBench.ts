@@ -79,6 +79,7 @@ export const bench = Effect.fnUntraced(function* (options: {
     change: yield* checkout.change,
     checkout,
     ran: options.checks.map((check) => ({ check, exitCode: 0, output: "" })),
+    builders: [],
     run,
     print: () => undefined,
     patience: options.patience ?? Duration.minutes(2),

@@ -94,7 +94,7 @@ checks:
       "policy: {hallow: warn}",
       "policy.hallow: there is no such key; the keys here are hollow, weakened, protected, dirty, flaky, untested, unused"
     ],
-    ["policy: {hollow: ignore}", 'policy.hollow: Expected "fail" | "warn"'],
+    ["policy: {hollow: ignore}", 'policy.hollow: Expected "fail" | "ask" | "warn"'],
     ["checks: [{role: test}]", "checks[0].command: is missing"],
     [
       "checks: [{role: tests, command: x}]",

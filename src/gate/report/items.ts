@@ -48,7 +48,8 @@ export const levelOf = (
 ): Level => {
   const words: { readonly [rule: string]: string } = policy
   if (finding.isNote === true) return "note"
-  return words[finding.rule] === "warn" || verdict === "GATE-PASS" ? "warning" : "error"
+  const word = finding.weight ?? words[finding.rule]
+  return word === "warn" || word === "allowed" || verdict === "GATE-PASS" ? "warning" : "error"
 }
 
 /** The judge's own looks at documents write their faults so (`src/stages/staticChecks.ts`). */

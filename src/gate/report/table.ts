@@ -45,17 +45,21 @@ const maxUncovered = 10
 
 /** Lines for people, each without control characters of the candidate's. */
 export const table = (envelope: Envelope, paint: Paint): string => {
-  const { checks, coverage, findings = [], message, reason, verdict } = envelope
+  const { approvals = [], checks, coverage, findings = [], message, reason, verdict } = envelope
   const uncovered = coverage?.uncovered ?? []
   const word = `${verdict}${reason === undefined ? "" : ` ${reason}`}`
   return [
     "",
     ...(checks.length === 0 ? [] : [...tableOf(checks, paint), ""]),
-    ...findings.map(({ file, isNote, line, message: what, rule, test }) => {
+    ...findings.map(({ file, isNote, line, message: what, rule, test, weight = "found" }) => {
       const place = `${placeOf(file, line)}${test === undefined ? "" : ` ${test}`}`
-      return oneLine(`${isNote === true ? "note" : "found"}  ${rule}  ${place}  ${what}`)
+      return oneLine(`${isNote === true ? "note" : weight}  ${rule}  ${place}  ${what}`)
     }),
     ...(findings.length === 0 ? [] : [""]),
+    ...approvals.map(({ by, path, reason: why, rule }) =>
+      oneLine(`allowed by ${by ?? "--allow"}: ${rule} in ${path}: ${why}`)
+    ),
+    ...(approvals.length === 0 ? [] : [""]),
     ...(uncovered.length === 0
       ? []
       : [
