@@ -3,6 +3,7 @@ import type { GateCheck, GateLimit } from "../../schema/Result.ts"
 import { reason as waitReason } from "../decide/status.ts"
 import { allowEntry, allowFlag } from "./approval.ts"
 import type { Coverage } from "./coverage.ts"
+import { exampleFile, gateFilePath } from "./gateFile.ts"
 import type { Envelope } from "./envelope.ts"
 import { type Finding, type Rule, type Standard, weightOf } from "./finding.ts"
 
@@ -163,7 +164,23 @@ export const judge = (facts: Facts): Judged => {
   if (asking.length > 0) {
     return { verdict: "GATE-FAIL", reason: waitReason.needsApproval, message: question(asking, facts) }
   }
-  return { verdict: "GATE-PASS", message: rests(facts) }
+  return facts.ran.some(hasPassed) ? { verdict: "GATE-PASS", message: rests(facts) } : nothingPassed(facts)
+}
+
+/** A set-up proves nothing; a failure that is not the change's leaves the rest of its check proved. */
+const hasPassed = (ran: Ran): boolean =>
+  ran.check.skipped === undefined &&
+  ran.check.role !== "setup" &&
+  (!isRed(ran) || ran.rerun === "shared" || ran.rerun === "flaky")
+
+const nothingPassed = ({ ran }: Facts): Judged => {
+  const skipped = ran.filter(({ check }) => check.skipped !== undefined).length
+  const why = skipped === 0 ? "there is none" : `${skipped} had nothing to do`
+  return {
+    verdict: "GATE-ERROR",
+    reason: "NoChecks",
+    message: `no check passed, so nothing is known of the change: ${why}. Add one that looks at it to ${gateFilePath}, such as "${exampleFile}"`
+  }
 }
 
 const unavailable = (ran: Ran): Judged => {

@@ -6,7 +6,7 @@ import { Digest } from "effect/crypto"
 
 import type { Allowance } from "../gate/approval.ts"
 import type { Check } from "../gate/checks.ts"
-import { coverageOf } from "../gate/coverage.ts"
+import { coverageOf, unexamined } from "../gate/coverage.ts"
 import { type Envelope, lastLine, nonceLine, resultLine } from "../gate/envelope.ts"
 import type { Finding } from "../gate/finding.ts"
 import { dirtyLine, judge, type Judged, sorted, told, weighed } from "../gate/judge.ts"
@@ -140,18 +140,18 @@ const steps = Effect.fnUntraced(function* (
   known.evidence = { ...known.evidence, ...tests.evidence, ...(dirty.length > 0 && { dirty }) }
 
   // 7. What was found is held against the policy and what somebody allowed of it.
-  const all = [...findings, ...dirty.map(asFinding), ...tests.findings]
+  const coverage = coverageOf(
+    change,
+    known.checked.map(({ looksAt }) => looksAt)
+  )
+  known.evidence = { ...known.evidence, coverage }
+  const all = [...findings, ...dirty.map(asFinding), ...tests.findings, ...unexamined(coverage)]
   const { evidence, standard } = yield* standardOf(request, checkout, policy, all, log)
   const found = sorted(all, standard)
   known.findings = weighed(found, standard)
   known.evidence = { ...known.evidence, ...evidence }
 
   // 8. One verdict, bound to the commit that the branch still is.
-  const coverage = coverageOf(
-    change,
-    known.checked.map(({ looksAt }) => looksAt)
-  )
-  known.evidence = { ...known.evidence, coverage }
   for (const line of told(found, standard, coverage)) log.line(line)
   const judged = judge({
     ran: known.checked,

@@ -9,6 +9,7 @@ import { settingsBeside, settingsFindings } from "../gate/settings/settings.ts"
 import { storedChanges } from "../gate/stored.ts"
 import { suppressed } from "../gate/suppressed.ts"
 import { unparsable } from "../gate/unparsable.ts"
+import { uncompared } from "../gate/weakened/uncompared.ts"
 import { newDefinitions, newFiles, untested, unused } from "../gate/untested.ts"
 import { grammarOf } from "../gate/weakened/syntax.ts"
 import type { Checkout } from "../services/GateCheckout.ts"
@@ -47,6 +48,7 @@ export const staticChecks = Effect.fn("staticChecks")(function* (
       ...settings,
       ...storedChanges(change),
       ...suppressed(change),
+      ...uncompared(change),
       ...untested(change),
       ...unused(defined, mentions)
     ]
