@@ -79,11 +79,19 @@ const Reading = Schema.Struct({ commit: Hash, verdict: Verdict, why: Schema.NonE
 const folder = import.meta.dirname
 const options = { onExcessProperty: "error", errors: "all" } as const
 
-const load = <S extends Schema.Top & { readonly DecodingServices: never }>(file: string, schema: S): S["Type"] => {
+const load = <S extends Schema.Top & { readonly DecodingServices: never }>(
+  file: string,
+  schema: S
+): S["Type"] => {
   try {
-    return Schema.decodeUnknownSync(schema, options)(parse(readFileSync(join(folder, file), "utf8"), { maxAliasCount: 0 }))
+    return Schema.decodeUnknownSync(
+      schema,
+      options
+    )(parse(readFileSync(join(folder, file), "utf8"), { maxAliasCount: 0 }))
   } catch (cause) {
-    throw new Error(`test/world/${file} is not valid: ${cause instanceof Error ? cause.message : cause}`, { cause })
+    throw new Error(`test/world/${file} is not valid: ${cause instanceof Error ? cause.message : cause}`, {
+      cause
+    })
   }
 }
 

@@ -32,7 +32,8 @@ async function* logged(dir: string, from: string, options: ReadonlyArray<string>
       const [ids = "", rest = ""] = entry.split("\x02")
       const [commit = "", base] = ids.split(" ")
       const [subject = "", ...files] = rest.split("\0").map((part) => part.replace(/^\n/u, ""))
-      if (base !== undefined && base !== "") yield { commit, base, subject, files: files.filter((file) => file !== "") }
+      if (base !== undefined && base !== "")
+        yield { commit, base, subject, files: files.filter((file) => file !== "") }
     }
     if (entries.length < page) return
   }

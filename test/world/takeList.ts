@@ -24,7 +24,13 @@ const expected: Readonly<Record<string, ReadonlyArray<WorldLanguage>>> = {
 
 type Taken = Omit<Project, "half"> | { readonly because: string }
 
-const look = async (folder: string, registry: string, name: string, rank: number, repository: string): Promise<Taken> => {
+const look = async (
+  folder: string,
+  registry: string,
+  name: string,
+  rank: number,
+  repository: string
+): Promise<Taken> => {
   const clone = await cloneOf(folder, repository)
   if ("notObtainable" in clone) return { because: `not obtainable: ${clone.notObtainable}` }
   const head = await git(clone.dir, ["rev-parse", "HEAD"])
@@ -35,7 +41,8 @@ const look = async (folder: string, registry: string, name: string, rank: number
   }
   if (!hasTests(files)) return { because: "no test file" }
   const found = await fixes(clone.dir, head, language, mostFixes)
-  if (found.length < fewestFixes) return { because: `${found.length} fixes since 2021-12 that touch tests and product` }
+  if (found.length < fewestFixes)
+    return { because: `${found.length} fixes since 2021-12 that touch tests and product` }
   return {
     repository,
     registry,
@@ -79,7 +86,9 @@ export const takeList = async (folder: string, known: ReadonlyMap<string, string
         if (before >= 2 * half) leftOut.push({ repository, ...place, because: `enough of ${taken.language}` })
         else projects.push({ ...taken, half: before < half ? "first" : "second" })
       }
-      console.error(`${registry} ${place.rank} ${each.name}: ${"because" in taken ? taken.because : taken.language}`)
+      console.error(
+        `${registry} ${place.rank} ${each.name}: ${"because" in taken ? taken.because : taken.language}`
+      )
     }
   }
   const list: List = { date, projects, leftOut }
