@@ -14,7 +14,7 @@ export const worldFolder = (): string => {
 
 export type Clone = { readonly dir: string } | { readonly notObtainable: string }
 
-/** The clone of a repository, made where it is absent and there is a network. */
+/** The git directory of a repository's clone, made where it is absent and there is a network. */
 export const cloneOf = async (folder: string, repository: string): Promise<Clone> => {
   const dir = join(folder, repository.replace("/", "+"))
   if (!existsSync(dir)) {
@@ -29,5 +29,6 @@ export const cloneOf = async (folder: string, repository: string): Promise<Clone
       return { notObtainable: (error instanceof Error ? error.message : String(error)).slice(-200) }
     }
   }
-  return { dir }
+  const inWorkTree = join(dir, ".git")
+  return { dir: existsSync(inWorkTree) ? inWorkTree : dir }
 }

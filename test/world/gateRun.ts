@@ -16,6 +16,8 @@ import { throughGate } from "./throughGate.ts"
 const gateFilePath = ".foreman/gate.yaml"
 
 export interface GateRun {
+  /** The newest so many of a project. */
+  readonly fixes: number
   /** Bad changes are made from the first so many fixes of a project that its own checks pass. */
   readonly derivedFrom: number
   /** For builds that know no `setup` in the gate file. */
@@ -171,7 +173,7 @@ export const runGates = async (
   const scratch = await openScratch(join(folder, "repository"), clone.dir)
   const gateFile = new Map([[gateFilePath, gateFileOf(recipe, options.isSetupACheck)]])
   let green = 0
-  for (const fix of project.fixes) {
+  for (const fix of project.fixes.slice(0, options.fixes)) {
     if (runner.isEnded()) return
     const base = await scratch.commit(fix.base, fix.base, gateFile)
     const good = await scratch.commit(fix.commit, base, gateFile)

@@ -1,5 +1,5 @@
 /** What each run found, kept line by line, so that a run that ends early loses nothing and the next goes on where it was. */
-import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs"
+import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { dirname } from "node:path"
 
 import { Schema } from "effect"
@@ -68,13 +68,13 @@ export const openStore = (file: string): Store => {
   const byKey = new Map<string, Outcome>()
   mkdirSync(dirname(file), { recursive: true })
   const text = existsSync(file) ? readFileSync(file, "utf8") : ""
-  for (const line of text.slice(0, text.lastIndexOf("\n") + 1).split("\n")) {
+  const whole = text.slice(0, text.lastIndexOf("\n") + 1)
+  if (whole !== text) writeFileSync(file, whole)
+  for (const line of whole.split("\n")) {
     if (line === "") continue
     const outcome = decode(line)
     byKey.set(keyOf(outcome), outcome)
   }
-  // A line that was cut off must not run into the next one.
-  if (text !== "" && !text.endsWith("\n")) appendFileSync(file, "\n")
   return {
     has: (key) => byKey.has(key),
     add: (outcome) => {

@@ -21,6 +21,7 @@ Clones are looked for in FOREMAN_WORLD_DIR as owner+name. Without a part all thr
   --only NAME        repositories or languages
   --half second      the half that is kept for figures that nobody could fit a rule to
   --derived-from N   bad changes are made from the first N good ones of each project (4)
+  --fixes N          only the newest N fixes of each project
   --setup-as-check   for a build whose gate file knows no setup
   --again            ask again what this build was asked before
   --report           print what is recorded for this build, and run nothing
@@ -35,6 +36,7 @@ const { values } = parseArgs({
     only: { type: "string" },
     half: { type: "string", default: "first" },
     "derived-from": { type: "string", default: "4" },
+    fixes: { type: "string" },
     "setup-as-check": { type: "boolean", default: false },
     jobs: { type: "string", default: "1" },
     json: { type: "string" },
@@ -127,6 +129,7 @@ const runAll = async (
   }
   if (!kinds.has("whole") && !kinds.has("derived")) return
   const options = {
+    fixes: Number(values.fixes ?? Number.POSITIVE_INFINITY),
     derivedFrom: Number(values["derived-from"]),
     isSetupACheck: values["setup-as-check"]
   }

@@ -1,6 +1,6 @@
 /** One assertion of a test taken away, or turned into its contrary. */
 import type { WorldLanguage } from "../rule.ts"
-import { type Broken, indentOf, isComment, isScript, isWhole, replaceLines } from "./text.ts"
+import { type Broken, indentOf, isComment, isOneExpression, isScript, isWhole, replaceLines } from "./text.ts"
 
 type Turn = readonly [RegExp, string]
 
@@ -11,8 +11,8 @@ const swap = (a: string, b: string): ReadonlyArray<Turn> => [
 ]
 
 const python: ReadonlyArray<Turn> = [
-  [/^(\s+)assert not ([^,]+)$/u, "$1assert $2"],
-  [/^(\s+)assert (?!not )([^,]+|[^,]+[([{].*[)\]}])$/u, "$1assert not ($2)"],
+  [/^(\s+)assert not (?!.* (?:and|or) )(.+)$/u, "$1assert $2"],
+  [/^(\s+)assert (?!not )(.+)$/u, "$1assert not ($2)"],
   ...swap("assertEqual", "assertNotEqual"),
   ...swap("assertTrue", "assertFalse"),
   ...swap("assertIn", "assertNotIn")
@@ -42,7 +42,7 @@ const go: ReadonlyArray<Turn> = [
 
 const rust: ReadonlyArray<Turn> = [
   ...swap("assert_eq", "assert_ne"),
-  [/^(\s*)assert!\((?!!)([^,]+)\);$/u, "$1assert!(!($2));"]
+  [/^(\s*)assert!\((?!!)(.+)\);$/u, "$1assert!(!($2));"]
 ]
 
 const turnsOf = (language: WorldLanguage): ReadonlyArray<Turn> =>
@@ -72,12 +72,21 @@ const goCondition = (lines: ReadonlyArray<string>, at: number): boolean =>
   /^\s+t\.(Error|Fatal)/u.test(lines[at + 1] ?? "") &&
   lines[at + 2]?.trim() === "}"
 
+/** No message beside what is claimed: only then can the whole be put in brackets. */
+const isSimple = (line: string): boolean => {
+  const [, claimed] =
+    /^\s*(?:assert (.+)|assert!\((.+)\);|assert\((.+)\);?)$/u
+      .exec(line)
+      ?.filter((each) => each !== undefined) ?? []
+  return claimed === undefined || isOneExpression(claimed)
+}
+
 /** Each way to turn one claim of a file around. */
 export const negated = (language: WorldLanguage, text: string): ReadonlyArray<Broken> => {
   const lines = text.split("\n")
   const turned = claims(language, text).flatMap(({ at, line }): ReadonlyArray<Broken> => {
     const turn = turnsOf(language).find(([from]) => from.test(line))
-    if (turn === undefined) return []
+    if (turn === undefined || !isSimple(line)) return []
     const by = line.replace(...turn)
     return [{ text: replaceLines(lines, at, at, [by]), detail: `line ${at + 1}` }]
   })

@@ -29,13 +29,13 @@ const endOf = (language: WorldLanguage, lines: ReadonlyArray<string>, at: number
     return undefined
   }
   let last = at
-  let isInBody = false
+  let isInBody = /:\s*(#.*)?$/u.test(lines[at] ?? "")
   for (let to = at + 1; to < lines.length; to++) {
     const line = lines[to] ?? ""
     if (line.trim() === "") continue
     // A signature may go on over lines; its end stands at the indentation of `def`.
     if (indentOf(line) <= indent && !(!isInBody && /^\s*\)/u.test(line))) break
-    isInBody ||= indentOf(line) > indent
+    isInBody ||= /^\s*\).*:\s*(#.*)?$/u.test(line)
     last = to
   }
   return last

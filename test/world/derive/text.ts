@@ -24,6 +24,16 @@ export const isWhole = (line: string): boolean => {
   return depth === 0
 }
 
+/** The text with what stands in brackets and strings left out: a comma that remains parts it. */
+export const isOneExpression = (text: string): boolean => {
+  let bare = text.replaceAll(/"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`(?:\\.|[^`\\])*`/gu, "x")
+  for (let before = ""; before !== bare;) {
+    before = bare
+    bare = bare.replaceAll(/\([^()[\]{}]*\)|\[[^()[\]{}]*\]|\{[^()[\]{}]*\}/gu, "x")
+  }
+  return !bare.includes(",")
+}
+
 /** Places of a line that lie in no string. */
 export const isInCode = (line: string, at: number): boolean => {
   const before = line.slice(0, at).replaceAll(/\\./gu, "")
