@@ -36,9 +36,10 @@ export const Outcome = Schema.Struct({
   reason: opt(Schema.String),
   message: opt(Schema.String),
   found: Schema.Array(Found),
-  /** Whole seconds of wall time of the program, and of these those of the project's own checks. */
+  /** Seconds of wall time: of the program, set-up included, or of the bare checks without it. */
   seconds: Schema.Number,
-  ownSeconds: opt(Schema.Number),
+  /** Of these, how many set-up took. */
+  setupSeconds: opt(Schema.Number),
   /** The derived change turned out to be no bad one: the project's own tests pass with it. */
   equivalent: opt(Schema.Literal(true)),
   error: opt(Schema.String)

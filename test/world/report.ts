@@ -115,11 +115,11 @@ const staticText = (all: ReadonlyArray<Outcome>): string => {
 }
 
 const wholeText = (all: ReadonlyArray<Outcome>, bare: ReadonlyMap<string, number>): string => {
-  const ratios = all.flatMap(({ commit, repository, seconds, verdict }) => {
+  const ratios = all.flatMap(({ commit, repository, seconds, setupSeconds = 0, verdict }) => {
     const own = bare.get(`${repository} ${commit}`)
     return own === undefined || own < 1 || verdict !== "GATE-PASS"
       ? []
-      : [{ repository, ratio: seconds / own }]
+      : [{ repository, ratio: (seconds - setupSeconds) / own }]
   })
   const middles = groupBy(ratios, ({ repository }) => repository).flatMap(
     ([, group]) => median(group.map(({ ratio }) => ratio)) ?? []
@@ -136,7 +136,7 @@ const wholeText = (all: ReadonlyArray<Outcome>, bare: ReadonlyMap<string, number
         inWords(count(group, ({ verdict }) => verdict !== "GATE-PASS" && verdict !== "GATE-FAIL"))
       ])
     ),
-    `Time of a whole gate against the bare checks, at the median of ${middles.length} projects: ${median(middles)?.toFixed(2) ?? "none"} times.`,
+    `Time of a whole gate without set-up against the bare checks, at the median of ${middles.length} projects: ${median(middles)?.toFixed(2) ?? "none"} times.`,
     table(
       ["not as the list says", "verdict", "reason", "what it said"],
       wrong.map(({ commit, error, message, reason, repository, verdict }) => [

@@ -15,7 +15,11 @@ export const foreman = (): ReadonlyArray<string> => {
 interface Printed {
   readonly verdict?: string
   readonly extra?: {
-    readonly checks?: ReadonlyArray<{ readonly seconds?: number }>
+    readonly checks?: ReadonlyArray<{
+      readonly name?: string
+      readonly role?: string
+      readonly seconds?: number
+    }>
     readonly findings?: ReadonlyArray<{
       readonly rule: string
       readonly file: string
@@ -27,7 +31,7 @@ interface Printed {
   }
 }
 
-export type Said = Pick<Outcome, "verdict" | "reason" | "message" | "found" | "seconds" | "ownSeconds">
+export type Said = Pick<Outcome, "verdict" | "reason" | "message" | "found" | "seconds" | "setupSeconds">
 
 /** What it said; undefined when it was interrupted. Rejects when it ended without a result. */
 export const throughGate = async (
@@ -60,7 +64,9 @@ export const throughGate = async (
   const seconds = Math.round((performance.now() - startedAt) / 100) / 10
   if (stdout === "") throw new Error(`foreman gate exited ${code} without a result: ${log}`)
   const { extra, verdict } = JSON.parse(stdout) as Printed
-  const ownSeconds = (extra?.checks ?? []).reduce((sum, check) => sum + (check.seconds ?? 0), 0)
+  const setupSeconds = (extra?.checks ?? [])
+    .filter(({ name, role }) => role === "setup" || name?.startsWith("setup") === true)
+    .reduce((sum, check) => sum + (check.seconds ?? 0), 0)
   return {
     verdict: verdict ?? "none",
     ...(extra?.modelExtra?.reason !== undefined && { reason: extra.modelExtra.reason }),
@@ -73,6 +79,6 @@ export const throughGate = async (
       counts: isNote === true ? "warn" : "fail"
     })),
     seconds,
-    ownSeconds: Math.round(ownSeconds * 10) / 10
+    setupSeconds: Math.round(setupSeconds * 10) / 10
   }
 }

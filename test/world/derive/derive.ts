@@ -37,23 +37,30 @@ export const derive = (
 ): ReadonlyArray<Derived> => {
   const product = files.filter(({ path }) => isProductFile(path))
   const tests = files.filter(({ path }) => isTestFile(path))
+  // Rust has tests beside the code as well; taking the product back would take them, too.
+  const withTests = [
+    ...tests,
+    ...product.filter(({ after }) => language === "Rust" && after?.includes(testsOfRust) === true)
+  ]
   const takenBack = new Map(product.map(({ before, path }) => [path, before]))
   const isRevertible = language !== "Rust" || tests.length > 0
   return [
     ...(isRevertible && product.length > 0
       ? [{ made: "source reverted", detail: `${product.length} files`, files: takenBack }]
       : []),
-    ...oneOf("test dropped", seed, tests, ({ after, before }) =>
+    ...oneOf("test dropped", seed, withTests, ({ after, before }) =>
       dropped(language, before ?? "", after ?? "")
     ),
-    ...oneOf("assertion removed", seed, tests, ({ after, before }) =>
+    ...oneOf("assertion removed", seed, withTests, ({ after, before }) =>
       removed(language, before ?? "", after ?? "")
     ),
-    ...oneOf("assertion negated", seed, tests, ({ after }) => negated(language, after ?? "")),
+    ...oneOf("assertion negated", seed, withTests, ({ after }) => negated(language, after ?? "")),
     ...allMutants(language, product, seed),
     ...(isRevertible ? cheats(language, product, tests, takenBack, textOf) : [])
   ]
 }
+
+const testsOfRust = "#[cfg(test)]"
 
 const oneOf = (
   made: string,
@@ -68,9 +75,17 @@ const oneOf = (
   return [{ made, detail: `${path} ${way.detail}`, files: new Map([[path, way.text]]) }]
 }
 
+/** Without the lines of tests beside the code. */
+const ofProduct = (text: string, numbers: ReadonlyArray<number>): ReadonlyArray<number> => {
+  const tests = text.split("\n").findIndex((line) => line.includes(testsOfRust))
+  return tests === -1 ? numbers : numbers.filter((number) => number <= tests)
+}
+
 const allMutants = (language: WorldLanguage, product: ReadonlyArray<GoodFile>, seed: string) => {
   const all = product.flatMap(({ addedLines, after, path }) =>
-    after === undefined ? [] : mutants(language, after, addedLines).map((way) => ({ path, way }))
+    after === undefined
+      ? []
+      : mutants(language, after, ofProduct(after, addedLines)).map((way) => ({ path, way }))
   )
   const step = Math.max(1, Math.floor(all.length / mutantsOfEach))
   const from = Number.parseInt(seed.slice(0, 8), 16) % step
