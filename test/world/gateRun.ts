@@ -52,18 +52,24 @@ const ask = async (
     error: errorText(error)
   }))
 
-/** Whether the fix is green without a gate; asked once for all builds. */
-const isRunnable = async (
+/** Whether the fix, or its base, is green without a gate; asked once for all builds. */
+const isGreen = async (
   project: Project,
   commit: string,
+  which: "fix" | "base",
   subject: string,
   at: Prepared,
   { store, tell }: Runner
-) => {
-  const outcome = { ...outcomeOf(project, commit, subject, "none"), kind: "bare" } as const
-  const known = store.all().find((each) => keyOf(each) === keyOf({ ...outcome, seconds: 0 }))
+): Promise<boolean> => {
+  const outcome = {
+    ...outcomeOf(project, commit, subject, "none"),
+    kind: "bare",
+    ...(which === "base" && { made: "base" })
+  } as const
+  const known = store.get(keyOf(outcome))
   if (known !== undefined) return known.verdict === "green"
-  const said = await bare(at.scratch, join(at.folder, "bare"), at.good, at.recipe)
+  const head = which === "fix" ? at.good : at.base
+  const said = await bare(at.scratch, join(at.folder, "bare"), head, at.recipe)
   store.add({
     ...outcome,
     verdict: said.isGreen ? "green" : "red",
@@ -71,7 +77,8 @@ const isRunnable = async (
     found: [],
     ...(said.tail !== "" && { message: said.tail })
   })
-  if (!said.isGreen) tell(`${project.repository} ${commit.slice(0, 10)}: its own checks are red here`)
+  if (!said.isGreen)
+    tell(`${project.repository} ${commit.slice(0, 10)}: the checks of its ${which} are red without a gate`)
   return said.isGreen
 }
 
@@ -88,7 +95,7 @@ const whole = async (
     kind: "whole",
     expected: reading?.verdict ?? fix.verdict
   } as const
-  if (runner.store.has(keyOf({ ...outcome, seconds: 0 }))) return
+  if (runner.store.get(keyOf(outcome)) !== undefined) return
   const said = await ask(at, at.good)
   if (said === undefined) return
   runner.store.add({ found: [], seconds: 0, ...outcome, ...said })
@@ -132,22 +139,26 @@ const derived = async (
       detail,
       expected: "GATE-FAIL"
     } as const
-    if (runner.store.has(keyOf({ ...outcome, seconds: 0 }))) continue
+    const known = runner.store.get(keyOf(outcome))
+    if (known !== undefined) {
+      isRevertedGreen ||= known.equivalent === true && made === "source reverted"
+      continue
+    }
     const head = await at.scratch.commit(at.good, at.base, changed)
     const said = await ask(at, head)
     if (said === undefined) return
-    const isGreen =
+    const isGood =
       said.verdict === "GATE-PASS" &&
       canBeEquivalent(made) &&
       (await bare(at.scratch, join(at.folder, "bare"), head, at.recipe)).isGreen
-    isRevertedGreen ||= isGreen && made === "source reverted"
+    isRevertedGreen ||= isGood && made === "source reverted"
     const isCheat = /^(exit|hook|setting)/u.test(made)
     runner.store.add({
       found: [],
       seconds: 0,
       ...outcome,
       ...said,
-      ...((isGreen || (isCheat && isRevertedGreen)) && { equivalent: true as const })
+      ...((isGood || (isCheat && isRevertedGreen)) && { equivalent: true as const })
     })
     runner.tell(
       `${project.repository} ${fix.commit.slice(0, 10)} ${made}: ${said.verdict ?? said.error} ${said.reason ?? ""}`
@@ -172,16 +183,19 @@ export const runGates = async (
   const folder = join(runner.folder, ".scratch", repository.replace("/", "+"))
   const scratch = await openScratch(join(folder, "repository"), clone.dir)
   const gateFile = new Map([[gateFilePath, gateFileOf(recipe, options.isSetupACheck)]])
-  let green = 0
+  let usable = 0
   for (const fix of project.fixes.slice(0, options.fixes)) {
     if (runner.isEnded()) return
     const base = await scratch.commit(fix.base, fix.base, gateFile)
     const good = await scratch.commit(fix.commit, base, gateFile)
     const at = { scratch, folder, recipe, base, good }
     const subject = await git(scratch.dir, ["log", "-1", "--format=%s", fix.commit])
-    if (!(await isRunnable(project, fix.commit, subject, at, runner))) continue
-    green += 1
+    if (!(await isGreen(project, fix.commit, "fix", subject, at, runner))) continue
     if (kinds.has("whole")) await whole(project, fix, subject, at, runner)
-    if (kinds.has("derived") && green <= options.derivedFrom) await derived(project, fix, subject, at, runner)
+    if (!kinds.has("derived") || usable >= options.derivedFrom || runner.isEnded()) continue
+    // On a red base nobody can tell what a bad change adds.
+    if (!(await isGreen(project, fix.commit, "base", subject, at, runner))) continue
+    usable += 1
+    await derived(project, fix, subject, at, runner)
   }
 }

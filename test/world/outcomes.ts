@@ -54,12 +54,13 @@ export const keyOf = ({
   kind,
   made = "",
   repository
-}: Omit<Outcome, "found">): string => [kind, build, repository, commit, made, detail].join(" ")
+}: Pick<Outcome, "kind" | "build" | "repository" | "commit" | "made" | "detail">): string =>
+  [kind, build, repository, commit, made, detail].join(" ")
 
 const decode = Schema.decodeUnknownSync(Schema.fromJsonString(Outcome))
 
 export interface Store {
-  readonly has: (key: string) => boolean
+  readonly get: (key: string) => Outcome | undefined
   readonly add: (outcome: Outcome) => void
   readonly all: () => ReadonlyArray<Outcome>
 }
@@ -77,7 +78,7 @@ export const openStore = (file: string): Store => {
     byKey.set(keyOf(outcome), outcome)
   }
   return {
-    has: (key) => byKey.has(key),
+    get: (key) => byKey.get(key),
     add: (outcome) => {
       byKey.set(keyOf(outcome), outcome)
       appendFileSync(file, `${JSON.stringify(outcome)}\n`)

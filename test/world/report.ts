@@ -188,10 +188,9 @@ const derivedText = (all: ReadonlyArray<Outcome>): string => {
 /** Markdown; a part in which nothing was run is left out. */
 export const text = (outcomes: ReadonlyArray<Outcome>): string => {
   const of = (kind: Outcome["kind"]) => outcomes.filter((each) => each.kind === kind)
-  const bare = new Map(
-    of("bare").map(({ commit, repository, seconds }) => [`${repository} ${commit}`, seconds])
-  )
-  const red = of("bare").filter(({ verdict }) => verdict === "red")
+  const ofFixes = of("bare").filter(({ made }) => made === undefined)
+  const bare = new Map(ofFixes.map(({ commit, repository, seconds }) => [`${repository} ${commit}`, seconds]))
+  const red = ofFixes.filter(({ verdict }) => verdict === "red")
   return [
     ...(of("static").length > 0 ? [staticText(of("static"))] : []),
     ...(of("whole").length > 0 ? [wholeText(of("whole"), bare)] : []),

@@ -74,7 +74,7 @@ const forgetful = (store: Store): Store => {
   const added = new Set<string>()
   return {
     ...store,
-    has: (key) => added.has(key),
+    get: (key) => (added.has(key) ? store.get(key) : undefined),
     add: (outcome) => {
       added.add(keyOf(outcome))
       store.add(outcome)

@@ -33,7 +33,7 @@ export const runStatic = async (
       isFix: isFixSubject(subject),
       seconds: 0
     } as const
-    if (store.has(keyOf(outcome))) continue
+    if (store.get(keyOf(outcome)) !== undefined) continue
     const startedAt = performance.now()
     const said: Pick<Outcome, "found" | "error"> = await staticHalf(clone.dir, base, commit).then(
       (found) => ({ found }),
