@@ -6,7 +6,7 @@ import { afterAll, describe, expect, it } from "@effect/vitest"
 
 import { gateFileOf } from "./gateFile.ts"
 import { keyOf, openStore, type Outcome } from "./outcomes.ts"
-import { alarms, isAboutCi, text } from "./report.ts"
+import { alarms, isAboutCi, kindOf, text } from "./report.ts"
 import { inWords, median, wilson } from "./statistics.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "foreman-world-"))
@@ -53,6 +53,17 @@ it("a change of a file of CI is told apart from an alarm", () => {
   expect(alarms({ found }, "fail")).toEqual([])
   expect(alarms({ found }, "ask").map(({ file }) => file)).toEqual(["Makefile"])
   expect(isAboutCi({ found })).toBe(true)
+})
+
+it.each([
+  [
+    "A::test_b is deleted, and what it exercises is still there",
+    "is deleted, and what it exercises is still there"
+  ],
+  ["test_a checks 3 things less: `a == 1`, `b`", "checks N things less"],
+  ["something else of 12", "something else of N"]
+])("the kind of %s", (message, kind) => {
+  expect(kindOf(message)).toBe(kind)
 })
 
 it("a derived change that turned out good counts in no share", () => {

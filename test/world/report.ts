@@ -4,7 +4,7 @@ import { inWords, median, wilson } from "./statistics.ts"
 
 /** Files of a CI service: a change of these needs somebody's approval whatever else it does. */
 const ciFile =
-  /^(\.github\/(workflows|actions)\/|\.gitlab-ci|\.circleci\/|\.travis\.yml|appveyor\.yml|\.appveyor|azure-pipelines|\.azure-pipelines|\.cirrus)/u
+  /^(\.github\/(workflows|actions)\/|\.gitlab-ci|\.circleci\/|\.travis\.yml|appveyor\.yml|\.appveyor|azure-pipelines|\.azure-pipelines|\.cirrus|\.pre-commit-config\.yaml)/u
 
 /** The findings of one commit that count as `fail`, or as `ask`; those about CI files are apart. */
 export const alarms = ({ found }: Pick<Outcome, "found">, counts: "fail" | "ask") =>
@@ -41,12 +41,18 @@ const byLanguage = <A extends { readonly language: string }>(
     ...cells(group)
   ])
 
-/** `is a claim of line 12` and `is a claim of line 7` are one kind of message. */
-const kindOf = (message: string): string =>
-  message
+/** What a finding says without the test, numbers and code that it says it of: messages of one kind are one line. */
+export const kindOf = (message: string): string => {
+  const said =
+    /\b(?:is (?:deleted|skipped|no longer|not collected|a program)|checks \d|asks for|has \d+ case|accepts|decides|changes|no longer)[^]*/u.exec(
+      message
+    )?.[0]
+  return (said ?? message)
     .replaceAll(/"[^"]*"|`[^`]*`|'[^']*'/gu, "…")
+    .replace(/: .*$/su, "")
     .replaceAll(/\d+/gu, "N")
-    .slice(0, 110)
+    .slice(0, 90)
+}
 
 const staticText = (all: ReadonlyArray<Outcome>): string => {
   const judged = all.filter(({ error }) => error === undefined)
