@@ -107,7 +107,10 @@ describe("advice", () => {
 
   it("is to fail where a rule that warns had nothing to say, and enough was seen to tell", () => {
     const quiet = (count: number) => advised(many(count)).map(({ answer, rule }) => `${rule}: ${answer}`)
-    assert.deepStrictEqual([quiet(100), quiet(200)], [[], ["untested: fail", "unused: fail"]])
+    assert.deepStrictEqual(
+      [quiet(100), quiet(200)],
+      [[], ["untested: fail", "unused: fail", "stored: fail", "suppressed: fail"]]
+    )
   })
 
   it("says nothing of a rule that needs runs, and nothing of documents", () => {
@@ -117,7 +120,7 @@ describe("advice", () => {
     }))
     assert.deepStrictEqual(
       advised(commits).map(({ rule }) => rule),
-      ["unused"]
+      ["unused", "stored", "suppressed"]
     )
   })
 })
