@@ -9,6 +9,7 @@ import { wipe } from "../wipe.ts"
 import type { Overlay } from "../../src/services/GateCheckout.ts"
 import type { GateError } from "../../src/services/GateError.ts"
 import { onDisk } from "./disk.ts"
+import { placeSubmodules, type Submodule } from "./submodules.ts"
 import { git, type GitFailed } from "../git/runGit.ts"
 
 export interface WorkFolderOptions {
@@ -33,6 +34,7 @@ const unlock = async (folder: string): Promise<void> => {
 export const make = (options: WorkFolderOptions) => {
   const { gitDir, workDir, judgeDir } = options
   let placed = 0
+  let absent: ReadonlyArray<Submodule> = []
   /** Paths that git ignores and that stay: what set-up made. */
   const setUp = new Set<string>()
   const indexFile = (name: string) => join(judgeDir, `${name}-${placed}.index`)
@@ -57,6 +59,7 @@ export const make = (options: WorkFolderOptions) => {
   const write = Effect.fnUntraced(function* (commit: string) {
     yield* real
     yield* onTree(indexFile("placed"), "read-tree", "--reset", "-u", commit)
+    absent = yield* placeSubmodules(options, commit)
   })
 
   const rewrite = Effect.fnUntraced(function* (commit: string) {
@@ -111,6 +114,9 @@ export const make = (options: WorkFolderOptions) => {
       }
       yield* giveRepository(commit)
     }),
+
+    /** Submodules of the commit that was placed last whose files are not there. */
+    absentSubmodules: Effect.sync(() => absent),
 
     ignored,
 
