@@ -6,7 +6,6 @@ import { Duration, Effect } from "effect"
 
 import { defaultPolicy } from "../../src/gate/finding.ts"
 import type { Envelope } from "../../src/gate/envelope.ts"
-import { defaultPolicy } from "../../src/gate/finding.ts"
 import * as GateWorld from "./GateWorld.ts"
 
 const makefile = `fmt:
@@ -45,7 +44,6 @@ describe("judgeBranch, with a real git and a real shell", () => {
         profile: "a hash",
         policy: defaultPolicy,
         source: "make",
-        policy: defaultPolicy,
         coverage: { files: 1, examined: 0, uncovered: ["a.txt"] },
         commit,
         tree: envelope.tree,
