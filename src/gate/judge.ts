@@ -78,17 +78,25 @@ export const reasons: Readonly<Record<Rule, string>> = {
   untested: "Untested",
   unused: "CodeUnused",
   unexamined: "Unexamined",
-  unproved: "Unproved"
+  unproved: "Unproved",
+  settings: "SettingsLoosened",
+  stored: "StoredChanged",
+  suppressed: "ChecksSuppressed",
+  unparsable: "SourceUnparsable"
 }
 
 /** Whose reason is named where several rules fail: what touches the judge first. */
 const order: ReadonlyArray<Rule> = [
   "protected",
+  "settings",
+  "unparsable",
   "dirty",
   "weakened",
   "hollow",
   "flaky",
   "unproved",
+  "stored",
+  "suppressed",
   "untested",
   "unused",
   "unexamined"

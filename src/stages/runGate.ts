@@ -16,9 +16,11 @@ import { type GateError, gateError } from "../services/GateError.ts"
 import { GateToolchain } from "../services/GateToolchain.ts"
 import type { SyntaxParser } from "../services/SyntaxParser.ts"
 import { standardOf } from "./approvals.ts"
+import * as environment from "./environment.ts"
 import type { Log } from "./log.ts"
 import { planChecks, type Rules } from "./planChecks.ts"
 import { type Checked, type CheckWorld, retryOnBase, runChecks, runToolChecks } from "./runChecks.ts"
+import { changesSetup } from "./setup.ts"
 import { staticChecks } from "./staticChecks.ts"
 import { testStage } from "./testStage.ts"
 
@@ -106,7 +108,17 @@ const steps = Effect.fnUntraced(function* (
   const { declared, policy } = rules
   known.evidence = { ...known.evidence, profile: yield* profileOf(rules), source: rules.source, policy }
   const change = yield* checkout.change
-  const running: CheckWorld = { checkout, toolchain, change, declared, log, allowance, builders: [] }
+  const setup = rules.checks.filter(({ role }) => role === "setup")
+  const running: CheckWorld = {
+    checkout,
+    toolchain: { ...toolchain, ...environment.make(toolchain, rules.env) },
+    change,
+    declared,
+    log,
+    allowance,
+    builders: [],
+    setup: changesSetup(change, setup) ? setup : []
+  }
 
   // 3. The checks run; what needs no run is found out meanwhile.
   const [{ documents, findings }, builders] = yield* Effect.all(
@@ -152,10 +164,10 @@ const steps = Effect.fnUntraced(function* (
   return yield* boundToBranch(checkout, judged, known)
 })
 
-/** SHA-256 of checks and policy: two gates with the same profile asked the same. */
-const profileOf = Effect.fnUntraced(function* ({ checks, policy }: Rules) {
+/** SHA-256 of checks, variables and policy: two gates with the same profile asked the same. */
+const profileOf = Effect.fnUntraced(function* ({ checks, env, policy }: Rules) {
   const { digestHex } = yield* Digest.Digest
-  return yield* digestHex(Digest.sha256, new TextEncoder().encode(JSON.stringify({ checks, policy })))
+  return yield* digestHex(Digest.sha256, new TextEncoder().encode(JSON.stringify({ checks, env, policy })))
 })
 
 const runAll = Effect.fnUntraced(function* (world: CheckWorld, checks: ReadonlyArray<Check>, known: Known) {

@@ -4,6 +4,7 @@ import { Effect } from "effect"
 import { biteCheck } from "./biteCheck.ts"
 import { rerun } from "./rerun.ts"
 import type { Checked, CheckWorld } from "./runChecks.ts"
+import { setUp } from "./setup.ts"
 import type { TestStageContext } from "./TestStageContext.ts"
 
 /** Labels failures that reruns saw otherwise. The bite check waits for green: a test that is red at the commit says nothing without it. */
@@ -30,6 +31,7 @@ export const testStage = Effect.fn("testStage")(function* (
           ]
     ),
     builders: world.builders,
+    setUp: Effect.forEach(world.setup, (check) => setUp(world, check), { discard: true }),
     checkout: world.checkout,
     run: world.toolchain.run,
     print: world.log.line,

@@ -81,9 +81,16 @@ describe("a tally", () => {
   })
 
   it("asks where the policy asks", () => {
-    const policy = { ...defaultPolicy, protected: "ask" }
-    const { asked, refused } = tally([commit(1, { findings: [finding("protected")] })], policy)
-    assert.deepStrictEqual([asked, refused], [1, 0])
+    const policy = { ...defaultPolicy, protected: "ask" as const }
+    const { asked, refused } = tally(
+      [
+        commit(1, { findings: [finding("protected")] }),
+        commit(2, { findings: [finding("weakened", { asks: true })] }),
+        commit(3, { findings: [finding("weakened", { asks: true }), finding("weakened")] })
+      ],
+      policy
+    )
+    assert.deepStrictEqual([asked, refused], [2, 1])
   })
 })
 

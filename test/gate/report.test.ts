@@ -42,6 +42,22 @@ describe("what a report points at", () => {
     )
   })
 
+  it("weighs as the judge says, where it says", () => {
+    const items = itemsOf(
+      envelope({
+        findings: [
+          finding("unproved", { weight: "warn" }),
+          finding("weakened", { weight: "ask" }),
+          finding("protected", { weight: "allowed" })
+        ]
+      })
+    )
+    assert.deepStrictEqual(
+      items.map(({ level }) => level),
+      ["warning", "error", "note"]
+    )
+  })
+
   it("is no error of a gate that passed: somebody allowed it", () => {
     const [item] = itemsOf(envelope({ verdict: "GATE-PASS", findings: [finding("protected")] }))
     assert.strictEqual(item?.level, "warning")
