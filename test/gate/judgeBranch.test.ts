@@ -4,7 +4,6 @@ import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect } from "effect"
 
-import { defaultPolicy } from "../../src/gate/finding.ts"
 import type { Envelope } from "../../src/gate/envelope.ts"
 import { defaultPolicy } from "../../src/gate/finding.ts"
 import * as GateWorld from "./GateWorld.ts"
@@ -47,7 +46,6 @@ describe("judgeBranch, with a real git and a real shell", () => {
         profile: "a hash",
         policy: defaultPolicy,
         source: "make",
-        policy: defaultPolicy,
         coverage: { files: 1, examined: 0, uncovered: ["a.txt"] },
         findings: [{ rule: "unexamined", file: "a.txt", message: unlooked, weight: "warn" }],
         commit,
