@@ -132,6 +132,104 @@ describe("the command for some files only", () => {
   })
 })
 
+describe("JUnit by Maven and Gradle", () => {
+  const shop = file("src/test/java/x/ShopTest.java")
+  const ofModule = file("core/src/test/kotlin/x/CartSpec.kt")
+  const narrowed = (command: string, ...files: ReadonlyArray<ReturnType<typeof file>>) =>
+    runnerOf({ command }, {})?.narrow(files)?.split("; ")[1]
+
+  it.each([
+    [
+      "mvn -B -q verify",
+      [shop],
+      "mvn -B -DfailIfNoTests=false -Dsurefire.failIfNoSpecifiedTests=false -Dtest=ShopTest test"
+    ],
+    [
+      "sh ./mvnw test",
+      [ofModule],
+      "sh ./mvnw -pl core -am -DfailIfNoTests=false -Dsurefire.failIfNoSpecifiedTests=false -Dtest=CartSpec test"
+    ],
+    ["./gradlew check", [shop], "./gradlew --continue :cleanTest :test --tests ShopTest"],
+    ["gradle test", [ofModule], "gradle --continue :core:cleanTest :core:test --tests CartSpec"]
+  ] as const)("%s runs the classes of some files", (command, files, expected) => {
+    assert.strictEqual(narrowed(command, ...files), expected)
+  })
+
+  it.each([
+    "mvn -Dtest=A test",
+    "mvn -DskipTests package",
+    "mvn compile",
+    "gradle test --tests A",
+    "gradle assemble"
+  ])("%s is not known as one that runs all tests", (command) => {
+    assert.isUndefined(runnerOf({ command }, {}))
+  })
+
+  it("tells tests apart by the reports that both write", () => {
+    const output = `[INFO] Tests run: 4
+<testcase name="one" classname="x.ShopTest" time="0.1"/>
+<testcase name="rows(int)[1]" classname="x.ShopTest" time="0">
+<failure message="expected: &lt;6&gt; but was: &lt;3&gt;" type="org.opentest4j.AssertionFailedError">
+<testcase name="later()" classname="x.ShopTest" time="0">
+<skipped message="x"/>
+`
+    assert.deepStrictEqual(
+      runnerOf({ command: "mvn test" }, {})
+        ?.read(output)
+        ?.map(({ name, outcome }) => `${outcome} ${name}`),
+      ["passed one", "failed rows", "skipped later"]
+    )
+    assert.isUndefined(
+      runnerOf({ command: "mvn test" }, {})?.read("[ERROR] COMPILATION ERROR\nBUILD FAILURE\n")
+    )
+  })
+
+  it.each([
+    ["mvn test", "[ERROR] x.ShopTest.count -- Time elapsed: 0.01 s <<< FAILURE!\n", "ShopTest#count"],
+    ["mvn test", "[ERROR] count(x.ShopTest)  Time elapsed: 0.004 s  <<< ERROR!\n", "ShopTest#count"],
+    ["gradle test", "ShopTest > count() FAILED\n    org.opentest4j.AssertionFailedError\n", "ShopTest.count"]
+  ])("%s names what failed in %j", (command, output, id) => {
+    assert.deepStrictEqual(
+      runnerOf({ command }, {})
+        ?.failures(output)
+        .map((failure) => failure.id),
+      [id]
+    )
+  })
+})
+
+describe("CTest", () => {
+  const command = "cmake -S . -B build && ctest --test-dir build --output-on-failure"
+  const output = `Test project /work/build
+    Start 1: shop
+1/3 Test #1: shop .............................   Passed    0.00 sec
+2/3 Test #2: cart .............................***Failed    0.01 sec
+3/3 Test #3: later ............................***Skipped   0.00 sec
+
+67% tests passed, 1 tests failed out of 3
+
+The following tests FAILED:
+\t  2 - cart (Failed)
+`
+
+  it("reads what became of its tests, runs those that failed, and runs without them", () => {
+    const runner = runnerOf({ command }, {})
+    assert.deepStrictEqual(
+      runner?.read(output)?.map(({ name, outcome }) => `${outcome} ${name}`),
+      ["passed shop", "failed cart", "skipped later"]
+    )
+    const failures = runner?.failures(output) ?? []
+    assert.deepStrictEqual(
+      [runner?.only(failures), runner?.except(failures)],
+      [`${command} -R '^(cart)$'`, `${command} -E '^(cart)$'`]
+    )
+  })
+
+  it("does not guess which of its tests a file is", () => {
+    assert.isUndefined(runnerOf({ command }, {})?.narrow([file("test/shop_test.c")]))
+  })
+})
+
 describe("scripts of other folders", () => {
   const script = (name: string, test: string) => JSON.stringify({ name, scripts: { test } })
   const recipes = {
