@@ -9,7 +9,7 @@ export interface CommandChange {
 
 /** Shell text without quoted parts, which may hold anything; of the same length. */
 const unquoted = (text: string): string =>
-  text.replaceAll(/"(?:\\.|[^"\\])*"|'[^']*'/gu, (found) => "_".repeat(found.length))
+  text.replaceAll(/"(?:\\.|[^"\\])*(?:"|$)|'[^']*(?:'|$)/gu, (found) => "_".repeat(found.length))
 
 /** Simple commands, in order. Quoted parts are kept whole. */
 const simpleCommands = (text: string): ReadonlyArray<string> => {
@@ -160,9 +160,13 @@ const swallowed = (before: string, after: string): CommandChange => {
 
 const rank = { fail: 2, ask: 1, note: 0 } as const
 
+/** Of both sides together. */
+const maxCharacters = 400_000
+
 /** From the commands of base and commit, all that a check comes to, one a line. Undefined where they do the same. */
 export const compareCommands = (before: string, after: string): CommandChange | undefined => {
   if (before === after) return undefined
+  if (before.length + after.length > maxCharacters) return { weight: "ask", how: "too much to compare" }
   const found: Array<CommandChange> = []
   if (count(swallows, after) > count(swallows, before)) found.push(swallowed(before, after))
   else if (count(hides, after) > count(hides, before))

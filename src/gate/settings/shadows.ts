@@ -52,11 +52,11 @@ const importsOf = (path: string, text: string): ReadonlyMap<string, string> => {
     return found
   }
   for (const [, names = "", , from = ""] of text.matchAll(
-    /^import\s+([^;'"]+?)\s+from\s+(["'])([^"']+)\2/gmu
+    /^import\s+([^;'"]{1,2000}?)\s+from\s+(["'])([^"']+)\2/gmu
   ))
     add(names, from)
   for (const [, names = "", , from = ""] of text.matchAll(
-    /^(?:const|let|var)\s+([^=;]+?)\s*=\s*require\((["'])([^"']+)\2\)/gmu
+    /^(?:const|let|var)\s+([^=;]{1,500}?)\s*=\s*require\((["'])([^"']+)\2\)/gmu
   ))
     add(names, from)
   return found
