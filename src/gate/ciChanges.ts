@@ -170,7 +170,10 @@ export const compareCi = (files: ReadonlyArray<CiFile>): ReadonlyArray<CommandCh
     const isGone = file.status === "deleted"
     const joined =
       own?.weight === "ask" || isGone
-        ? (compareCommands(commands(everythingBefore), commands(everythingAfter)) ?? own)
+        ? (compareCommands(commands(everythingBefore), commands(everythingAfter)) ?? {
+            weight: "note" as const,
+            how: "what it ran runs elsewhere"
+          })
         : own
     const run = isGone ? meant(joined) : joined
     const found = [

@@ -49,7 +49,7 @@ const count = (forms: ReadonlyArray<RegExp>, text: string): number =>
 const kinds: ReadonlyArray<readonly [kind: string, form: RegExp]> = [
   [
     "tests",
-    /^(?:mocha|_mocha|jest|ava|vitest|tap|tape|borp|karma|playwright|cypress|jasmine|uvu|qunit|lab|pytest|py\.test|tox|nox|unittest|nose2?|nosetests|go test|go run|cargo test|cargo nextest|node --test|bun test|deno test|ctest|rspec|bats|mvn|gradle|gradlew|make|hatch|trial|stestr|gotestsum|richgo|cross test|cross)$/u
+    /^(?:npm run|npm test|mocha|_mocha|jest|ava|vitest|tap|tape|borp|karma|playwright|cypress|jasmine|uvu|qunit|lab|pytest|py\.test|tox|nox|unittest|nose2?|nosetests|go test|go run|cargo test|cargo nextest|node --test|bun test|deno test|ctest|rspec|bats|mvn|gradle|gradlew|make|hatch|trial|stestr|gotestsum|richgo|cross test|cross)$/u
   ],
   [
     "lint",
@@ -92,6 +92,12 @@ const runOf = (command: string): Run => {
   }
   const verb = rest.find((word) => !/^(?:\+|-\w|--(?!test))/u.test(word) || word === "--test") ?? ""
   const both = `${name} ${verb}`
+  // A script by its name; without one, a call whose script is compared itself.
+  if (/^(?:npm|pnpm|yarn|bun)$/u.test(name) && /^(?:run(?:-script)?|test|t|tst)$/u.test(verb)) {
+    const named = rest.find((word) => word !== verb && !word.startsWith("-"))
+    const program = verb.startsWith("run") ? `npm run${named === undefined ? "" : ` ${named}`}` : "npm test"
+    return { program, words: rest.filter((word) => word !== verb && word !== named) }
+  }
   if (/^(?:go|cargo|bun|deno|cross)$/u.test(name))
     return { program: both, words: rest.filter((word) => word !== verb) }
   if (name === "node" && rest.includes("--test"))

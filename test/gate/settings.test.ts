@@ -53,7 +53,7 @@ describe("settings and hooks by meaning", () => {
 
   const hostile: ReadonlyArray<readonly [string, string]> = [
     ["conftest.py", `def pytest_runtest_makereport():\n    x = 1\n    ${"setattr(".repeat(40_000)}\n`],
-    ["test/a.test.js", "import\n".repeat(100_000)],
+    ["test/a.test.js", `import ${"import a, ".repeat(40_000)}\n`],
     ["tsconfig.json", "/*".repeat(120_000)],
     ["vitest.config.ts", `export default { test: { exclude: ["+(+(a|b)|c)*".repeat(5)] } }\n`],
     ["package.json", JSON.stringify({ jest: { testPathIgnorePatterns: ["(a+)+$"] } })],
