@@ -304,5 +304,3 @@ const reachedScripts = (
   }
   return reached
 }
-
-export const isCI = (path: string): boolean => protectedBy(path) === "CI"

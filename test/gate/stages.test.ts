@@ -52,11 +52,7 @@ describe("the stages of a gate", () => {
       const [first, second] = [(yield* strict.gate()).envelope, (yield* lax.gate()).envelope]
       assert.deepStrictEqual(
         [brief(first), brief(second), ruleOf(second)],
-        [
-          ["GATE-FAIL", "ProtectedChanged"],
-          ["GATE-PASS", undefined],
-          [["protected", ".foreman/gate.yaml"]]
-        ]
+        [["GATE-FAIL", "ProtectedChanged"], ["GATE-PASS", undefined], [["protected", ".foreman/gate.yaml"]]]
       )
       assert.notStrictEqual(first.profile, second.profile)
     })
