@@ -30,7 +30,9 @@ export const Finding = Schema.Struct({
   /** One sentence for a person. */
   message: Schema.String,
   /** Told, and never held against the change: what the base shares, or a lesser form of the rule. */
-  isNote: Schema.optionalKey(Schema.Literal(true))
+  isNote: Schema.optionalKey(Schema.Literal(true)),
+  /** The rule cannot know the intent here: where the policy says `fail`, this finding counts as `ask`. */
+  asks: Schema.optionalKey(Schema.Literal(true))
 })
 export type Finding = typeof Finding.Type
 

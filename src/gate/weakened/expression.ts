@@ -73,6 +73,10 @@ const print = (node: SyntaxNode, scope: Scope): string => {
     const [awaited] = parts(node)
     if (awaited !== undefined) return print(awaited, scope)
   }
+  if (node.type === "macro_invocation") {
+    const format = formatted(node, scope)
+    if (format !== undefined) return format
+  }
   if (node.children.length === 0) return node.text.trim()
   if (node.type === "keyword_argument" || node.type === "pair" || node.type === "keyed_element") {
     return pair(node, scope)
@@ -82,6 +86,28 @@ const print = (node: SyntaxNode, scope: Scope): string => {
       .filter((child, index) => !isTrailingComma(node, index) && !isComment(child) && child.type !== ";")
       .map((child) => print(child, scope))
   )
+}
+
+/** Rust: `format!("{x:?}")` is `format!("{:?}", x)`. */
+const formatted = (node: SyntaxNode, scope: Scope): string | undefined => {
+  const [, template, ...rest] = node.children.find(({ type }) => type === "token_tree")?.children ?? []
+  if (field(node, "macro")?.text !== "format" || template?.type !== "string_literal") return undefined
+  const stated: Array<Array<string>> = []
+  for (const child of rest.slice(0, -1)) {
+    if (child.type === ",") stated.push([])
+    else stated.at(-1)?.push(print(child, scope))
+  }
+  let next = 0
+  const given: Array<string> = []
+  const text = unquoted(template.text).replaceAll(
+    /\{([a-z_]\w*)?(:[^{}]*)?\}/gu,
+    (_, name: string | undefined, how = "") => {
+      given.push(name === undefined ? join(stated[next++] ?? []) : (scope.get(name)?.text ?? name))
+      return `{${how}}`
+    }
+  )
+  const unused = stated.slice(next).map(join)
+  return `format!(${[JSON.stringify(text), ...given, ...unused].join(",")})`
 }
 
 const isTrailingComma = (node: SyntaxNode, index: number): boolean =>
@@ -191,11 +217,11 @@ export const receiver = (call: SyntaxNode): SyntaxNode | undefined => {
 
 /** Whether the text names a value by itself: literals, and constructors of literals, without a call or a sum. */
 export const isConstant = (text: string): boolean => {
-  const rest = text.replaceAll(/"(?:[^"\\]|\\.)*"/gu, "0")
+  const rest = text.replaceAll(/(?<!\w)f"(?:[^"\\]|\\.)*"/gu, "f()").replaceAll(/"(?:[^"\\]|\\.)*"/gu, "0")
   return (
-    !/\w\(/u.test(rest) &&
+    !/\w!?\(/u.test(rest) &&
     !/[+*/%<>|…]/u.test(rest) &&
-    /\d|\b(?:true|false|nil)\b|^\[\]$|^\{\}$|^\(\)$/u.test(rest)
+    /(?<!\w)\d|\b(?:true|false|nil)\b|^\[\]$|^\{\}$|^\(\)$/u.test(rest)
   )
 }
 

@@ -131,8 +131,8 @@ export const dialect: Dialect = {
     const call = statement(node)
     const isSaid = parts(field(call, "arguments")).length > 0
     return isSaid
-      ? /^(\w*[tT]|tb|b|f|\w+\.T\(\))\.(Error|Errorf|Fatal|Fatalf)$|^panic$/u.test(calledOn(call))
-      : /^(\w*[tT]|tb|b|f|\w+\.T\(\))\.(Fail|FailNow)$/u.test(calledOn(call))
+      ? /^((?!assert\b)\w*[tT]|tb|b|f|\w+\.T\(\))\.(Error|Errorf|Fatal|Fatalf)$|^panic$/u.test(calledOn(call))
+      : /^((?!assert\b)\w*[tT]|tb|b|f|\w+\.T\(\))\.(Fail|FailNow)$/u.test(calledOn(call))
   },
   isEnd: (node) => node.type === "return_statement" || isSkipCall(statement(node)),
   swallows: () => false,

@@ -72,7 +72,7 @@ interface Open {
 export const weakenings = (
   matched: ReadonlyArray<Pair>,
   head: ReadonlyArray<Placed>
-): ReadonlyArray<Weakening> => {
+): { readonly weak: ReadonlyArray<Weakening>; readonly fresh: number } => {
   const found: Array<Weakening> = []
   const surplus = new Map(
     head.map((placed) => [
@@ -144,7 +144,7 @@ export const weakenings = (
     )
     for (const base of one.left) found.push({ kind: isHidden ? "opaque" : "lost", pair: one.pair, base })
   }
-  return found
+  return { weak: found, fresh: [...surplus.values()].reduce((sum, left) => sum + left.length, 0) }
 }
 
 const drop = (open: ReadonlyArray<Open>, isNeedless: (base: Assertion, one: Open) => boolean): void => {
@@ -156,6 +156,9 @@ const claimsOf = ({ head }: Pair): ReadonlyArray<Assertion> => head?.test.readin
 
 /** Whether the second cannot fail where the first holds. */
 const implies = (held: Assertion, base: Assertion): boolean => {
+  // The text of what was raised, by `match=` or by looking into it.
+  if (held.relation === "raises" && held.expected.includes(" ~ ") && base.subject.includes("raised.value"))
+    return true
   if (held.relation !== "equal") return false
   if (held.subject === base.subject && base.relation === "equal") return isOfOnlyCall(held, base)
   if (held.subject === base.subject) {

@@ -34,6 +34,8 @@ const argumentsOf = (call: SyntaxNode) => {
 const operators: Readonly<Record<string, string>> = {
   assertEqual: "==",
   assertEquals: "==",
+  assertItemsEqual: "==",
+  assertCountEqual: "==",
   assertIs: "==",
   assertListEqual: "==",
   assertDictEqual: "==",
@@ -44,6 +46,7 @@ const operators: Readonly<Record<string, string>> = {
   assert_array_equal: "==",
   assert_equal: "==",
   assertNotEqual: "!=",
+  assertNotEquals: "!=",
   assertIsNot: "!=",
   assertGreater: ">",
   assertGreaterEqual: ">=",
@@ -56,7 +59,6 @@ const operators: Readonly<Record<string, string>> = {
 const relations: Readonly<Record<string, Relation>> = {
   assertIsInstance: "type",
   assertNotIsInstance: "notEqual",
-  assertCountEqual: "near",
   assertDictContainsSubset: "contains"
 }
 
@@ -100,11 +102,13 @@ const claimsOfCall = (call: SyntaxNode, scope: Scope): ReadonlyArray<Assertion> 
       return [claim("near", line, text(a), text(b), stated.length === 0 ? 1e-7 : Math.max(...stated))]
     }
     case "assertRegex":
+    case "assertRegexpMatches":
       return [claim("matches", line, text(a), text(b))]
     case "assertRaises":
     case "assertRaisesRegex":
+    case "assertRaisesRegexp":
     case "raises": {
-      const [callee, ...rest] = given.slice(name === "assertRaisesRegex" ? 2 : 1)
+      const [callee, ...rest] = given.slice(/Regex/u.test(name) ? 2 : 1)
       if (callee === undefined) return undefined
       const asked = `${text(callee)}(${rest.map((one) => text(one)).join(",")})`
       return [
@@ -139,7 +143,7 @@ const claimsOfCall = (call: SyntaxNode, scope: Scope): ReadonlyArray<Assertion> 
 const raised = (call: SyntaxNode, scope: Scope): string => {
   const { given, named } = argumentsOf(call)
   const [type, text] = given
-  const isRegex = path(field(call, "function")).at(-1) === "assertRaisesRegex"
+  const isRegex = /^assertRaisesRegex/u.test(path(field(call, "function")).at(-1) ?? "")
   const match = named("match") ?? (isRegex ? text : undefined)
   return `${type === undefined ? "" : show(type, scope)}${match === undefined ? "" : ` ~ ${show(match, scope)}`}`
 }
@@ -148,13 +152,28 @@ const claimsOfWith = (node: SyntaxNode, scope: Scope): ReadonlyArray<Assertion> 
   const call = [...nodes(childOf(node, "with_clause") ?? node)].find(
     (inner) =>
       inner.type === "call" &&
-      /^(raises|assertRaises|assertRaisesRegex|warns|assertWarns)$/u.test(
+      /^(raises|assertRaises|assertRaisesRegexp?|warns|assertWarns|deprecated_call)$/u.test(
         path(field(inner, "function")).at(-1) ?? ""
-      )
+      ) &&
+      // `warns(None)` records, and asks for nothing.
+      argumentsOf(inner).given[0]?.type !== "none"
   )
   const body = field(node, "body")
   if (call === undefined || body === undefined) return undefined
-  return [claim("raises", node.line, show(body, scope), raised(call, scope))]
+  for (const { type, children, text } of nodes(childOf(node, "with_clause") ?? node)) {
+    if (type !== "as_pattern" || !text.startsWith(call.text)) continue
+    // unittest says `context.exception` where pytest says `info.value`.
+    const name = children.at(-1)?.text ?? ""
+    for (const member of ["value", "exception"]) scope.set(`${name}.${member}`, { text: "raised.value" })
+  }
+  return [claim("raises", node.line, show(innermost(body), scope), raised(call, scope))]
+}
+
+/** What runs inside of further contexts: `with raises(E), open(x):` and `with raises(E): with open(x):` are the same. */
+const innermost = (block: SyntaxNode): SyntaxNode => {
+  const [only, ...others] = parts(block)
+  const inner = only?.type === "with_statement" && others.length === 0 ? field(only, "body") : undefined
+  return inner === undefined ? block : innermost(inner)
 }
 
 const isFailCall = (node: SyntaxNode): boolean =>

@@ -58,5 +58,5 @@ export const merged = (rows: ReadonlyArray<Reading>): Reading => {
       assertions.push(assertion)
     }
   }
-  return { assertions, steps: rows.flatMap(({ steps }) => steps) }
+  return { assertions, muted: rows.flatMap(({ muted }) => muted), isCut: rows.some(({ isCut }) => isCut), steps: rows.flatMap(({ steps }) => steps) }
 }
