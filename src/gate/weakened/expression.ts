@@ -73,6 +73,10 @@ const print = (node: SyntaxNode, scope: Scope): string => {
     const [awaited] = parts(node)
     if (awaited !== undefined) return print(awaited, scope)
   }
+  if (/^(subscript|subscript_expression|index_expression)$/u.test(node.type)) {
+    const row = entryOf(node, scope)
+    if (row !== undefined) return row
+  }
   if (node.type === "macro_invocation") {
     const format = formatted(node, scope)
     if (format !== undefined) return format
@@ -86,6 +90,27 @@ const print = (node: SyntaxNode, scope: Scope): string => {
       .filter((child, index) => !isTrailingComma(node, index) && !isComment(child) && child.type !== ";")
       .map((child) => print(child, scope))
   )
+}
+
+/** What a table that stands in the test has under a key: `wanted[name]`. */
+const entryOf = (node: SyntaxNode, scope: Scope): string | undefined => {
+  const [table, index] = parts(node)
+  const known = table?.type === "identifier" ? scope.get(table.text) : undefined
+  if (index === undefined || known?.node === undefined || known.scope === undefined) return undefined
+  const body = known.node.type === "composite_literal" ? field(known.node, "body") : known.node
+  if (body === undefined || !/^(object|dictionary|literal_value)$/u.test(body.type)) return undefined
+  const rows = parts(body)
+  const key = print(index, scope)
+  if (rows.length > 1_000 || !isConstant(key)) return undefined
+  const inTable = known.scope
+  const row = rows.find((one) => {
+    const [name] = parts(one)
+    if (name === undefined) return false
+    const said = name.type === "property_identifier" ? JSON.stringify(name.text) : print(name, inTable)
+    return said === key
+  })
+  const value = row === undefined ? undefined : parts(row)[1]
+  return value === undefined ? undefined : print(value, inTable)
 }
 
 /** Rust: `format!("{x:?}")` is `format!("{:?}", x)`. */

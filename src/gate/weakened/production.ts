@@ -190,6 +190,7 @@ const compared = (before: ReadonlyArray<Definition>, after: ReadonlyArray<Defini
   const [old, current] = [grouped(before), grouped(after)]
   const isNew = (name: string) => !old.has(name)
   const lasting = new Set(after.filter(({ isLocal }) => !isLocal).map(({ name }) => name))
+  const lastingOf = (all: ReadonlyArray<Definition> = []) => all.filter(({ isLocal }) => !isLocal).length
   const renamed = new Set(after.filter(({ name }) => isNew(name)).map(({ text }) => text))
   const said = (all: ReadonlyArray<Definition> | undefined, what: "text" | "header") =>
     (all ?? [])
@@ -211,7 +212,7 @@ const compared = (before: ReadonlyArray<Definition>, after: ReadonlyArray<Defini
       [...names].filter((name) => said(old.get(name), "text") !== said(current.get(name), "text"))
     ),
     fewer: new Set(
-      [...old].flatMap(([name, all]) => (all.length > (current.get(name)?.length ?? 0) ? [name] : []))
+      [...old].flatMap(([name, all]) => (lastingOf(all) > lastingOf(current.get(name)) ? [name] : []))
     ),
     reshaped: new Set(
       [...names].filter(

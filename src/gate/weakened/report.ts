@@ -3,6 +3,7 @@ import { type Assertion, keyOf, say } from "./assertion.ts"
 import type { Finding } from "../finding.ts"
 import type { Pair, Placed, Weakening } from "./match.ts"
 import { mayReach, type Production } from "./production.ts"
+import { isGuard } from "./skips.ts"
 import { likeness, wordsOf } from "./testCase.ts"
 
 export interface Side {
@@ -62,9 +63,15 @@ export const findingsOf = (
   const about = { rule: "weakened", file, line: test.line, test: test.name } as const
   if (test.skip !== undefined && (wasSkipped === undefined || !test.skip.isConditional)) {
     const message = `${test.name} is skipped now: ${test.skip.how}`
-    return [{ ...about, message, ...(test.skip.isConditional && note) }]
+    const isPlatform = test.skip.isConditional && test.skip.isUnset !== true
+    return [{ ...about, message, ...(isPlatform ? note : test.skip.isConditional ? asks : held) }]
   }
   const found: Array<Finding> = []
+  const guard = test.reading.guards.find((one) => isGuard(one) && !base.test.reading.guards.includes(one))
+  if (guard !== undefined)
+    found.push({ ...about, message: `${test.name} now ends before it has checked anything, if ${guard}`, ...asks })
+  if (panics(test) && !panics(base.test) && base.test.reading.assertions.length > 0)
+    found.push({ ...about, message: `${test.name} is expected to fail now` })
   if (test.isOnly === true && base.test.isOnly !== true) found.push(onlyFinding(pair.head))
   const reaches = (one: Weakening) =>
     mayReach(production, base.test.words, callsIn(one.base.subject))
@@ -154,6 +161,23 @@ export const findingsOf = (
   return found
 }
 
+const panics = ({ reading }: Placed["test"]): boolean =>
+  reading.assertions.some(({ relation, subject }) => relation === "raises" && subject.startsWith("fn "))
+
+/** New tests of a double: what they assert about is what they replaced. */
+export const doubleFindings = (matched: ReadonlyArray<Pair>, head: Side): ReadonlyArray<Finding> => {
+  const known = new Set(matched.flatMap((pair) => pair.head ?? []))
+  return head.tests.flatMap((placed): ReadonlyArray<Finding> => {
+    const { file, test } = placed
+    if (known.has(placed) || test.doubles.length === 0) return []
+    const asked = test.reading.assertions.map(({ subject }) => /^(?:\w+\.)*(\w+)\(/u.exec(subject)?.[1])
+    const name = test.doubles.find((one) => test.words.has(one) && asked.length > 0 && asked.every((called) => called === one))
+    if (name === undefined) return []
+    const message = `${test.name} tests only the double by which it replaces ${name}`
+    return [{ rule: "weakened", file, line: test.line, test: test.name, message }]
+  })
+}
+
 /**
  * Nobody takes a claim away and leaves the rest as it was, unless what it spoke of behaves otherwise now. A test that was rewritten along
  * with the product may say it in other words.
@@ -168,7 +192,7 @@ const weightOfLoss = (
   const [was, is] = [base.test.reading, head.test.reading]
   if (was.isCut && is.isCut) return note
   if (is.isCut) return asks
-  if (what === "no longer") return added <= 4 ? held : asks
+  if (what === "no longer") return added <= 6 ? held : asks
   if (what === "taken back") return note
   if (lost.every(isOfNoError)) return added > 0 ? note : asks
   if (added <= 2) return what === "reached" ? asks : held

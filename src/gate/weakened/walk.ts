@@ -37,6 +37,8 @@ export interface Reading {
   readonly assertions: ReadonlyArray<Assertion>
   /** Claims that stand in the text and cannot fail the test: swallowed, never reached, or only logged. */
   readonly muted: ReadonlyArray<Assertion>
+  /** Conditions on which it ends before its last claim, without failing. */
+  readonly guards: ReadonlyArray<string>
   /** It is longer than what is read of one test. */
   readonly isCut: boolean
   /** What it does besides, in order. */
@@ -63,6 +65,7 @@ export const readBody = (
   const assertions: Array<Assertion> = []
   const muted: Array<Assertion> = []
   const steps: Array<string> = []
+  const guards: Array<string> = []
   const local = new Map<string, Helper & { readonly scope: Scope }>()
   const called = new Set<string>()
   let visits = 0
@@ -91,6 +94,10 @@ export const readBody = (
       return false
     }
     if (node.type === "class_definition") return false
+    if (isDisarmed(node)) {
+      mute(() => claimed(dialect.claims(node, known) ?? []))
+      return false
+    }
     const claims = dialect.claims(node, known)
     if (claims !== undefined) {
       claimed(claims)
@@ -158,6 +165,7 @@ export const readBody = (
     if (fails(yes) && !isNever(text)) claimed(holds(condition, inside, false))
     else if (!isNever(text)) visit(yes, new Scope(inside), depth)
     else mute(() => visit(yes, new Scope(inside), depth))
+    if (depth === 0 && !fails(yes) && endsIn(yes) && guards.length < 20) guards.push(text)
     if (!fails(yes) && logs(yes)) mute(() => claimed(holds(condition, inside, false)))
     if (no === undefined) return text === "true" && endsIn(yes)
     if (fails(no) && text !== "true") claimed(holds(condition, inside, true))
@@ -191,6 +199,13 @@ export const readBody = (
     }
   }
 
+  /** A call of what the file itself defines, to do nothing, under an assertion's name. */
+  const isDisarmed = (node: SyntaxNode): boolean => {
+    if (!/^call(_expression)?$/u.test(node.type)) return false
+    const helper = helpers.get(path(field(node, "function")).at(-1) ?? "")
+    return helper !== undefined && isIdle(helper.body)
+  }
+
   /** A helper of the change, read with what it is given here. */
   const inline = (node: SyntaxNode, known: Scope, depth: number): boolean => {
     if (!/^call(_expression)?$/u.test(node.type) || depth >= maxHelperDepth) return false
@@ -221,7 +236,7 @@ export const readBody = (
   // Functions of the test's own that somebody else calls.
   for (const [name, helper] of local) if (!called.has(name)) visit(helper.body, new Scope(helper.scope), 1)
   const isCut = visits > maxVisits || assertions.length >= maxAssertions
-  return { assertions, muted, isCut, steps }
+  return { assertions, muted, guards, isCut, steps }
 }
 
 /** A call that checks, by its name or because it is handed the test, in a file that the change does not show. */
@@ -266,6 +281,13 @@ export const loopOf = (node: SyntaxNode): Loop | undefined => {
     ? undefined
     : { pattern: inner, iterable, body }
 }
+
+/** A body that does nothing at all. */
+const isIdle = (body: SyntaxNode): boolean =>
+  /^(block|statement_block)$/u.test(body.type) &&
+  parts(body)
+    .flatMap((one) => (one.type === "statement_list" ? parts(one) : [one]))
+    .every(({ text }) => /^(?:pass|return|return None|return true|return True|\.\.\.|;)?;?$|^["'][^"'\n]*["']$/u.test(text))
 
 /** A block that does nothing but say something: what is left of a check that no longer fails. */
 const logs = (block: SyntaxNode): boolean => {

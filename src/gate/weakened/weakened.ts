@@ -21,9 +21,10 @@ import { readFile as go } from "./go.ts"
 import { pairs, weakenings } from "./match.ts"
 import { productionOf } from "./production.ts"
 import { readFile as python } from "./python.ts"
-import { findingsOf, newOnlyFindings, type Side } from "./report.ts"
+import { doubleFindings, findingsOf, newOnlyFindings, type Side } from "./report.ts"
 import { runnerConfigFindings } from "./runnerConfig.ts"
 import { readFile as rust } from "./rust.ts"
+import { shadowFindings, sourcesOf } from "./sources.ts"
 import { type Grammar, grammarOf, type Parse } from "./syntax.ts"
 import type { TestFile } from "./testCase.ts"
 import type { Budget } from "./walk.ts"
@@ -41,7 +42,8 @@ export const weakenedTests = (change: Change, parse: Parse): ReadonlyArray<Findi
   for (const file of change.files) {
     const oldPath = file.oldPath ?? file.path
     const [oldGrammar, grammar] = [grammarOf(oldPath), grammarOf(file.path)]
-    const isTest = oldGrammar === "rust" || grammar === "rust" || isTestPath(file.path) || isTestPath(oldPath)
+    const isTest =
+      oldGrammar === "rust" || grammar === "rust" || [file.path, oldPath].some((one) => isTestPath(one) || isByName(one))
     if (!isTest || isGenerated(file.before) || (file.before === undefined && isGenerated(file.after)))
       continue
     const before = readText(oldGrammar, file.before, parse, budget)
@@ -51,6 +53,8 @@ export const weakenedTests = (change: Change, parse: Parse): ReadonlyArray<Findi
         findings.push(unread(file, before === "unreadable" ? "base" : "commit"))
       continue
     }
+    if (before.tests.length > 0 && after.tests.length > 0)
+      findings.push(...shadowFindings(file.path, before.sources ?? new Map(), after.sources ?? new Map(), change))
     collect(base, oldPath, before, true)
     const hasOwnNames = change.files.some(
       (one) =>
@@ -74,7 +78,7 @@ export const weakenedTests = (change: Change, parse: Parse): ReadonlyArray<Findi
   }
   const matched = pairs(base.tests, head.tests)
   const { fresh, weak } = weakenings(matched, head.tests)
-  findings.push(...newOnlyFindings(matched, head))
+  findings.push(...newOnlyFindings(matched, head), ...doubleFindings(matched, head))
   const context = { production: productionOf(change, parse), head, isOnlyLess: fresh === 0 }
   const byPair = Map.groupBy(weak, ({ pair }) => pair)
   for (const pair of matched) findings.push(...findingsOf(pair, byPair.get(pair) ?? [], context))
@@ -98,7 +102,8 @@ const readText = (
 ): TestFile | "unreadable" => {
   if (text === undefined || grammar === undefined) return { tests: [], others: new Map() }
   const root = parse(grammar, text)
-  return root === undefined ? "unreadable" : readers[grammar](root, budget)
+  if (root === undefined) return "unreadable"
+  return { ...readers[grammar](root, budget), sources: sourcesOf(root, grammar) }
 }
 
 const unread = ({ path }: ChangedFile, where: string): Finding => ({
@@ -114,13 +119,17 @@ const collects = (path: string, grammar: Grammar | undefined): boolean => {
     case "go":
       return path.endsWith("_test.go")
     case "python":
-      return /(^|\/)(test_[^/]*|[^/]*_test)\.py$/u.test(path)
+      return /(^|\/)(test_[^/]*|[^/]*_test|tests?)\.py$/u.test(path)
     case "rust":
       return true
     default:
-      return isTestPath(path)
+      return isTestPath(path) || isByName(path)
   }
 }
+
+/** `test.js`, `tests.py`, `specs/a.js`: small projects have their tests where they like. */
+const isByName = (path: string): boolean =>
+  /(^|\/)(?:tests?|specs?)\.(?:[cm]?[jt]sx?|py)$|(^|\/)specs?\/.*\.[cm]?[jt]sx?$|[._-](?:test|spec)s?\.[cm]?[jt]sx?$/u.test(path)
 
 /** A folder of tests holds more than tests: a file that was named as one is believed only under such a name. */
 const losesName = ({ oldPath, path }: ChangedFile): boolean =>
