@@ -5,11 +5,12 @@ import { Effect } from "effect"
 import { findWeakened } from "../../layers/gate/weakened.ts"
 import { go } from "./weakened/go.ts"
 import { javascript } from "./weakened/javascript.ts"
+import { kinds } from "./weakened/kinds.ts"
 import { type Case, changeOf } from "./weakened/pair.ts"
 import { python } from "./weakened/python.ts"
 import { rust } from "./weakened/rust.ts"
 
-const cases: ReadonlyArray<Case> = [...python, ...javascript, ...go, ...rust]
+const cases: ReadonlyArray<Case> = [...python, ...javascript, ...go, ...rust, ...kinds]
 
 const outcome = Effect.fnUntraced(function* (one: Pick<Case, "base" | "head">) {
   const findings = yield* findWeakened(changeOf(one))
@@ -18,14 +19,16 @@ const outcome = Effect.fnUntraced(function* (one: Pick<Case, "base" | "head">) {
     : findings.length > 0
       ? "note"
       : "pass"
-  return { is, said: findings.map(({ message }) => message).join("\n") }
+  const weighs = findings.some((one) => one.isNote !== true && one.asks !== true) ? "fail" : "ask"
+  return { is, weighs, said: findings.map(({ message }) => message).join("\n") }
 })
 
 describe("weakened tests", () => {
   it.effect.each(cases)("$name", (one) =>
     Effect.gen(function* () {
-      const { is, said } = yield* outcome(one)
+      const { is, said, weighs } = yield* outcome(one)
       assert.strictEqual(is, one.is, said)
+      if (one.weighs !== undefined) assert.strictEqual(weighs, one.weighs, said)
       if (one.says !== undefined) assert.include(said, one.says)
     })
   )

@@ -161,7 +161,8 @@ export const dialect: Dialect = {
 /** `assert.throws(() => assert.equal(…))`: what failed is what is expected. */
 const wrapsFailure = (node: SyntaxNode): boolean => {
   if (node.type !== "call_expression") return false
-  if (!/^(throws|rejects|toThrow|toThrowError)$/u.test(path(field(node, "function")).at(-1) ?? "")) return false
+  if (!/^(throws|rejects|toThrow|toThrowError)$/u.test(path(field(node, "function")).at(-1) ?? ""))
+    return false
   const callbacks = [...given(node), ...given(innermostCall(node))].filter(({ type }) => functions.test(type))
   return callbacks.some((callback) =>
     [...nodes(callback)].some(
@@ -266,7 +267,8 @@ export const readFile = (root: SyntaxNode, budget: Budget): TestFile => {
   const scan = (node: SyntaxNode, outer: Outer, rows: ReadonlyArray<Scope>): void => {
     for (const { target, value } of dialect.binding(node))
       for (const scope of rows) bind(target, { node: value, scope }, scope)
-    const call = node.type === "call_expression" ? suiteOrTest(node, outer, aliases, rows[0] ?? file) : undefined
+    const call =
+      node.type === "call_expression" ? suiteOrTest(node, outer, aliases, rows[0] ?? file) : undefined
     if (call === undefined) {
       const rounds = roundsOf(node, rows)
       if (rounds !== undefined) scan(rounds.body, outer, rounds.rows)
@@ -329,7 +331,11 @@ const suiteOrTest = (node: SyntaxNode, outer: Outer, aliases: Aliases, scope: Sc
     name: `${outer.name === "" ? "" : `${outer.name} > `}${unquoted(title.text)}`,
     skip:
       outer.skip ??
-      (isSkipped ? { how, isConditional: false } : sometimes === undefined ? undefined : { ...sometimes, how }),
+      (isSkipped
+        ? { how, isConditional: false }
+        : sometimes === undefined
+          ? undefined
+          : { ...sometimes, how }),
     isOnly:
       outer.isOnly ||
       /^f(?:it|describe)$/u.test(kind) ||

@@ -179,9 +179,9 @@ export const weakenings = (
   settle(everywhere, (base, other) => isTelling(base) && isExpectedElsewhere(base, other))
   settle(own, (base, other) => other.relation !== "opaque" && isAtLeastAsStrong(other, base))
   for (const one of open) {
-    const isHidden = own(one).some((placed) =>
-      surplus.get(placed)?.some(({ relation }) => relation === "opaque")
-    )
+    const place = one.pair.head
+    const isHidden =
+      place !== undefined && surplus.get(place)?.some(({ relation }) => relation === "opaque") === true
     for (const base of one.left) found.push({ kind: isHidden ? "opaque" : "lost", pair: one.pair, base })
   }
   return { weak: found, fresh: [...surplus.values()].reduce((sum, left) => sum + left.length, 0) }

@@ -23,6 +23,8 @@ export interface Production {
   /** Names that are defined less often than before: a method of one type out of several. */
   readonly fewer: ReadonlySet<string>
   readonly changed: ReadonlySet<string>
+  /** Defined in both, and no longer naming something that is no local: what a revert or a removal leaves. */
+  readonly reduced: ReadonlySet<string>
   /** Defined in both, and not taking or giving the same. */
   readonly reshaped: ReadonlySet<string>
   /** Words of each definition in the changed files of the commit. */
@@ -164,7 +166,15 @@ export const productionOf = (change: Change, parse: Parse): Production => {
     }
   }
   const vanished = new Set([...saidBefore].filter((word) => word.length > 3 && !saidAfter.has(word)))
-  return { isChanged, isVague, isSupportChanged, isFileGone, isSmaller: growth < 0, vanished, ...compared(before, after) }
+  return {
+    isChanged,
+    isVague,
+    isSupportChanged,
+    isFileGone,
+    isSmaller: growth < 0,
+    vanished,
+    ...compared(before, after)
+  }
 }
 
 /** What a file speaks of beyond its own locals: members, keys, and short texts without their quotes. */
@@ -188,6 +198,7 @@ const tree = (path: string, text: string | undefined, parse: Parse): SyntaxNode 
 const compared = (before: ReadonlyArray<Definition>, after: ReadonlyArray<Definition>) => {
   const grouped = (all: ReadonlyArray<Definition>) => Map.groupBy(all, ({ name }) => name)
   const [old, current] = [grouped(before), grouped(after)]
+  const locals = new Set(before.flatMap(({ isLocal, name }) => (isLocal ? [name] : [])))
   const isNew = (name: string) => !old.has(name)
   const lasting = new Set(after.filter(({ isLocal }) => !isLocal).map(({ name }) => name))
   const lastingOf = (all: ReadonlyArray<Definition> = []) => all.filter(({ isLocal }) => !isLocal).length
@@ -213,6 +224,15 @@ const compared = (before: ReadonlyArray<Definition>, after: ReadonlyArray<Defini
     ),
     fewer: new Set(
       [...old].flatMap(([name, all]) => (lastingOf(all) > lastingOf(current.get(name)) ? [name] : []))
+    ),
+    reduced: new Set(
+      [...old].flatMap(([name, all]) => {
+        const left = new Set((current.get(name) ?? []).flatMap(({ words }) => [...words]))
+        const isLess = all.some(
+          ({ isLocal, words }) => !isLocal && [...words].some((word) => !left.has(word) && !locals.has(word))
+        )
+        return isLess && current.has(name) ? [name] : []
+      })
     ),
     reshaped: new Set(
       [...names].filter(

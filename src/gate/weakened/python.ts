@@ -144,7 +144,7 @@ const claimsOfCall = (call: SyntaxNode, scope: Scope): ReadonlyArray<Assertion> 
 const raised = (call: SyntaxNode, scope: Scope): string => {
   const { given, named } = argumentsOf(call)
   const [type, text] = given
-  const isRegex = /^assertRaisesRegex/u.test(path(field(call, "function")).at(-1) ?? "")
+  const isRegex = (path(field(call, "function")).at(-1) ?? "").startsWith("assertRaisesRegex")
   const match = named("match") ?? (isRegex ? text : undefined)
   return `${type === undefined ? "" : show(type, scope)}${match === undefined ? "" : ` ~ ${show(match, scope)}`}`
 }
@@ -228,7 +228,8 @@ const wrapsFailure = (node: SyntaxNode): boolean =>
     childOf(node, "with_clause")?.text ?? ""
   ) &&
   [...nodes(field(node, "body") ?? node)].some(
-    (inner) => inner.type === "assert_statement" || /^self\.assert[A-Z]/u.test(field(inner, "function")?.text ?? "")
+    (inner) =>
+      inner.type === "assert_statement" || /^self\.assert[A-Z]/u.test(field(inner, "function")?.text ?? "")
   )
 
 /** An `except` that takes a failed assertion and says nothing. */

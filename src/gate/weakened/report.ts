@@ -45,6 +45,8 @@ const note: Weight = { isNote: true }
 export interface Context {
   readonly production: Production
   readonly head: Side
+  /** Of all tests of the commit. */
+  readonly headWords: ReadonlySet<string>
   /** The tests claim nothing that they did not claim before: the change only takes tests away. */
   readonly isOnlyLess: boolean
 }
@@ -69,14 +71,17 @@ export const findingsOf = (
   const found: Array<Finding> = []
   const guard = test.reading.guards.find((one) => isGuard(one) && !base.test.reading.guards.includes(one))
   if (guard !== undefined)
-    found.push({ ...about, message: `${test.name} now ends before it has checked anything, if ${guard}`, ...asks })
+    found.push({
+      ...about,
+      message: `${test.name} now ends before it has checked anything, if ${guard}`,
+      ...asks
+    })
   if (panics(test) && !panics(base.test) && base.test.reading.assertions.length > 0)
     found.push({ ...about, message: `${test.name} is expected to fail now` })
   if (test.isOnly === true && base.test.isOnly !== true) found.push(onlyFinding(pair.head))
-  const reaches = (one: Weakening) =>
-    mayReach(production, base.test.words, callsIn(one.base.subject))
+  const reaches = (one: Weakening) => mayReach(production, base.test.words, callsIn(one.base.subject))
   const muted = new Set(test.reading.muted.map(keyOf))
-  const lost = weak.filter((one) => one.kind === "lost" && !isExcused(one, production))
+  const lost = weak.filter((one) => one.kind === "lost" && !isExcused(one, context))
   const vacuous = ({ test: { reading } }: Placed) =>
     reading.assertions.filter(({ relation }) => relation === "vacuous").length
   const always = vacuous(pair.head) - vacuous(base)
@@ -100,7 +105,13 @@ export const findingsOf = (
         base,
         pair.head,
         lost.map((one) => one.base),
-        why !== "" ? "no longer" : isTakenBack(base, context) ? "taken back" : lost.some(reaches) ? "reached" : "as it was"
+        why !== ""
+          ? "no longer"
+          : isTakenBack(base, context)
+            ? "taken back"
+            : lost.some(reaches)
+              ? "reached"
+              : "as it was"
       )
     })
   }
@@ -112,9 +123,13 @@ export const findingsOf = (
     test.cases > 1 &&
     base.test.reading.assertions.length < base.test.cases
   ) {
-    found.push({ ...about, message: `${test.name} has ${test.cases} cases where it had ${base.test.cases}`, ...asks })
+    found.push({
+      ...about,
+      message: `${test.name} has ${test.cases} cases where it had ${base.test.cases}`,
+      ...asks
+    })
   }
-  const hidden = weak.filter((one) => one.kind === "opaque" && !isExcused(one, production))
+  const hidden = weak.filter((one) => one.kind === "opaque" && !isExcused(one, context))
   if (hidden.length > 0) {
     const message = `${test.name} leaves ${hidden.length} of its checks to a helper that the change does not show`
     found.push({ ...about, message, ...note })
@@ -138,8 +153,7 @@ export const findingsOf = (
     }
     const isSameSetUp = base.test.reading.steps.join("\n") === test.reading.steps.join("\n")
     const isBent = one.kind === "bent" && isSameSetUp && !reaches(one)
-    const isNegated =
-      one.kind === "bent" && one.base.relation === "equal" && one.head.relation === "notEqual"
+    const isNegated = one.kind === "bent" && one.base.relation === "equal" && one.head.relation === "notEqual"
     found.push({
       ...about,
       line,
@@ -171,7 +185,9 @@ export const doubleFindings = (matched: ReadonlyArray<Pair>, head: Side): Readon
     const { file, test } = placed
     if (known.has(placed) || test.doubles.length === 0) return []
     const asked = test.reading.assertions.map(({ subject }) => /^(?:\w+\.)*(\w+)\(/u.exec(subject)?.[1])
-    const name = test.doubles.find((one) => test.words.has(one) && asked.length > 0 && asked.every((called) => called === one))
+    const name = test.doubles.find(
+      (one) => test.words.has(one) && asked.length > 0 && asked.every((called) => called === one)
+    )
     if (name === undefined) return []
     const message = `${test.name} tests only the double by which it replaces ${name}`
     return [{ rule: "weakened", file, line: test.line, test: test.name, message }]
@@ -198,7 +214,9 @@ const weightOfLoss = (
   if (added <= 2) return what === "reached" ? asks : held
   const [checks, left] = [checksIn(base), checksIn(head)]
   if (left * 2 < checks) return asks
-  return what === "reached" || left >= checks || likeness(base.test.words, head.test.words) < 0.5 ? note : asks
+  return what === "reached" || left >= checks || likeness(base.test.words, head.test.words) < 0.5
+    ? note
+    : asks
 }
 
 /**
@@ -208,7 +226,7 @@ const weightOfLoss = (
 const isTakenBack = ({ test }: Placed, { isOnlyLess, production }: Context): boolean =>
   isOnlyLess &&
   production.isSmaller &&
-  [...test.words, ...wordsOf(test.name)].some((word) => production.changed.has(word))
+  [...test.words, ...wordsOf(test.name)].some((word) => production.reduced.has(word))
 
 /** Lines that claim something. A table claims it once for each row. */
 const checksIn = ({ test: { reading } }: Placed): number =>
@@ -216,7 +234,9 @@ const checksIn = ({ test: { reading } }: Placed): number =>
 
 /** That no error came: the test's framework may be handed the error instead. */
 const isOfNoError = ({ expected, relation, subject }: Assertion): boolean =>
-  relation === "opaque" ? /\bfail\(/u.test(subject) : expected === "nil" && /^e(?:rr(?:or)?)?$/iu.test(subject)
+  relation === "opaque"
+    ? /\bfail\(/u.test(subject)
+    : expected === "nil" && /^e(?:rr(?:or)?)?$/iu.test(subject)
 
 const goneFindings = (
   base: Placed,
@@ -241,7 +261,7 @@ const goneFindings = (
   const isEmpty = test.reading.assertions.length === 0
   if (lost.length === 0 && !isEmpty) return changed
   const words = [...test.words, ...wordsOf(test.name.replaceAll(/\W+/gu, " ")), ...textsOf(test)]
-  if (words.some((word) => production.removed.has(word) || production.vanished.has(word))) return changed
+  if (words.some((word) => production.removed.has(word) || isForgotten(word, context))) return changed
   if (words.some((word) => production.fewer.has(word))) return changed
   const now = head.others.find((other) => likeness(other.words, test.words) >= 0.8)
   if (now !== undefined && !head.tests.some((other) => other.test.words.has(now.name)))
@@ -265,14 +285,19 @@ const goneFindings = (
 
 /** The texts that its claims and steps contain. */
 const textsOf = ({ reading }: Placed["test"]): ReadonlyArray<string> =>
-  [...reading.assertions.map(({ expected, subject }) => `${subject} ${expected}`), ...reading.steps].flatMap((text) =>
-    [...text.matchAll(/"((?:[^"\\]|\\.){1,60})"/gu)].map(([, inner = ""]) => inner)
+  [...reading.assertions.map(({ expected, subject }) => `${subject} ${expected}`), ...reading.steps].flatMap(
+    (text) => [...text.matchAll(/"((?:[^"\\]|\\.){1,60})"/gu)].map(([, inner = ""]) => inner)
   )
 
+/** Gone from the product, and no test of the change speaks of it any more. */
+const isForgotten = (word: string, { headWords, production }: Context): boolean =>
+  production.vanished.has(word) && ![...wordsOf(word)].every((part) => headWords.has(part))
+
 /** What a claim speaks of is gone, or no longer can fail. */
-const isExcused = ({ base }: Weakening, production: Production): boolean => {
+const isExcused = ({ base }: Weakening, context: Context): boolean => {
+  const { production } = context
   const words = [...wordsOf(`${base.subject} ${base.expected}`)]
-  if (words.some((word) => production.removed.has(word) || production.vanished.has(word))) return true
+  if (words.some((word) => production.removed.has(word) || isForgotten(word, context))) return true
   const isAboutFailing = base.relation === "raises" || base.relation === "succeeds" || base.expected === "nil"
   return isAboutFailing && words.some((word) => production.reshaped.has(word))
 }

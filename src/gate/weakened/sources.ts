@@ -17,7 +17,9 @@ export const sourcesOf = (root: SyntaxNode, grammar: Grammar | undefined): Sourc
       if (checks.test(name)) found.set(name, ".")
     }
     if (grammar === "python" && node.type === "import_from_statement") {
-      const [module = "", ...names] = [...nodes(node)].flatMap(({ text, type }) => (type === "dotted_name" ? [text] : []))
+      const [module = "", ...names] = [...nodes(node)].flatMap(({ text, type }) =>
+        type === "dotted_name" ? [text] : []
+      )
       for (const name of names) if (checks.test(name)) found.set(name, module)
     }
     if (grammar === "javascript" || grammar === "typescript" || grammar === "tsx") script(node, found)
@@ -26,8 +28,11 @@ export const sourcesOf = (root: SyntaxNode, grammar: Grammar | undefined): Sourc
 }
 
 const script = (node: SyntaxNode, found: Map<string, string>): void => {
-  if (!/^(import_statement|lexical_declaration|variable_declaration|function_declaration)$/u.test(node.type)) return
-  const module = /(?:\bfrom|^import|\brequire\(|\bimport\()\s*["']([^"']+)["']/u.exec(node.text.slice(0, 2_000))?.[1]
+  if (!/^(import_statement|lexical_declaration|variable_declaration|function_declaration)$/u.test(node.type))
+    return
+  const module = /(?:\bfrom|^import|\brequire\(|\bimport\()\s*["']([^"']+)["']/u.exec(
+    node.text.slice(0, 2_000)
+  )?.[1]
   const isImport = node.type === "import_statement"
   const names = [...nodes(node)].filter(
     (inner) => /identifier/u.test(inner.type) && inner.children.length === 0 && checks.test(inner.text)
@@ -50,7 +55,9 @@ export const shadowFindings = (
     const before = base.get(name)
     const isOwn = module.startsWith(".")
     // Rust has its macros from nowhere.
-    const wasKnown = file.endsWith(".rs") ? before === undefined : before !== undefined && !before.startsWith(".")
+    const wasKnown = file.endsWith(".rs")
+      ? before === undefined
+      : before !== undefined && !before.startsWith(".")
     if (!isOwn || !wasKnown) return []
     const stem = module.replace(/^.*\//u, "").replace(/\.[cm]?[jt]sx?$/u, "")
     const target = module === "." ? file : undefined
@@ -58,6 +65,16 @@ export const shadowFindings = (
       ({ path }) => path === target || path.replace(/^.*\//u, "").replace(/\.[cm]?[jt]sx?$/u, "") === stem
     )
     const message = `${name} came from ${before ?? "the language"} and comes from ${module === "." ? "the file itself" : module} now`
-    const isIdle = replaced?.after !== undefined && !/\b(?:throw|raise|panic|fail|AssertionError|equal\()/u.test(replaced.after.slice(0, 200_000))
-    return [{ rule: "weakened", file, line: 1, message, ...((module === "." || !isIdle) && { asks: true as const }) }]
+    const isIdle =
+      replaced?.after !== undefined &&
+      !/\b(?:throw|raise|panic|fail|AssertionError|equal\()/u.test(replaced.after.slice(0, 200_000))
+    return [
+      {
+        rule: "weakened",
+        file,
+        line: 1,
+        message,
+        ...((module === "." || !isIdle) && { asks: true as const })
+      }
+    ]
   })

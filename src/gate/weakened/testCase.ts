@@ -63,5 +63,11 @@ export const merged = (rows: ReadonlyArray<Reading>): Reading => {
       assertions.push(assertion)
     }
   }
-  return { assertions, muted: rows.flatMap(({ muted }) => muted), guards: [...new Set(rows.flatMap(({ guards }) => guards))], isCut: rows.some(({ isCut }) => isCut), steps: rows.flatMap(({ steps }) => steps) }
+  return {
+    assertions,
+    muted: rows.flatMap(({ muted }) => muted),
+    guards: [...new Set(rows.flatMap(({ guards }) => guards))],
+    isCut: rows.some(({ isCut }) => isCut),
+    steps: rows.flatMap(({ steps }) => steps)
+  }
 }

@@ -112,6 +112,10 @@ export const readBody = (
     if (bindings.length > 0) {
       for (const { target, value } of bindings) {
         bind(target, { node: value, scope: known }, known)
+        if (dialect.swallows(value)) {
+          mute(() => children(value, known, depth))
+          continue
+        }
         for (const inner of closures(value)) visit(inner, new Scope(known), depth)
       }
       return false
@@ -287,14 +291,18 @@ const isIdle = (body: SyntaxNode): boolean =>
   /^(block|statement_block)$/u.test(body.type) &&
   parts(body)
     .flatMap((one) => (one.type === "statement_list" ? parts(one) : [one]))
-    .every(({ text }) => /^(?:pass|return|return None|return true|return True|\.\.\.|;)?;?$|^["'][^"'\n]*["']$/u.test(text))
+    .every(({ text }) =>
+      /^(?:pass|return|return None|return true|return True|\.\.\.|;)?;?$|^["'][^"'\n]*["']$/u.test(text)
+    )
 
 /** A block that does nothing but say something: what is left of a check that no longer fails. */
 const logs = (block: SyntaxNode): boolean => {
   const statements = parts(block).flatMap((one) => (one.type === "statement_list" ? parts(one) : [one]))
   return (
     statements.length > 0 &&
-    statements.every(({ text }) => /^(?:\w+\.(?:Logf?|log|warn|info|debug|error)|print(?:ln)?!?|fmt\.Print\w*)\(/u.test(text))
+    statements.every(({ text }) =>
+      /^(?:\w+\.(?:Logf?|log|warn|info|debug|error)|print(?:ln)?!?|fmt\.Print\w*)\(/u.test(text)
+    )
   )
 }
 
@@ -302,7 +310,8 @@ const isBlock = /^(block|statement_block|statement_list|expression_statement|mod
 
 /** A condition of two values, as the row of a table makes it, is true or false. */
 const decided = (condition: string): string => {
-  const [, one = "", operator, other = ""] = /^("(?:[^"\\]|\\.)*"|[\w.-]+)([!=]==?)("(?:[^"\\]|\\.)*"|[\w.-]+)$/su.exec(condition) ?? []
+  const [, one = "", operator, other = ""] =
+    /^("(?:[^"\\]|\\.)*"|[\w.-]+)([!=]==?)("(?:[^"\\]|\\.)*"|[\w.-]+)$/su.exec(condition) ?? []
   if (operator === undefined || !isConstant(one) || !isConstant(other)) return condition
   return String((one === other) === operator.startsWith("="))
 }

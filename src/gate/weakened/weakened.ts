@@ -25,6 +25,7 @@ import { doubleFindings, findingsOf, newOnlyFindings, type Side } from "./report
 import { runnerConfigFindings } from "./runnerConfig.ts"
 import { readFile as rust } from "./rust.ts"
 import { shadowFindings, sourcesOf } from "./sources.ts"
+import { specialCases } from "./special.ts"
 import { type Grammar, grammarOf, type Parse } from "./syntax.ts"
 import type { TestFile } from "./testCase.ts"
 import type { Budget } from "./walk.ts"
@@ -43,7 +44,9 @@ export const weakenedTests = (change: Change, parse: Parse): ReadonlyArray<Findi
     const oldPath = file.oldPath ?? file.path
     const [oldGrammar, grammar] = [grammarOf(oldPath), grammarOf(file.path)]
     const isTest =
-      oldGrammar === "rust" || grammar === "rust" || [file.path, oldPath].some((one) => isTestPath(one) || isByName(one))
+      oldGrammar === "rust" ||
+      grammar === "rust" ||
+      [file.path, oldPath].some((one) => isTestPath(one) || isByName(one))
     if (!isTest || isGenerated(file.before) || (file.before === undefined && isGenerated(file.after)))
       continue
     const before = readText(oldGrammar, file.before, parse, budget)
@@ -54,7 +57,9 @@ export const weakenedTests = (change: Change, parse: Parse): ReadonlyArray<Findi
       continue
     }
     if (before.tests.length > 0 && after.tests.length > 0)
-      findings.push(...shadowFindings(file.path, before.sources ?? new Map(), after.sources ?? new Map(), change))
+      findings.push(
+        ...shadowFindings(file.path, before.sources ?? new Map(), after.sources ?? new Map(), change)
+      )
     collect(base, oldPath, before, true)
     const hasOwnNames = change.files.some(
       (one) =>
@@ -79,7 +84,15 @@ export const weakenedTests = (change: Change, parse: Parse): ReadonlyArray<Findi
   const matched = pairs(base.tests, head.tests)
   const { fresh, weak } = weakenings(matched, head.tests)
   findings.push(...newOnlyFindings(matched, head), ...doubleFindings(matched, head))
-  const context = { production: productionOf(change, parse), head, isOnlyLess: fresh === 0 }
+  const claims = head.tests.flatMap(({ test }) => test.reading.assertions)
+  findings.push(...specialCases(change, claims, parse))
+  const headWords = new Set(head.tests.flatMap(({ test }) => [...test.words]))
+  const context = {
+    headWords,
+    production: productionOf(change, parse),
+    head,
+    isOnlyLess: fresh === 0
+  }
   const byPair = Map.groupBy(weak, ({ pair }) => pair)
   for (const pair of matched) findings.push(...findingsOf(pair, byPair.get(pair) ?? [], context))
   return findings
@@ -129,7 +142,9 @@ const collects = (path: string, grammar: Grammar | undefined): boolean => {
 
 /** `test.js`, `tests.py`, `specs/a.js`: small projects have their tests where they like. */
 const isByName = (path: string): boolean =>
-  /(^|\/)(?:tests?|specs?)\.(?:[cm]?[jt]sx?|py)$|(^|\/)specs?\/.*\.[cm]?[jt]sx?$|[._-](?:test|spec)s?\.[cm]?[jt]sx?$/u.test(path)
+  /(^|\/)(?:tests?|specs?)\.(?:[cm]?[jt]sx?|py)$|(^|\/)specs?\/.*\.[cm]?[jt]sx?$|[._-](?:test|spec)s?\.[cm]?[jt]sx?$/u.test(
+    path
+  )
 
 /** A folder of tests holds more than tests: a file that was named as one is believed only under such a name. */
 const losesName = ({ oldPath, path }: ChangedFile): boolean =>
