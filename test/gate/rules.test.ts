@@ -2,7 +2,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 
-import { open } from "../../layers/gate/syntax.ts"
+import { layer as parser } from "../../layers/gate/syntax.ts"
+import { SyntaxParser } from "../../src/services/SyntaxParser.ts"
 import { isTestPath } from "../../src/gate/files.ts"
 import { storedChanges } from "../../src/gate/stored.ts"
 import { suppressed } from "../../src/gate/suppressed.ts"
@@ -105,7 +106,9 @@ describe("source that does not parse", () => {
   ]
   it.effect.each(cases)("%s: %j → %j", ([path, before, after, is]) =>
     Effect.gen(function* () {
-      const parse = yield* open(new Set(["python", "javascript", "typescript", "go", "rust"] as const))
+      const parse = yield* Effect.flatMap(SyntaxParser, ({ open }) =>
+        open(new Set(["python", "javascript", "typescript", "go", "rust"] as const))
+      ).pipe(Effect.provide(parser))
       const [found] = unparsable(pair(path, before, after), parse)
       const said = found === undefined ? "pass" : found.asks === true ? "ask" : "fail"
       assert.strictEqual(said, is)

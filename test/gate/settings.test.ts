@@ -2,7 +2,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 
-import { open } from "../../layers/gate/syntax.ts"
+import { layer as parser } from "../../layers/gate/syntax.ts"
+import { SyntaxParser } from "../../src/services/SyntaxParser.ts"
 import { settingsBeside, settingsFindings } from "../../src/gate/settings/settings.ts"
 import { go } from "./settings/go.ts"
 import { javascript } from "./settings/javascript.ts"
@@ -25,7 +26,9 @@ const cases: ReadonlyArray<Case> = [...python, ...javascript, ...rust, ...go, ..
 
 const examine = Effect.fnUntraced(function* ({ base, head }: Pick<Case, "base" | "head">) {
   const change = changeOf({ base, head })
-  const parse = yield* open(new Set(["python", "javascript", "typescript", "tsx", "go", "rust"] as const))
+  const parse = yield* Effect.flatMap(SyntaxParser, ({ open }) =>
+    open(new Set(["python", "javascript", "typescript", "tsx", "go", "rust"] as const))
+  ).pipe(Effect.provide(parser))
   const baseFiles = Object.keys(base)
   const unchanged = new Map(
     settingsBeside(change, baseFiles).map((path) => [path, base[path] ?? ""] as const)
