@@ -16,7 +16,11 @@ export const Rule = Schema.Literals([
   /** Production changed, and no test did. */
   "untested",
   /** New code that nothing reaches. */
-  "unused"
+  "unused",
+  /** The check passes although a test was made to fail, and on the base it does not: its exit status is not to be believed. */
+  "exitForged",
+  /** That a check fails where a test fails could not be proved. */
+  "unproved"
 ])
 export type Rule = typeof Rule.Type
 
@@ -45,5 +49,7 @@ export const defaultPolicy: Policy = {
   dirty: "fail",
   flaky: "fail",
   untested: "warn",
-  unused: "warn"
+  unused: "warn",
+  exitForged: "fail",
+  unproved: "warn"
 }

@@ -58,7 +58,8 @@ const GateFile = Schema.Struct({
       dirty: opt(Answer),
       flaky: opt(Answer),
       untested: opt(Answer),
-      unused: opt(Answer)
+      unused: opt(Answer),
+      unproved: opt(Answer)
     })
   )
 })
@@ -101,7 +102,8 @@ export const readGateFile = (text: string): Result.Result<GateRules, string> => 
 const keys = {
   top: ["checks", "policy"],
   checks: Object.keys(FileCheck.fields),
-  policy: Object.keys(defaultPolicy)
+  // What no repository may allow is no key.
+  policy: Object.keys(defaultPolicy).filter((rule) => rule !== "exitForged")
 }
 
 type Issue = ReturnType<typeof issuesOf>["issues"][number]

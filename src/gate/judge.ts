@@ -73,10 +73,22 @@ export const reasons: Readonly<Record<Rule, string>> = {
   hollow: "TestsHollow",
   flaky: "TestsFlaky",
   untested: "Untested",
-  unused: "CodeUnused"
+  unused: "CodeUnused",
+  exitForged: "ExitForged",
+  unproved: "Unproved"
 }
 /** Whose reason is named where several rules fail: what touches the judge first. */
-const order: ReadonlyArray<Rule> = ["protected", "dirty", "weakened", "hollow", "flaky", "untested", "unused"]
+const order: ReadonlyArray<Rule> = [
+  "exitForged",
+  "protected",
+  "dirty",
+  "weakened",
+  "hollow",
+  "flaky",
+  "unproved",
+  "untested",
+  "unused"
+]
 
 const isHeld = (policy: Policy) => (finding: Finding) =>
   finding.isNote !== true && policy[finding.rule] === "fail"

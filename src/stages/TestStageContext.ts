@@ -3,12 +3,15 @@ import { Clock, Duration, Effect } from "effect"
 
 import type { Change } from "../gate/change.ts"
 import type { Check } from "../gate/checks.ts"
+import { type BitePlan, planBite } from "../gate/bite.ts"
 import { makefileNames } from "../gate/make.ts"
 import type { TestOutcome, TestRunner } from "../gate/runners/TestRunner.ts"
-import { isTestCheck, runnerOf } from "../gate/testRunner.ts"
+import { isTestCheck, namedBy, runnerOf } from "../gate/testRunner.ts"
+import { type Grammar, grammarOf, type Parse } from "../gate/weakened/syntax.ts"
 import type { Checkout } from "../services/GateCheckout.ts"
 import type { GateError } from "../services/GateError.ts"
-import type { CommandResult } from "../services/GateToolchain.ts"
+import type { CommandResult, RunOptions } from "../services/GateToolchain.ts"
+import { SyntaxParser } from "../services/SyntaxParser.ts"
 
 export interface TestStageContext {
   readonly commit: string
@@ -25,10 +28,10 @@ export interface TestStageContext {
   }>
   /** Checks that run again wherever another commit is placed: the tests need what they build. */
   readonly builders: ReadonlyArray<Check>
-  readonly checkout: Pick<Checkout, "readBase" | "place" | "placeMixed" | "room">
+  readonly checkout: Pick<Checkout, "readBase" | "files" | "place" | "placeMixed" | "room">
   readonly run: (
     command: string,
-    options: { readonly timeout: Duration.Duration; readonly echo: false }
+    options: RunOptions & { readonly timeout: Duration.Duration }
   ) => Effect.Effect<CommandResult, GateError>
   readonly print: (line: string) => void
   /** Wall time after which a stage starts no further run. */
@@ -55,8 +58,8 @@ export const testChecks = Effect.fnUntraced(function* (
 
 /** A run shorter than this is never cut off: machines stumble. */
 const leastTimeout = Duration.seconds(60)
-/** As many bytes as a run keeps of its output; from there on the beginning is missing. */
-const wholeOutputBytes = 32 * 1024 - 4
+/** What a run for one of the stages keeps of its output: the reports of some thousand tests. */
+const keepBytes = 4 * 1024 * 1024
 
 /** As long as the same took before, five times. What a change brought to an end may wait for ever without it. */
 export const timeoutAfter = (seconds: number): Duration.Duration =>
@@ -64,7 +67,7 @@ export const timeoutAfter = (seconds: number): Duration.Duration =>
 
 /** What a run said of each test; undefined when it says nothing, or the beginning of it is gone. */
 export const outcomesOf = (runner: TestRunner, run: CommandResult): ReadonlyArray<TestOutcome> | undefined =>
-  new TextEncoder().encode(run.logTail).length < wholeOutputBytes ? runner.read(run.logTail) : undefined
+  new TextEncoder().encode(run.logTail).length < keepBytes - 4 ? runner.read(run.logTail) : undefined
 
 /** Says how much of a span is left, from now on, by a clock that nobody sets. */
 export const countdown = (span: Duration.Duration): Effect.Effect<Effect.Effect<Duration.Duration>> =>
@@ -88,7 +91,7 @@ export const meter = (world: Pick<TestStageContext, "run" | "patience">): Meter 
   let seconds = 0
   return {
     run: (command, timeout = Duration.max(leastTimeout, world.patience)) =>
-      world.run(command, { timeout, echo: false }).pipe(
+      world.run(command, { timeout, echo: false, keepBytes }).pipe(
         Effect.tap((run) =>
           Effect.sync(() => {
             seconds += run.seconds
@@ -103,10 +106,16 @@ export const meter = (world: Pick<TestStageContext, "run" | "patience">): Meter 
 export type State =
   | "commit"
   | "base"
-  | { readonly paths: ReadonlyArray<string>; readonly texts: ReadonlyArray<readonly [string, string]> }
+  | {
+      /** Whose other files it shows; the commit's when absent. */
+      readonly of?: "base"
+      /** Files that are as the base has them. */
+      readonly paths: ReadonlyArray<string>
+      readonly texts: ReadonlyArray<readonly [string, string]>
+    }
 
 /**
- * Puts states of the change into the work folder, with what its builders make of them: the commit, its base, or the commit with some paths
+ * Puts states of the change into the work folder, with what its builders make of them: the commit, its base, or one of them with some paths
  * as of the base or with other texts. A builder that fails says nothing here: the tests that need it fail.
  */
 export const stage = (
@@ -120,9 +129,39 @@ export const stage = (
     shown = wanted
     if (typeof state === "string") yield* world.checkout.place(world[state])
     else {
-      const { paths, texts } = state
-      yield* world.checkout.placeMixed(world.commit, { paths, from: world.base, texts: new Map(texts) })
+      const { of = "commit", paths, texts } = state
+      yield* world.checkout.placeMixed(world[of], { paths, from: world.base, texts: new Map(texts) })
     }
     for (const { command } of world.builders) yield* world.run(command, { timeout, echo: false })
   })
 }
+
+/** What canary and bite check share. */
+export interface ProofContext extends TestStageContext {
+  readonly plan: BitePlan
+  readonly tests: ReadonlyArray<TestCheck>
+  readonly show: ReturnType<typeof stage>
+  /** Time in which another run may begin. */
+  readonly left: Effect.Effect<Duration.Duration>
+  readonly parse: Parse
+}
+
+/** Parsers for the files of the change; a file has no tree where they cannot be loaded. */
+export const openProof = Effect.fnUntraced(function* (
+  world: TestStageContext
+): Effect.fn.Return<ProofContext, GateError, SyntaxParser> {
+  const tests = yield* testChecks(world)
+  const grammars = new Set<Grammar>((yield* world.checkout.files).flatMap((path) => grammarOf(path) ?? []))
+  const { open } = yield* SyntaxParser
+  const parse = yield* tests.length === 0
+    ? Effect.succeed<Parse>(() => undefined)
+    : open(grammars).pipe(Effect.orElseSucceed((): Parse => () => undefined))
+  return {
+    ...world,
+    tests,
+    parse,
+    plan: planBite(world.change, namedBy(tests.map(({ check }) => check)), parse),
+    show: stage(world),
+    left: yield* countdown(world.patience)
+  }
+})

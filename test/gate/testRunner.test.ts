@@ -38,12 +38,12 @@ describe("the command for some files only", () => {
     [
       "python3 -m pytest -q -p no:cacheprovider --maxfail 1 tests",
       file("tests/test_a.py"),
-      "python3 -m pytest -p no:cacheprovider -vv -rA --tb=line --show-capture=no tests/test_a.py"
+      "python3 -m pytest -p no:cacheprovider -vv -rA --tb=line --show-capture=no --continue-on-collection-errors tests/test_a.py"
     ],
     [
       "uv run pytest -m 'not slow'",
       file("tests/test_a.py"),
-      "uv run pytest -m 'not slow' -vv -rA --tb=line --show-capture=no tests/test_a.py"
+      "uv run pytest -m 'not slow' -vv -rA --tb=line --show-capture=no --continue-on-collection-errors tests/test_a.py"
     ],
     ["python3 -m unittest", file("test_a.py"), "python3 -m unittest discover -v -p test_a.py"],
     [
@@ -80,7 +80,7 @@ describe("the command for some files only", () => {
     [
       "make test",
       file("tests/test_a.py"),
-      "make build && python3 -m pytest -vv -rA --tb=line --show-capture=no tests/test_a.py"
+      "make build && python3 -m pytest -vv -rA --tb=line --show-capture=no --continue-on-collection-errors tests/test_a.py"
     ],
     [
       "npm test",
