@@ -36,19 +36,26 @@ const maxIndirections = 5
 
 /** The runner of a check; undefined where the command cannot be taken apart, or is of a kind that is not known. */
 export const runnerOf = (check: Pick<Check, "command">, recipes: Recipes): TestRunner | undefined => {
-  let { command } = check
-  for (let depth = 0; depth < maxIndirections; depth++) {
+  for (const command of layersOf(check, recipes)) {
     const invocation = parseInvocation(command)
-    if (invocation === undefined) return undefined
-    for (const recognise of table) {
-      const runner = recognise(invocation)
+    for (const recognise of invocation === undefined ? [] : table) {
+      const runner = invocation && recognise(invocation)
       if (runner !== undefined) return fitting(runner)
     }
-    const next = invocation.folder === "" ? behind(invocation.words, recipes) : undefined
-    if (next === undefined) return undefined
-    command = `${invocation.lead}${next}`
   }
   return undefined
+}
+
+/** A check's command, and what is behind it: the recipe of a make target, a package script, and so on. */
+export const layersOf = (check: Pick<Check, "command">, recipes: Recipes): ReadonlyArray<string> => {
+  const layers = [check.command]
+  while (layers.length < maxIndirections) {
+    const invocation = parseInvocation(layers.at(-1) ?? "")
+    const next = invocation?.folder === "" ? behind(invocation.words, recipes) : undefined
+    if (invocation === undefined || next === undefined) break
+    layers.push(`${invocation.lead}${next}`)
+  }
+  return layers
 }
 
 /** A room puts some words of its own before a command (`room.ts`). */

@@ -6,7 +6,7 @@ import type { Check } from "../gate/checks.ts"
 import { type BitePlan, planBite } from "../gate/bite.ts"
 import { makefileNames } from "../gate/make.ts"
 import type { TestOutcome, TestRunner } from "../gate/runners/TestRunner.ts"
-import { isTestCheck, namedBy, runnerOf } from "../gate/testRunner.ts"
+import { isTestCheck, layersOf, namedBy, runnerOf } from "../gate/testRunner.ts"
 import { type Grammar, grammarOf, type Parse } from "../gate/weakened/syntax.ts"
 import type { Checkout } from "../services/GateCheckout.ts"
 import type { GateError } from "../services/GateError.ts"
@@ -44,16 +44,26 @@ export interface TestCheck {
   readonly runner: TestRunner | undefined
 }
 
+export interface LayeredCheck extends TestCheck {
+  /** The command, and those behind it: of a make target, of a package script. */
+  readonly layers: ReadonlyArray<string>
+}
+
 export const testChecks = Effect.fnUntraced(function* (
   world: Pick<TestStageContext, "ran" | "checkout">
-): Effect.fn.Return<ReadonlyArray<TestCheck>, GateError> {
+): Effect.fn.Return<ReadonlyArray<LayeredCheck>, GateError> {
   const checks = world.ran.map(({ check }) => check).filter(isTestCheck)
   if (checks.length === 0) return []
   const { readBase } = world.checkout
   const packageJson = yield* readBase("package.json")
   let makefile: string | undefined
   for (const name of makefileNames) makefile ??= yield* readBase(name)
-  return checks.map((check) => ({ check, runner: runnerOf(check, { makefile, packageJson }) }))
+  const recipes = { makefile, packageJson }
+  return checks.map((check) => ({
+    check,
+    runner: runnerOf(check, recipes),
+    layers: layersOf(check, recipes)
+  }))
 })
 
 /** A run shorter than this is never cut off: machines stumble. */
@@ -139,7 +149,7 @@ export const stage = (
 /** What canary and bite check share. */
 export interface ProofContext extends TestStageContext {
   readonly plan: BitePlan
-  readonly tests: ReadonlyArray<TestCheck>
+  readonly tests: ReadonlyArray<LayeredCheck>
   readonly show: ReturnType<typeof stage>
   /** Time in which another run may begin. */
   readonly left: Effect.Effect<Duration.Duration>
@@ -160,7 +170,11 @@ export const openProof = Effect.fnUntraced(function* (
     ...world,
     tests,
     parse,
-    plan: planBite(world.change, namedBy(tests.map(({ check }) => check)), parse),
+    plan: planBite(
+      world.change,
+      namedBy(tests.flatMap(({ layers }) => layers.map((command) => ({ command })))),
+      parse
+    ),
     show: stage(world),
     left: yield* countdown(world.patience)
   }

@@ -193,7 +193,9 @@ const noticed = Effect.fnUntraced(function* (
     const one = yield* run(command)
     return reactionTo(tried, one.exitCode, outcomesOf(runner, one), true)
   })
+  const skipped = new Set<string>()
   for (const [index, tried] of canaries.entries()) {
+    if (skipped.has(tried.test)) continue
     let reaction: Reaction
     if (index === 0) {
       const outcomes = outcomesOfFile(outcomesOf(runner, together), subject, filesOf(files))
@@ -204,6 +206,7 @@ const noticed = Effect.fnUntraced(function* (
       reaction = yield* ask(tried, tried.text)
     }
     if (reaction === "failed") return evidenceOf(check.name, tried, "failed")
+    if (reaction === "skipped") skipped.add(tried.test)
     if (reaction === "unnoticed") {
       return yield* confirmed(
         world,
