@@ -85,8 +85,10 @@ export const isRestructuring = (files: ReadonlyArray<ChangedFile>, parse: Parse)
     }
   }
   const [was, is] = [operationsOf(sides.before), operationsOf(sides.after)]
-  // What is only added takes no other's place.
-  if (was.counts.size === 0 || files.every(({ removedLines }) => removedLines.length === 0)) return false
+  // What is only added, and not called by the product, takes no other's place.
+  const isCalled = [...is.defined].some((name) => !was.defined.has(name) && is.counts.has(`call ${name}`))
+  const isOnlyMore = files.every(({ removedLines }) => removedLines.length === 0) && !isCalled
+  if (was.counts.size === 0 || isOnlyMore) return false
   const isWalking = (what: string) => what.startsWith("call ") && walking.test(what.slice(5))
   const isOwnCall = (what: string, { defined }: Operations) =>
     what.startsWith("call ") && defined.has(what.slice(5))

@@ -7,7 +7,13 @@ import { Effect, Random } from "effect"
 import type { Subject } from "../gate/bite.ts"
 import { type Canary, canariesOf, type CanaryEvidence, marked } from "../gate/canary/canary.ts"
 import { evidenceOf, type Reaction, reactionTo } from "../gate/canary/judgeCanary.ts"
-import { outcomesOfFile, saysNothing, type TestOutcome, type TestRunner } from "../gate/runners/TestRunner.ts"
+import {
+  isNamed,
+  outcomesOfFile,
+  saysNothing,
+  type TestOutcome,
+  type TestRunner
+} from "../gate/runners/TestRunner.ts"
 import type { GateError } from "../services/GateError.ts"
 import type { CommandResult } from "../services/GateToolchain.ts"
 import { standInFor } from "./standIn.ts"
@@ -59,7 +65,7 @@ export const canary = Effect.fn("canary")(function* (
   const silences = new Map<string, string>()
   for (const { check, runner } of world.tests) {
     if (runner === undefined || (yield* isOver(world.left))) continue
-    const mine = rest.filter(({ subject }) => runner.takes(subject.path))
+    const mine = withoutHelpers(rest.filter(({ subject }) => runner.takes(subject.path)))
     const command = mine.length === 0 ? undefined : runner.narrow(mine.map(({ subject }) => subject))
     if (command === undefined) continue
     const pair = yield* runPair(world, command, mine)
@@ -143,6 +149,12 @@ const runPair = Effect.fnUntraced(function* (
   return { control: yield* ask(control), canary: first }
 })
 
+/** A file that declares no test may be what the others load: made to fail, it would fail for all of them. */
+const withoutHelpers = (files: ReadonlyArray<Candidate>): ReadonlyArray<Candidate> =>
+  files.some(({ canaries, subject }) => subject.tests.length > 0 && canaries.length > 0)
+    ? files.map((one) => (one.subject.tests.length > 0 ? one : { ...one, canaries: [] }))
+    : files
+
 const filesOf = (candidates: ReadonlyArray<Candidate>) => candidates.map(({ subject }) => subject)
 
 /** What the control run says of one file; where it is not clear, the file runs by itself. */
@@ -188,10 +200,21 @@ const noticed = Effect.fnUntraced(function* (
 ): Effect.fn.Return<CanaryEvidence, GateError> {
   const command = runner.narrow([subject]) ?? check.command
   const { run } = meter(world)
+  /** Whether the run that was last looked at names the test. */
+  let isReported = false
+  const looked = (
+    tried: Canary,
+    { exitCode }: CommandResult,
+    outcomes: ReadonlyArray<TestOutcome> | undefined,
+    isAlone: boolean
+  ) => {
+    isReported = outcomes?.some(isNamed(tried.test)) === true
+    return reactionTo(tried, exitCode, outcomes, isAlone)
+  }
   const ask = Effect.fnUntraced(function* (tried: Canary, text: string) {
     yield* world.show(yield* withTexts([[subject.path, text]]))
     const one = yield* run(command)
-    return reactionTo(tried, one.exitCode, outcomesOf(runner, one), true)
+    return looked(tried, one, outcomesOf(runner, one), true)
   })
   const skipped = new Set<string>()
   for (const [index, tried] of canaries.entries()) {
@@ -199,7 +222,7 @@ const noticed = Effect.fnUntraced(function* (
     let reaction: Reaction
     if (index === 0) {
       const outcomes = outcomesOfFile(outcomesOf(runner, together), subject, filesOf(files))
-      reaction = reactionTo(tried, together.exitCode, outcomes, files.length === 1)
+      reaction = looked(tried, together, outcomes, files.length === 1)
       if (reaction === "unclear" && !(yield* isOver(world.left))) reaction = yield* ask(tried, tried.text)
     } else {
       if (yield* isOver(world.left)) break
@@ -208,12 +231,17 @@ const noticed = Effect.fnUntraced(function* (
     if (reaction === "failed") return evidenceOf(check.name, tried, "failed")
     if (reaction === "skipped") skipped.add(tried.test)
     if (reaction === "unnoticed") {
-      return yield* confirmed(
+      const wasReported = isReported
+      const { failing } = tried
+      const answer = yield* confirmed(
         world,
         { check, runner },
         tried,
-        tried.failing === undefined ? undefined : ask(tried, tried.failing)
+        failing === undefined ? undefined : ask(tried, failing)
       )
+      // The runner names a test that fails at once, and passed this one without a word of it.
+      const isLost = answer.result === "ignored" && tried.test !== "" && isReported && !wasReported
+      return isLost ? { ...answer, result: "forged" } : answer
     }
   }
   return evidenceOf(check.name, canaries[0] ?? { line: 0, path: subject.path, test: "" }, "none")

@@ -110,7 +110,7 @@ export const CanaryEvidence = Schema.Struct({
     "failed",
     /** It passed with the assertion negated, and fails where it is made to fail: the assertion asks nothing. */
     "ignored",
-    /** It passed though made to fail, and on the base the same command fails: the exit is not to be believed. */
+    /** It passed though made to fail, or was never named, and elsewhere the same command fails: the exit is not to be believed. */
     "forged",
     /** It passed though made to fail, and so it does on the base. */
     "unproved",

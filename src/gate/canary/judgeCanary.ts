@@ -49,7 +49,7 @@ export const canaryFindings = (evidence: ReadonlyArray<CanaryEvidence>): Readonl
     const where = { file, ...(line !== undefined && { line }), ...(test !== undefined && { test }) }
     const what = test ?? file
     if (result === "forged") {
-      const message = `${check} passes with ${what} made to fail, and does not on the base: its exit status is not to be believed`
+      const message = `${check} passes where ${what} must fail, and without the change, or for another failure, it does not: its exit status is not to be believed`
       return [{ rule: "exitForged", ...where, message }]
     }
     return result === "ignored"

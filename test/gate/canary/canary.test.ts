@@ -14,23 +14,31 @@ const outcomeOf = (body: string, product: string): "passed" | "failed" | "skippe
   if (/raise AssertionError/u.test(body)) return "failed"
   const sum = /sum = (\d+)/u.exec(product)?.[1]
   const claims = [...body.matchAll(/assert (not \()?sum == (\d+)/gu)]
-  return claims.every(([, negated, expected]) => (sum === expected) === (negated === undefined)) ? "passed" : "failed"
+  return claims.every(([, negated, expected]) => (sum === expected) === (negated === undefined))
+    ? "passed"
+    : "failed"
 }
 
 /** A runner that prints as pytest does. `swallow` is what the product in the folder makes of its end. */
 const pytest =
-  (swallow: (exitCode: number, report: string, product: string) => { readonly exitCode: number; readonly output: string }) =>
+  (
+    swallow: (
+      exitCode: number,
+      report: string,
+      product: string
+    ) => { readonly exitCode: number; readonly output: string }
+  ) =>
   (command: string, folder: Folder) => {
     const named = command.split(" ").filter((word) => word.endsWith(".py"))
     const product = folder.get("sum.py") ?? ""
-    const files = [...folder].filter(([path]) => /test_\w+\.py$/u.test(path) && (named.length === 0 || named.includes(path)))
+    const files = [...folder].filter(
+      ([path]) => /test_\w+\.py$/u.test(path) && (named.length === 0 || named.includes(path))
+    )
     const outcomes = files.flatMap(([path, text]) =>
-      text
-        .split(/^(?=def )/mu)
-        .flatMap((body) => {
-          const name = /^def (test_\w+)/u.exec(body)?.[1]
-          return name === undefined ? [] : [{ id: `${path}::${name}`, outcome: outcomeOf(body, product) }]
-        })
+      text.split(/^(?=def )/mu).flatMap((body) => {
+        const name = /^def (test_\w+)/u.exec(body)?.[1]
+        return name === undefined ? [] : [{ id: `${path}::${name}`, outcome: outcomeOf(body, product) }]
+      })
     )
     const lines = outcomes.map(({ id, outcome }) =>
       outcome === "skipped" ? `${id} SKIPPED` : `${outcome.toUpperCase()} ${id}`
@@ -40,8 +48,13 @@ const pytest =
   }
 
 const honest = pytest((exitCode, output) => ({ exitCode, output }))
-const where = (word: string, forged: (exitCode: number, output: string) => { readonly exitCode: number; readonly output: string }) =>
-  pytest((exitCode, output, product) => (product.includes(word) ? forged(exitCode, output) : { exitCode, output }))
+const where = (
+  word: string,
+  forged: (exitCode: number, output: string) => { readonly exitCode: number; readonly output: string }
+) =>
+  pytest((exitCode, output, product) =>
+    product.includes(word) ? forged(exitCode, output) : { exitCode, output }
+  )
 
 const test = (name: string, sum: number) => `def test_${name}():\n    assert sum == ${sum}\n`
 const check = { name: "test", role: "test" as const, command: "python3 -m pytest -q" }
@@ -50,7 +63,10 @@ const fix = {
   change: { "sum.py": "sum = 3\n", "test_sum.py": test("new", 3) }
 }
 
-const proved = Effect.fnUntraced(function* (script: Partial<Script>, changes: Partial<TestStageContext> = {}) {
+const proved = Effect.fnUntraced(function* (
+  script: Partial<Script>,
+  changes: Partial<TestStageContext> = {}
+) {
   const { context, seen } = scripted({ ...fix, checks: [check], does: honest, ...script })
   const running = yield* prove({ ...context, ...changes }).pipe(Effect.forkChild)
   // The parsers are loaded by real reads.
@@ -68,7 +84,8 @@ const proved = Effect.fnUntraced(function* (script: Partial<Script>, changes: Pa
   }
 })
 
-const isNegated = ({ folder }: { readonly folder: Folder }) => [...folder.values()].some((text) => text.includes("not ("))
+const isNegated = ({ folder }: { readonly folder: Folder }) =>
+  [...folder.values()].some((text) => text.includes("not ("))
 
 describe("the canary, on a scripted toolchain", () => {
   it.effect("an honest fix costs three runs of its test files: control, canary, without the change", () =>
@@ -117,14 +134,20 @@ describe("the canary, on a scripted toolchain", () => {
   it.effect.each<[what: string, does: Script["does"]]>([
     ["an exit of 0 after a full report", where("forged", (_, output) => ({ exitCode: 0, output }))],
     ["an exit of 0 before any report", where("forged", () => ({ exitCode: 0, output: "" }))],
-    ["failures that a hook calls passed", where("forged", (_, output) => ({ exitCode: 0, output: output.replaceAll("FAILED", "PASSED") }))]
+    [
+      "failures that a hook calls passed",
+      where("forged", (_, output) => ({ exitCode: 0, output: output.replaceAll("FAILED", "PASSED") }))
+    ]
   ])("is forged: %s", ([, does]) =>
     Effect.gen(function* () {
       const { canaries, found } = yield* proved({
         change: { "sum.py": "sum = 2 # forged\n", "test_sum.py": test("new", 3) },
         does
       })
-      assert.deepStrictEqual(canaries.map(([, , result]) => result), ["forged"])
+      assert.deepStrictEqual(
+        canaries.map(([, , result]) => result),
+        ["forged"]
+      )
       assert.deepStrictEqual(found, ["exitForged"])
     })
   )
@@ -132,7 +155,10 @@ describe("the canary, on a scripted toolchain", () => {
   it.effect("a runner that never fails, on the base neither, proves nothing and is nobody's forgery", () =>
     Effect.gen(function* () {
       const { canaries, found } = yield* proved({ does: pytest((_, output) => ({ exitCode: 0, output })) })
-      assert.deepStrictEqual(canaries.map(([, , result]) => result), ["unproved"])
+      assert.deepStrictEqual(
+        canaries.map(([, , result]) => result),
+        ["unproved"]
+      )
       assert.deepStrictEqual(found, ["unproved"])
     })
   )
@@ -141,9 +167,15 @@ describe("the canary, on a scripted toolchain", () => {
     Effect.gen(function* () {
       const { canaries, found } = yield* proved({
         does: (command, folder) =>
-          honest(command, new Map([...folder].map(([path, text]) => [path, text.replaceAll(/assert.*/gu, "pass")])))
+          honest(
+            command,
+            new Map([...folder].map(([path, text]) => [path, text.replaceAll(/assert.*/gu, "pass")]))
+          )
       })
-      assert.deepStrictEqual(canaries.map(([, , result]) => result), ["ignored"])
+      assert.deepStrictEqual(
+        canaries.map(([, , result]) => result),
+        ["ignored"]
+      )
       assert.deepStrictEqual(found, ["hollow"])
     })
   )
@@ -151,7 +183,10 @@ describe("the canary, on a scripted toolchain", () => {
   it.effect("a test that is skipped when it runs is passed over for the next", () =>
     Effect.gen(function* () {
       const { canaries } = yield* proved({
-        change: { ...fix.change, "test_sum.py": `def test_off():\n    assert sum == 3\n    x = "skip("\n\n\n${test("new", 3)}` }
+        change: {
+          ...fix.change,
+          "test_sum.py": `def test_off():\n    assert sum == 3\n    x = "skip("\n\n\n${test("new", 3)}`
+        }
       })
       assert.deepStrictEqual(canaries, [["test_sum.py", "test_new", "failed"]])
     })
@@ -164,7 +199,11 @@ describe("the canary, on a scripted toolchain", () => {
       const kept = yield* proved({ base, change })
       assert.deepStrictEqual(kept.canaries, [["test_sum.py", "test_old", "failed"]])
       assert.lengthOf(kept.seen, 1)
-      const forged = yield* proved({ base, change, does: where("forged", () => ({ exitCode: 0, output: "" })) })
+      const forged = yield* proved({
+        base,
+        change,
+        does: where("forged", () => ({ exitCode: 0, output: "" }))
+      })
       assert.deepStrictEqual(forged.found, ["exitForged"])
       const documents = yield* proved({ base, change: { "README.md": "more\n" } })
       assert.deepStrictEqual([documents.seen, documents.canaries], [[], []])
@@ -181,7 +220,10 @@ describe("the canary, on a scripted toolchain", () => {
           folder.get("test_sum.py") === text ? { exitCode: 0, output: "" } : does(command, folder)
       })
       // With any other text the test fails, so the opposite of what it asserts passes.
-      assert.deepStrictEqual(canaries.map(([, , result]) => result), ["ignored"])
+      assert.deepStrictEqual(
+        canaries.map(([, , result]) => result),
+        ["ignored"]
+      )
       assert.deepStrictEqual(found, ["hollow"])
     })
   )
@@ -199,7 +241,10 @@ describe("the canary, on a scripted toolchain", () => {
   it.effect("a run that hangs without the change is cut at five times its own time, and has bitten", () =>
     Effect.gen(function* () {
       const { bites, seen } = yield* proved({
-        does: (command, folder) => ({ ...honest(command, folder), seconds: folder.get("sum.py") === "sum = 2\n" ? 9_999 : 15 })
+        does: (command, folder) => ({
+          ...honest(command, folder),
+          seconds: folder.get("sum.py") === "sum = 2\n" ? 9_999 : 15
+        })
       })
       assert.deepStrictEqual([bites, seen.length], [[["test_sum.py", "bites"]], 3])
     })
@@ -208,7 +253,8 @@ describe("the canary, on a scripted toolchain", () => {
   it.effect("a toolchain that dies with the canary judges nothing", () =>
     Effect.gen(function* () {
       const died: GateError = gateError("ToolchainDied", "the toolchain died")
-      const does: Script["does"] = (command, folder) => (isNegated({ folder }) ? died : honest(command, folder))
+      const does: Script["does"] = (command, folder) =>
+        isNegated({ folder }) ? died : honest(command, folder)
       const error = yield* Effect.flip(proved({ does }))
       assert.strictEqual(error.reason._tag, "ToolchainDied")
     })

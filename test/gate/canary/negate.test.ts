@@ -19,8 +19,18 @@ const jsTest = (body: string) => `test("adds", () => {\n  ${body}\n})\n`
 
 describe("an assertion is turned into its opposite, and nothing else differs", () => {
   it.effect.each<[path: string, text: string, from: string, to: string]>([
-    ["test_a.py", "def test_a():\n    assert add(1, 2) == 3, 'no'\n", "add(1, 2) == 3", "not (add(1, 2) == 3)"],
-    ["test_a.py", "class TestA:\n    def test_a(self):\n        assert f()\n", "assert f()", "assert not (f())"],
+    [
+      "test_a.py",
+      "def test_a():\n    assert add(1, 2) == 3, 'no'\n",
+      "add(1, 2) == 3",
+      "not (add(1, 2) == 3)"
+    ],
+    [
+      "test_a.py",
+      "class TestA:\n    def test_a(self):\n        assert f()\n",
+      "assert f()",
+      "assert not (f())"
+    ],
     ["test_a.py", "def test_a(self):\n    self.assertEqual(a, 1)\n", "assertEqual", "assertNotEqual"],
     ["test_a.py", "def test_a(self):\n    self.assertIsNone(a)\n", "assertIsNone", "assertIsNotNone"],
     [
@@ -34,7 +44,7 @@ describe("an assertion is turned into its opposite, and nothing else differs", (
     ["a.test.js", jsTest("assert(f())"), "assert(f())", "assert(!(f()))"],
     ["a.test.js", jsTest("t.true(f())"), "t.true(f())", "t.true(!(f()))"],
     ["a.test.js", jsTest("await assert.rejects(f())"), "f()", "(async () => {})"],
-    ["a.test.js", jsTest("assert.throws(() => f(), /no/)"), "() => f()", "(() => {})", ],
+    ["a.test.js", jsTest("assert.throws(() => f(), /no/)"), "() => f()", "(() => {})"],
     ["a.test.ts", jsTest("expect(add(1)).toBe(3)"), "expect(add(1))", "expect(add(1)).not"],
     ["a.test.ts", jsTest("expect(a).not.toBe(3)"), ".not", ""],
     ["a.test.ts", jsTest("await expect(f()).resolves.toBe(3)"), ".resolves", ".resolves.not"],
@@ -94,7 +104,12 @@ describe("an assertion is turned into its opposite, and nothing else differs", (
 
 describe("a test without an assertion of its own is made to fail in its first statement", () => {
   it.effect.each<[path: string, text: string, from: string, to: string]>([
-    ["test_a.py", "def test_a():\n    check(1)\n", "    check", '    raise AssertionError("canary")\n    check'],
+    [
+      "test_a.py",
+      "def test_a():\n    check(1)\n",
+      "    check",
+      '    raise AssertionError("canary")\n    check'
+    ],
     ["test_a.py", "def test_a(): check(1)\n", "check", 'raise AssertionError("canary"); check'],
     ["a.test.js", jsTest("check(1)"), "{\n", '{ if ("canary".length > 0) throw new Error("canary");\n'],
     ["a_test.go", goTest("\tcheck(t, 1)"), "testing.T) {", 'testing.T) { t.Fatal("canary");'],
@@ -121,7 +136,10 @@ it("control and canary differ from the commit by a comment, too", () => {
 })
 
 describe("what a run says of a canary", () => {
-  const [passed, failed, skipped] = (["passed", "failed", "skipped"] as const).map((outcome) => ({ name: "test_a", outcome }))
+  const [passed, failed, skipped] = (["passed", "failed", "skipped"] as const).map((outcome) => ({
+    name: "test_a",
+    outcome
+  }))
   const other = { name: "test_b", outcome: "passed" as const }
   it.each([
     ["the test failed", 1, [failed, other], true, "failed"],
