@@ -5,7 +5,7 @@
 import { Effect, Random } from "effect"
 
 import type { Subject } from "../gate/bite.ts"
-import { type Canary, canariesOf, type CanaryEvidence, marked } from "../gate/canary/canary.ts"
+import type { Canary, CanaryEvidence } from "../gate/canary/canary.ts"
 import { evidenceOf, type Reaction, reactionTo } from "../gate/canary/judgeCanary.ts"
 import {
   isNamed,
@@ -16,6 +16,7 @@ import {
 } from "../gate/runners/TestRunner.ts"
 import type { GateError } from "../services/GateError.ts"
 import type { CommandResult } from "../services/GateToolchain.ts"
+import { candidateIn, type Candidate, confirmed, withTexts } from "./canaryConfirm.ts"
 import { standInFor } from "./standIn.ts"
 import { hasRun, passesBroken } from "./testRuns.ts"
 import {
@@ -46,12 +47,6 @@ export interface Asked {
 export interface Proof {
   readonly asked: ReadonlyArray<Asked>
   readonly evidence: ReadonlyArray<CanaryEvidence>
-}
-
-/** A file with what can be made of it. */
-interface Candidate {
-  readonly subject: Subject
-  readonly canaries: ReadonlyArray<Canary>
 }
 
 /** To be asked once the checks passed. */
@@ -99,32 +94,6 @@ export const canary = Effect.fn("canary")(function* (
   // 3. Without a changed test, one that the change may reach.
   if (evidence.every(({ result }) => result === "none")) evidence.push(...(yield* byStandIn(world)))
   return { asked, evidence }
-})
-
-const candidateIn =
-  ({ parse }: ProofContext) =>
-  (subject: Subject): Candidate => ({
-    subject,
-    canaries: canariesOf(
-      subject,
-      subject.changed.map(({ name }) => name),
-      parse
-    )
-  })
-
-const word = Effect.map(Random.nextIntBetween(0, 2 ** 31), (drawn) => drawn.toString(36))
-
-const withTexts = Effect.fnUntraced(function* (
-  texts: ReadonlyArray<readonly [path: string, text: string]>,
-  of?: "base"
-) {
-  const drawn = yield* word
-  const state: State = {
-    ...(of !== undefined && { of }),
-    paths: [],
-    texts: texts.map(([path, text]) => [path, marked(path, text, drawn)])
-  }
-  return state
 })
 
 /** Control and canary of the same files, by the same command. No canary where nothing can be negated. */
@@ -245,38 +214,6 @@ const noticed = Effect.fnUntraced(function* (
     }
   }
   return evidenceOf(check.name, canaries[0] ?? { line: 0, path: subject.path, test: "" }, "none")
-})
-
-/**
- * A canary that nobody noticed: the test is made to fail in its first statement, then so on the base. Where the base's runner tells it and
- * that of the commit does not, the change did that.
- */
-const confirmed = Effect.fnUntraced(function* (
-  world: ProofContext,
-  { check, runner }: TestCheck,
-  tried: Canary,
-  failing: Effect.Effect<Reaction, GateError> | undefined
-): Effect.fn.Return<CanaryEvidence, GateError> {
-  if (failing === undefined) return evidenceOf(check.name, tried, "none")
-  const again = tried.text === tried.failing ? "unnoticed" : yield* failing
-  if (again === "skipped") return evidenceOf(check.name, tried, "none")
-  if (again !== "unnoticed") return evidenceOf(check.name, tried, tried.isSure ? "ignored" : "failed")
-  const own = world.change.files.find(({ path }) => path === tried.path)
-  const before = own === undefined ? yield* world.checkout.readBase(tried.path) : own.before
-  const there =
-    before === undefined || own?.oldPath !== undefined
-      ? yield* standInFor(world, { check, runner }, "base")
-      : { path: tried.path, text: before, tests: [] }
-  const [onBase] =
-    there === undefined ? [] : canariesOf(there, [], world.parse).filter((one) => one.failing !== undefined)
-  if (there === undefined || onBase?.failing === undefined) return evidenceOf(check.name, tried, "unproved")
-  yield* world.show(yield* withTexts([[there.path, onBase.failing]], "base"))
-  const command =
-    runner?.narrow([{ path: there.path, tests: onBase.test === "" ? there.tests : [onBase.test] }]) ??
-    check.command
-  const { exitCode } = yield* meter(world).run(command)
-  const isTold = exitCode !== 0 && runner?.isNothing?.(exitCode) !== true
-  return evidenceOf(check.name, tried, isTold ? "forged" : "unproved")
 })
 
 /** The whole command of a check, with the first canary of each file: some check must fail. */
