@@ -148,7 +148,8 @@ const atCommit = Effect.fnUntraced(function* (
     return { subject, silence: `${runner.name} skips all of them` }
   if ((isEmpty && saysNothing(run.logTail)) || runner.isNothing?.(run.exitCode) === true)
     return { subject, silence: `${runner.name} finds none in it` }
-  if (!runner.surelyCollects(subject.path) && (yield* passesBroken(world, subject, check.command)))
+  const isDoubtful = !runner.surelyCollects(subject.path) && !(yield* isOver(world.left))
+  if (isDoubtful && (yield* passesBroken(world, subject, check.command)))
     return { subject, silence: `${check.name} does not collect it` }
   const isRed =
     run.exitCode !== 0 &&

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 
+import { saysNothing } from "../../src/gate/runners/TestRunner.ts"
 import { isTestCheck, namedBy, runnerOf } from "../../src/gate/testRunner.ts"
 
 const file = (path: string, ...tests: ReadonlyArray<string>) => ({ path, tests })
@@ -259,5 +260,18 @@ describe("a check of tests", () => {
 
   it("names the scripts that it runs", () => {
     assert.isTrue(namedBy([{ command: "cd x; sh ./test.sh" }]).has("test.sh"))
+  })
+})
+
+describe("a run that says itself that it had no test", () => {
+  it.each([
+    ["testing: warning: no tests to run\nok a 0.1s", true],
+    ["?   	acme	[no test files]", true],
+    ["running 0 tests\n\ntest result: ok. 0 passed", true],
+    ["running 0 tests\n\ntest result: ok. 0 passed\n\nrunning 1 test\n", false],
+    ["", false],
+    ["ok  	acme	0.1s", false]
+  ])("%j: %s", (output, is) => {
+    assert.strictEqual(saysNothing(output), is)
   })
 })
