@@ -14,6 +14,7 @@ import { type GateError, gateError } from "../../src/services/GateError.ts"
 import { onDisk } from "./disk.ts"
 import { git, gitBytes, type GitFailed, noGit } from "../git/runGit.ts"
 import { readChange } from "./readChange.ts"
+import { markdownWith, mentions, type Run } from "./search.ts"
 import * as WorkFolder from "./WorkFolder.ts"
 
 export interface CheckoutOptions {
@@ -94,16 +95,17 @@ export const open = Effect.fn("Checkout.open")(function* (
           }).pipe(Effect.mapError(failed)),
     baseFiles: base === undefined ? Effect.succeed([]) : listed(base),
     files: listed(commit),
-    mentions: (words) =>
-      words.length === 0
-        ? Effect.succeed(new Map())
-        : run("grep", "-I", "-h", "-o", "-w", "-F", ...words.flatMap((word) => ["-e", word]), commit).pipe(
-            Effect.catchIf(isNothingFound, () => Effect.succeed("")),
-            Effect.map(countLines),
-            Effect.mapError(failed)
-          ),
+    mentions: (words) => mentions(run, commit, words).pipe(Effect.mapError(failed)),
     markdownWith: (words) => markdownWith(run, commit, words).pipe(Effect.mapError(failed)),
     change,
+    authors: run(
+      "log",
+      "--format=%an%n%ae",
+      ...(base === undefined ? ["-1", commit] : [`${base}..${commit}`])
+    ).pipe(
+      Effect.map((text) => [...new Set(text.split("\n").filter((line) => line !== ""))]),
+      Effect.mapError(failed)
+    ),
     place: (target) => folder.place(target).pipe(Effect.catchTag("GitFailed", (error) => failed(error))),
     placeMixed: (target, other) =>
       folder.mixed(target, other).pipe(
@@ -142,32 +144,6 @@ const whereBranchIs = (run: Run, options: CheckoutOptions, commit: string) => {
     Effect.mapError(({ message }) => gateError("RemoteUnreachable", `ls-remote: ${message}`))
   )
 }
-
-/** `git grep` says so by its exit. */
-const isNothingFound = ({ exitCode }: GitFailed): boolean => exitCode === 1
-
-const maxMarkdown = 100
-
-const markdownWith = Effect.fnUntraced(function* (run: Run, commit: string, words: ReadonlyArray<string>) {
-  const texts = new Map<string, string>()
-  if (words.length === 0) return texts
-  const search = ["grep", "-I", "-l", "-z", "-F", ...words.flatMap((word) => ["-e", word])]
-  const found = yield* run(...search, commit, "--", "*.md", "*.markdown").pipe(
-    Effect.catchIf(isNothingFound, () => Effect.succeed(""))
-  )
-  for (const name of found.split("\0").slice(0, maxMarkdown)) {
-    if (name !== "") texts.set(name.slice(commit.length + 1), yield* run("cat-file", "blob", name))
-  }
-  return texts
-})
-
-const countLines = (text: string): ReadonlyMap<string, number> => {
-  const counts = new Map<string, number>()
-  for (const line of text.split("\n")) counts.set(line, (counts.get(line) ?? 0) + 1)
-  return counts
-}
-
-type Run = (...args: ReadonlyArray<string>) => Effect.Effect<string, GitFailed>
 
 /** Branch and base, history without file contents: those are fetched for the commits that are placed. */
 const fetch = Effect.fnUntraced(function* (run: Run, options: CheckoutOptions) {

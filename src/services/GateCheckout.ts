@@ -35,6 +35,8 @@ export interface Checkout {
   ) => Effect.Effect<ReadonlyMap<string, string>, GateError>
   /** What differs between base and commit. Without a base there is nothing to compare with: no file. Read once. */
   readonly change: Effect.Effect<Change, GateError>
+  /** Names and addresses of those who wrote the commits of the change. */
+  readonly authors: Effect.Effect<ReadonlyArray<string>, GateError>
   /**
    * Makes the work folder show a commit, and nothing that an earlier run left but the folders of installed dependencies and what
    * `keepIgnored` saw.

@@ -28,7 +28,9 @@ export interface TestStageContext {
   }>
   /** Checks that run again wherever another commit is placed: the tests need what they build. */
   readonly builders: ReadonlyArray<Check>
-  readonly checkout: Pick<Checkout, "readBase" | "files" | "place" | "placeMixed" | "room">
+  /** Installs the dependencies of what is placed; to be run when the base is placed, and when the commit is after it. */
+  readonly setUp: Effect.Effect<void, GateError>
+  readonly checkout: Pick<Checkout, "readBase" | "baseFiles" | "files" | "place" | "placeMixed" | "room">
   readonly run: (
     command: string,
     options: RunOptions & { readonly timeout: Duration.Duration }
@@ -124,24 +126,28 @@ export type State =
       readonly texts: ReadonlyArray<readonly [string, string]>
     }
 
+const isOfBase = (state: State | undefined): boolean =>
+  state === "base" || (typeof state === "object" && state.of === "base")
+
 /**
  * Puts states of the change into the work folder, with what its builders make of them: the commit, its base, or one of them with some paths
  * as of the base or with other texts. A builder that fails says nothing here: the tests that need it fail.
  */
 export const stage = (
-  world: Pick<TestStageContext, "checkout" | "commit" | "base" | "builders" | "run" | "patience">
+  world: Pick<TestStageContext, "checkout" | "commit" | "base" | "builders" | "setUp" | "run" | "patience">
 ) => {
-  let shown = ""
+  let shown: State | undefined
   const timeout = Duration.max(leastTimeout, world.patience)
   return Effect.fnUntraced(function* (state: State): Effect.fn.Return<void, GateError> {
-    const wanted = JSON.stringify(state)
-    if (wanted === shown) return
-    shown = wanted
+    if (JSON.stringify(state) === JSON.stringify(shown)) return
+    const isOfOtherSetup = isOfBase(state) !== isOfBase(shown)
+    shown = state
     if (typeof state === "string") yield* world.checkout.place(world[state])
     else {
       const { of = "commit", paths, texts } = state
       yield* world.checkout.placeMixed(world[of], { paths, from: world.base, texts: new Map(texts) })
     }
+    if (isOfOtherSetup) yield* world.setUp
     for (const { command } of world.builders) yield* world.run(command, { timeout, echo: false })
   })
 }

@@ -2,10 +2,10 @@
 import { Effect, Result } from "effect"
 
 import { type Check, defaultChecks } from "../gate/checks.ts"
+import { checksOfFiles, tellingPaths } from "../gate/discover/discover.ts"
 import { defaultPolicy, type Policy } from "../gate/finding.ts"
-import { gateFilePath, readGateFile } from "../gate/gateFile.ts"
+import { exampleFile, gateFilePath, type GateRules, readGateFile } from "../gate/gateFile.ts"
 import { makefileNames, readMakefile } from "../gate/make.ts"
-import { checksOfFiles, tellingFiles } from "../gate/presets.ts"
 import type { Checkout } from "../services/GateCheckout.ts"
 import { type GateError, gateError } from "../services/GateError.ts"
 
@@ -15,6 +15,8 @@ type Base = Pick<Checkout, "readBase" | "baseFiles">
 export interface Rules {
   readonly checks: ReadonlyArray<Check>
   readonly policy: Policy
+  /** Variables that the gate file sets for set-up and checks. */
+  readonly env: Readonly<Record<string, string>>
   /** Who named the checks. */
   readonly source: "task" | "gate.yaml" | "make" | "files"
   /** Make targets that the base declares. */
@@ -34,20 +36,31 @@ export const planChecks = Effect.fn("planChecks")(function* (
   const rules = (source: Rules["source"], checks: ReadonlyArray<Check>): Rules => ({
     checks,
     policy,
+    env: file?.env ?? {},
     source,
     declared
   })
   if (named !== undefined) return rules("task", named)
   if (file?.checks !== undefined) return rules("gate.yaml", file.checks)
+  const found = checksOfFiles(yield* baseFiles(checkout))
   const made = defaultChecks(declared)
-  if (made.length > 0) return rules("make", made)
-  const found = checksOfFiles({ paths: yield* checkout.baseFiles, texts: yield* tellingTexts(checkout) })
-  if (found.length > 0) return rules("files", found)
+  if (made.length > 0) return rules("make", [...setupOf(file, found.filter(isForMake)), ...made])
+  const checks = [...setupOf(file, found), ...found.filter((check) => !isSetup(check))]
+  if (checks.some((check) => !isSetup(check))) return rules("files", checks)
   return yield* gateError(
-    "NothingToCheck",
-    `no checks: the task names none, and the base has neither ${gateFilePath} nor a make target nor a project file that calls for some`
+    "NoChecks",
+    `no checks: the task names none, and the base has neither ${gateFilePath} nor a make target nor a project file that calls for some. Write ${gateFilePath}, such as "${exampleFile}", or let "foreman gate init" write it`
   )
 })
+
+const isSetup = ({ role }: Check): boolean => role === "setup"
+
+/** What the gate file says is installed, else what the files call for. */
+const setupOf = (file: GateRules | undefined, found: ReadonlyArray<Check>): ReadonlyArray<Check> =>
+  file !== undefined && file.setup.length > 0 ? file.setup : found.filter(isSetup)
+
+/** A recipe of make finds what lies in the folder or in a cache, and no virtual environment that it does not name. */
+const isForMake = (check: Check): boolean => isSetup(check) && !check.command.includes(".venv")
 
 const gateFile = Effect.fnUntraced(function* (checkout: Base) {
   const text = yield* checkout.readBase(gateFilePath)
@@ -58,7 +71,7 @@ const gateFile = Effect.fnUntraced(function* (checkout: Base) {
 })
 
 /** Targets of the base's makefile and of what it includes by name. */
-const declaredTargets = Effect.fnUntraced(function* (
+export const declaredTargets = Effect.fnUntraced(function* (
   checkout: Base
 ): Effect.fn.Return<ReadonlySet<string>, GateError> {
   const targets = new Set<string>()
@@ -76,11 +89,13 @@ const declaredTargets = Effect.fnUntraced(function* (
   return targets
 })
 
-const tellingTexts = Effect.fnUntraced(function* (checkout: Base) {
+/** The paths of the base, and the texts of those that say how the project is built and tested. */
+export const baseFiles = Effect.fnUntraced(function* (checkout: Base) {
+  const paths = yield* checkout.baseFiles
   const texts = new Map<string, string>()
-  for (const path of tellingFiles) {
+  for (const path of tellingPaths(paths)) {
     const text = yield* checkout.readBase(path)
     if (text !== undefined) texts.set(path, text)
   }
-  return texts
+  return { paths, texts }
 })

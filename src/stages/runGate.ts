@@ -4,19 +4,23 @@
 import { Clock, Duration, Effect, type Layer } from "effect"
 import { Digest } from "effect/crypto"
 
+import type { Allowance } from "../gate/approval.ts"
 import type { Check } from "../gate/checks.ts"
-import { coverageOf } from "../gate/coverage.ts"
+import { coverageOf, unexamined } from "../gate/coverage.ts"
 import { type Envelope, lastLine, nonceLine, resultLine } from "../gate/envelope.ts"
 import type { Finding } from "../gate/finding.ts"
-import { dirtyLine, judge, type Judged, sorted, told } from "../gate/judge.ts"
+import { dirtyLine, judge, type Judged, sorted, told, weighed } from "../gate/judge.ts"
 import { toolChecks } from "../gate/toolChecks.ts"
 import { type Checkout, GateCheckout } from "../services/GateCheckout.ts"
 import { type GateError, gateError } from "../services/GateError.ts"
 import { GateToolchain } from "../services/GateToolchain.ts"
 import type { SyntaxParser } from "../services/SyntaxParser.ts"
+import { standardOf } from "./approvals.ts"
+import * as environment from "./environment.ts"
 import type { Log } from "./log.ts"
 import { planChecks, type Rules } from "./planChecks.ts"
 import { type Checked, type CheckWorld, retryOnBase, runChecks, runToolChecks } from "./runChecks.ts"
+import { changesSetup } from "./setup.ts"
 import { staticChecks } from "./staticChecks.ts"
 import { testStage } from "./testStage.ts"
 
@@ -27,6 +31,10 @@ export interface GateRequest {
   readonly branch: string
   /** Absent: the base says what to check (`planChecks.ts`). */
   readonly checks?: ReadonlyArray<Check> | undefined
+  /** What somebody allows of what the rules ask about. */
+  readonly approvals?: ReadonlyArray<Allowance> | undefined
+  /** A person waits for the result, as at `foreman gate`. False when absent. */
+  readonly attended?: boolean | undefined
   /** Wall time of the whole gate. */
   readonly deadline: Duration.Duration
   /** `container` where a container holds the checks; else they say themselves whether they run in namespaces of their own. */
@@ -97,10 +105,20 @@ const steps = Effect.fnUntraced(function* (
 
   // 2. The base says what to check, and what is held against a change.
   const rules = yield* planChecks(checkout, request.checks)
-  known.evidence = { ...known.evidence, profile: yield* profileOf(rules), source: rules.source }
-  const change = yield* checkout.change
   const { declared, policy } = rules
-  const running: CheckWorld = { checkout, toolchain, change, declared, log, allowance, builders: [] }
+  known.evidence = { ...known.evidence, profile: yield* profileOf(rules), source: rules.source, policy }
+  const change = yield* checkout.change
+  const setup = rules.checks.filter(({ role }) => role === "setup")
+  const running: CheckWorld = {
+    checkout,
+    toolchain: { ...toolchain, ...environment.make(toolchain, rules.env) },
+    change,
+    declared,
+    log,
+    allowance,
+    builders: [],
+    setup: changesSetup(change, setup) ? setup : []
+  }
 
   // 3. The checks run; what needs no run is found out meanwhile.
   const [{ documents, findings }, builders] = yield* Effect.all(
@@ -119,24 +137,37 @@ const steps = Effect.fnUntraced(function* (
   // 6. The tests run again: whose failure it is, whether they come and go, whether they fail without the change.
   const tests = yield* testStage(world, known.checked)
   known.checked = [...tests.checked]
-  known.findings = sorted([...findings, ...dirty.map(asFinding), ...tests.findings], policy)
   known.evidence = { ...known.evidence, ...tests.evidence, ...(dirty.length > 0 && { dirty }) }
 
-  // 7. One verdict, bound to the commit that the branch still is.
+  // 7. What was found is held against the policy and what somebody allowed of it.
   const coverage = coverageOf(
     change,
     known.checked.map(({ looksAt }) => looksAt)
   )
   known.evidence = { ...known.evidence, coverage }
-  for (const line of told(known.findings, policy, coverage)) log.line(line)
-  const judged = judge({ ran: known.checked, findings: known.findings, policy, coverage, tests: tests.said })
+  const all = [...findings, ...dirty.map(asFinding), ...tests.findings, ...unexamined(coverage)]
+  const { evidence, standard } = yield* standardOf(request, checkout, policy, all, log)
+  const found = sorted(all, standard)
+  known.findings = weighed(found, standard)
+  known.evidence = { ...known.evidence, ...evidence }
+
+  // 8. One verdict, bound to the commit that the branch still is.
+  for (const line of told(found, standard, coverage)) log.line(line)
+  const judged = judge({
+    ran: known.checked,
+    findings: found,
+    coverage,
+    tests: tests.said,
+    commit,
+    ...standard
+  })
   return yield* boundToBranch(checkout, judged, known)
 })
 
-/** SHA-256 of checks and policy: two gates with the same profile asked the same. */
-const profileOf = Effect.fnUntraced(function* ({ checks, policy }: Rules) {
+/** SHA-256 of checks, variables and policy: two gates with the same profile asked the same. */
+const profileOf = Effect.fnUntraced(function* ({ checks, env, policy }: Rules) {
   const { digestHex } = yield* Digest.Digest
-  return yield* digestHex(Digest.sha256, new TextEncoder().encode(JSON.stringify({ checks, policy })))
+  return yield* digestHex(Digest.sha256, new TextEncoder().encode(JSON.stringify({ checks, env, policy })))
 })
 
 const runAll = Effect.fnUntraced(function* (world: CheckWorld, checks: ReadonlyArray<Check>, known: Known) {

@@ -7,6 +7,7 @@ import { biteCheck, type Bitten } from "./biteCheck.ts"
 import { canary } from "./canary.ts"
 import { rerun } from "./rerun.ts"
 import type { Checked, CheckWorld } from "./runChecks.ts"
+import { setUp } from "./setup.ts"
 import { openProof, type TestStageContext } from "./TestStageContext.ts"
 
 /** Labels failures that reruns saw otherwise. The bite check waits for green: a test that is red at the commit says nothing without it. */
@@ -33,6 +34,7 @@ export const testStage = Effect.fn("testStage")(function* (
           ]
     ),
     builders: world.builders,
+    setUp: Effect.forEach(world.setup, (check) => setUp(world, check), { discard: true }),
     checkout: world.checkout,
     run: world.toolchain.run,
     print: world.log.line,

@@ -68,6 +68,7 @@ export const scripted = (script: Script) => {
   }
   const checkout: TestStageContext["checkout"] = {
     readBase: (path) => Effect.succeed(sides.base.get(path)),
+    baseFiles: Effect.succeed([...sides.base.keys()]),
     files: Effect.succeed([...sides.commit.keys()]),
     place: (commit) =>
       Effect.sync(() => {
@@ -106,6 +107,7 @@ export const scripted = (script: Script) => {
     change,
     ran: script.checks.map((check) => ({ check, exitCode: 0, output: "" })),
     builders: [],
+    setUp: Effect.void,
     checkout,
     run,
     print: () => undefined,

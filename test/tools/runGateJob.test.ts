@@ -121,11 +121,11 @@ describe("run_gate_job", () => {
 
   it.effect("says why the judge judged nothing", () =>
     Effect.gen(function* () {
-      const stopped = { verdict: "GATE-ERROR", reason: "NothingToCheck", message: "no checks" } as const
+      const stopped = { verdict: "GATE-ERROR", reason: "NoChecks", message: "no checks" } as const
       const { terminal } = yield* call(scripted(said(stopped, 69)))
       assert.deepStrictEqual(
         [terminal?.verdict, terminal?.summary, terminal?.failureReason, terminal?.extra["reason"]],
-        ["GATE-ERROR", "gate did not run: no checks", "GateError", "NothingToCheck"]
+        ["GATE-ERROR", "gate did not run: no checks", "GateError", "NoChecks"]
       )
     })
   )
@@ -238,6 +238,23 @@ describe("run_gate_job", () => {
       )
       // What judged nothing is listed, each Job once; a verdict of the first Job has no such list.
       assert.strictEqual(Array.isArray(attempts) ? attempts.length : 0, verdict === "GATE-ERROR" ? jobs : 0)
+    })
+  )
+
+  it.effect("says of a gate that asks what somebody must allow, and hands it the task's approvals", () =>
+    Effect.gen(function* () {
+      const approvals = [
+        { rule: "weakened", path: "a", commit: "c".repeat(40), reason: "right", by: "grace" }
+      ]
+      const asked = said({ verdict: "GATE-FAIL", reason: "NeedsApproval", message: "weakened: a: b" }, 1)
+      const jobs = scripted(asked)
+      const { terminal } = yield* call(jobs, {}, { approvals })
+      assert.deepStrictEqual(
+        [terminal?.verdict, terminal?.extra["reason"], terminal?.summary],
+        ["GATE-FAIL", "NeedsApproval", "needs approval: weakened: a: b"]
+      )
+      const env = JSON.stringify(jobs.manifests[0]?.["spec"])
+      assert.include(env, JSON.stringify({ name: "APPROVALS", value: JSON.stringify(approvals) }))
     })
   )
 
