@@ -143,9 +143,18 @@ export const make = (options: WorkFolderOptions) => {
       const absent = [...paths]
         .filter((path) => there.every((each) => each.path !== path))
         .map((path) => `0 ${"0".repeat(commit.length)}\t${path}\0`)
+      const modes = new Map(
+        other.texts === undefined || other.texts.size === 0
+          ? []
+          : (yield* run(index, ["ls-files", "-s", "-z"])).split("\0").flatMap((line) => {
+              const [, mode, path] = /^(\d+) [0-9a-f]+ \d\t(.*)$/su.exec(line) ?? []
+              return mode !== undefined && path !== undefined ? [[path, mode] as const] : []
+            })
+      )
       const written = yield* Effect.forEach(other.texts ?? [], ([path, text]) =>
         git([`--git-dir=${gitDir}`, "hash-object", "-w", "--stdin"], { env: options.env, input: text }).pipe(
-          Effect.map((id) => `100755 ${id.trim()}\t${path}\0`)
+          // A file of the commit keeps its mode: its text is all that differs.
+          Effect.map((id) => `${modes.get(path) ?? "100755"} ${id.trim()}\t${path}\0`)
         )
       )
       // What goes is taken out first: a file may stand where the other commit has a folder.

@@ -74,6 +74,7 @@ const copy = (tree: TreeSitter.Tree, text: string): SyntaxNode | undefined => {
       field: cursor.currentFieldName ?? undefined,
       text: text.slice(cursor.startIndex, cursor.endIndex),
       line: cursor.startPosition.row + 1,
+      start: cursor.startIndex,
       children: []
     })
     const root = read()

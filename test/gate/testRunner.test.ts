@@ -1,8 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
 
+import { saysNothing } from "../../src/gate/runners/TestRunner.ts"
 import { isTestCheck, namedBy, runnerOf } from "../../src/gate/testRunner.ts"
 
 const file = (path: string, ...tests: ReadonlyArray<string>) => ({ path, tests })
+/** Node's runner has a reporter of our own, a module in a URL. */
+const withReporter = (command: string | undefined) =>
+  command?.replace(/'--test-reporter=data:[^']*'/u, "--test-reporter=OURS")
+
 const makefile = `PYTHON ?= python3
 .PHONY: test
 test: build
@@ -38,12 +43,12 @@ describe("the command for some files only", () => {
     [
       "python3 -m pytest -q -p no:cacheprovider --maxfail 1 tests",
       file("tests/test_a.py"),
-      "python3 -m pytest -p no:cacheprovider -vv -rA --tb=line --show-capture=no tests/test_a.py"
+      "python3 -m pytest -p no:cacheprovider -vv -rA --tb=line --show-capture=no --continue-on-collection-errors tests/test_a.py"
     ],
     [
       "uv run pytest -m 'not slow'",
       file("tests/test_a.py"),
-      "uv run pytest -m 'not slow' -vv -rA --tb=line --show-capture=no tests/test_a.py"
+      "uv run pytest -m 'not slow' -vv -rA --tb=line --show-capture=no --continue-on-collection-errors tests/test_a.py"
     ],
     ["python3 -m unittest", file("test_a.py"), "python3 -m unittest discover -v -p test_a.py"],
     [
@@ -68,11 +73,11 @@ describe("the command for some files only", () => {
       file("core/src/bin/twice/main.rs"),
       "cargo test --manifest-path core/Cargo.toml --bin twice"
     ],
-    ["node --test", file("test/a.test.js"), "node --test --test-reporter=tap test/a.test.js"],
+    ["node --test", file("test/a.test.js"), "node --test --test-reporter=OURS test/a.test.js"],
     [
       "node --import ./x.js --test --test-reporter spec 'test/**/*.js'",
       file("test/a.js"),
-      "node --import ./x.js --test --test-reporter=tap test/a.js"
+      "node --import ./x.js --test --test-reporter=OURS test/a.js"
     ],
     ["npx vitest", file("src/a.test.ts"), "npx vitest run --reporter=tap-flat src/a.test.ts"],
     ["jest --silent", file("a.test.js"), "jest --verbose --runTestsByPath a.test.js"],
@@ -80,7 +85,7 @@ describe("the command for some files only", () => {
     [
       "make test",
       file("tests/test_a.py"),
-      "make build && python3 -m pytest -vv -rA --tb=line --show-capture=no tests/test_a.py"
+      "make build && python3 -m pytest -vv -rA --tb=line --show-capture=no --continue-on-collection-errors tests/test_a.py"
     ],
     [
       "npm test",
@@ -90,10 +95,11 @@ describe("the command for some files only", () => {
     [
       "npm run --silent node",
       file("test/a.test.js"),
-      `export PATH="$PWD/node_modules/.bin:$PATH"; node --test --test-reporter=tap test/a.test.js`
+      `export PATH="$PWD/node_modules/.bin:$PATH"; node --test --test-reporter=OURS test/a.test.js`
     ]
   ])("of %s", (command, subject, narrowed) => {
-    assert.strictEqual(runnerOf({ command }, { makefile, packageJson })?.narrow([subject]), narrowed)
+    const made = runnerOf({ command }, { makefile, packageJson })?.narrow([subject])
+    assert.strictEqual(withReporter(made), narrowed)
   })
 
   it.each(["go test ./...", "pytest", "node --test", "npx vitest", "jest", "mocha"])(
@@ -240,7 +246,7 @@ describe("scripts of other folders", () => {
     ])
   }
   const path = `export PATH="$PWD/node_modules/.bin:$PWD/../node_modules/.bin:$PWD/../../node_modules/.bin:$PATH"; `
-  const ofA = `cd packages/a && ${path}node --test --test-reporter=tap test/a.test.js`
+  const ofA = `cd packages/a && ${path}node --test --test-reporter=OURS test/a.test.js`
 
   it.each([
     "npm test",
@@ -259,7 +265,7 @@ describe("scripts of other folders", () => {
     "yarn workspaces run test",
     "cd packages/a && npm test"
   ])("are found behind %s", (command) => {
-    const narrowed = runnerOf({ command }, recipes)?.narrow([file("packages/a/test/a.test.js")])
+    const narrowed = withReporter(runnerOf({ command }, recipes)?.narrow([file("packages/a/test/a.test.js")]))
     // A script of the root has its own programs first.
     assert.strictEqual(
       narrowed?.replace(/^export PATH="\$PWD\/node_modules\/\.bin:\$PATH"; (?=cd )/u, ""),
@@ -270,7 +276,7 @@ describe("scripts of other folders", () => {
   it("are run each in its folder where files of several are asked", () => {
     const files = [file("packages/a/test/a.test.js"), file("packages/b/b.test.ts")]
     assert.strictEqual(
-      runnerOf({ command: "npm test -ws" }, recipes)?.narrow(files),
+      withReporter(runnerOf({ command: "npm test -ws" }, recipes)?.narrow(files)),
       `(${ofA}) && (cd packages/b && ${path}vitest run --reporter=tap-flat b.test.ts)`
     )
   })
@@ -411,5 +417,18 @@ describe("a check of tests", () => {
 
   it("names the scripts that it runs", () => {
     assert.isTrue(namedBy([{ command: "cd x; sh ./test.sh" }]).has("test.sh"))
+  })
+})
+
+describe("a run that says itself that it had no test", () => {
+  it.each([
+    ["testing: warning: no tests to run\nok a 0.1s", true],
+    ["?   	acme	[no test files]", true],
+    ["running 0 tests\n\ntest result: ok. 0 passed", true],
+    ["running 0 tests\n\ntest result: ok. 0 passed\n\nrunning 1 test\n", false],
+    ["", false],
+    ["ok  	acme	0.1s", false]
+  ])("%j: %s", (output, is) => {
+    assert.strictEqual(saysNothing(output), is)
   })
 })
