@@ -18,11 +18,11 @@ import {
   type Workspace,
   WorkspaceUnusable
 } from "../src/services/GitWorkspace.ts"
-import { type GitFailed, gitBytes } from "./gate/git.ts"
 import { readChange } from "./gate/readChange.ts"
 import { type Checkout, checkBranchName, checkNames, checkout } from "./git/checkout.ts"
 import { clone, giveUp } from "./git/clone.ts"
 import { makePrivate, mustPass, type Private } from "./git/git.ts"
+import { type GitFailed, gitBytes } from "./git/runGit.ts"
 import type { MirrorOptions } from "./git/mirror.ts"
 import { wipe } from "./wipe.ts"
 

@@ -20,6 +20,8 @@ export interface Command {
   readonly directory: string
   /** The whole environment; nothing is inherited. */
   readonly env: Readonly<Record<string, string>>
+  /** What it reads from its stdin; nothing when absent. */
+  readonly input?: string | undefined
   readonly timeoutMillis: number
   /** Bytes of each stream that are kept, from its start. */
   readonly maxBytes: number
@@ -73,8 +75,11 @@ export const runGroup = (command: Command): Effect.Effect<Ended, SpawnError> =>
       cwd: command.directory,
       env: command.env,
       detached: true,
-      stdio: ["ignore", "pipe", "pipe"]
+      stdio: [command.input === undefined ? "ignore" : "pipe", "pipe", "pipe"]
     })
+    // A program that ends early says why by its exit; the pipe that it left is not a fault.
+    child.stdin?.on("error", () => undefined)
+    child.stdin?.end(command.input)
     const stdout = new Kept(command.maxBytes)
     const stderr = new Kept(command.maxBytes)
     let timedOut = false
@@ -91,8 +96,8 @@ export const runGroup = (command: Command): Effect.Effect<Ended, SpawnError> =>
       clearTimeout(timeout)
       clearTimeout(drain)
       killGroup(child.pid)
-      child.stdout.destroy()
-      child.stderr.destroy()
+      child.stdout?.destroy()
+      child.stderr?.destroy()
     }
     const end = (code: number | null, signal: NodeJS.Signals | null): void => {
       if (isOver) return
@@ -108,8 +113,8 @@ export const runGroup = (command: Command): Effect.Effect<Ended, SpawnError> =>
       )
     }
 
-    child.stdout.on("data", stdout.push)
-    child.stderr.on("data", stderr.push)
+    child.stdout?.on("data", stdout.push)
+    child.stderr?.on("data", stderr.push)
     child.on("error", (cause) => {
       if (isOver) return
       close()

@@ -20,6 +20,13 @@ export interface Root {
   readonly hidden?: ReadonlyArray<string>
   /** What it sees as /tmp: one of `writable`, or in one. */
   readonly tmp: string
+  /** Where it finds programs, which stay in sight also below something hidden; this process's PATH when absent. */
+  readonly searchPath?: string | undefined
+  /**
+   * A folder that it reads and whose changes go elsewhere: `path` shows itself below what the program writes, which lands in `changes`.
+   * Where the kernel has no overlay for it, the program finds `changes` alone there.
+   */
+  readonly overlay?: { readonly path: string; readonly changes: string } | undefined
 }
 
 /** The words that start `argv` so. */
@@ -47,8 +54,8 @@ const devices = ["null", "zero", "full", "random", "urandom", "tty"]
 const script = `set -f
 aside=/mnt
 mount -t tmpfs -o size=64k,mode=755 none "$aside" || exit 125
-tmp=$1 writable=$2 kept=$3
-shift 3
+tmp=$1 writable=$2 kept=$3 below=$4 changes=$5
+shift 5
 i=0
 for path do
   i=$((i + 1))
@@ -85,6 +92,11 @@ for path do
   if [ -d "$aside/$i" ]; then mkdir -p "$path"; elif [ ! -e "$path" ]; then : >"$path"; fi
   mount --rbind "$aside/$i" "$path" || exit 125
 done
+if [ -n "$below" ]; then
+  mkdir -p "$changes/upper" "$changes/work" || exit 125
+  mount -t overlay -o "lowerdir=$below,upperdir=$changes/upper,workdir=$changes/work" overlay "$below" 2>/dev/null ||
+    mount --bind "$changes/upper" "$below" || exit 125
+fi
 mount --rbind /proc/sys /proc/sys || exit 125
 [ ! -e /proc/sysrq-trigger ] || mount --bind /dev/null /proc/sysrq-trigger
 umount -l "$aside" || exit 125
@@ -100,7 +112,7 @@ isAmong() {
 }
 while read -r _ _ _ _ path flags _; do
   case $path in *\\\\*) path=$(printf '%b' "$path") ;; esac
-  case $path in /proc | /dev/pts | /dev/shm | /tmp) continue ;; esac
+  case $path in /proc | /dev/pts | /dev/shm | /tmp | "$below") continue ;; esac
   isAmong "$path" "$writable" "$@" && continue
   kept_flags=
   for flag in nosuid nodev noexec noatime nodiratime relatime; do
@@ -145,7 +157,7 @@ const confineHiding =
     const writable = root.writable.map(real)
     const kept = [...writable, ...(root.readable ?? []).map(real)]
     // What is found on PATH stays, even below something that is hidden.
-    const onPath = (process.env["PATH"] ?? "").split(":").map(real)
+    const onPath = (root.searchPath ?? process.env["PATH"] ?? "").split(":").map(real)
     const hidden = [...new Set([...hiddenByHost, ...(root.hidden ?? [])].map(real))].filter(
       (path) => !kept.includes(path) && !onPath.some((one) => isIn(one, path))
     )
@@ -153,6 +165,7 @@ const confineHiding =
       ...launcher,
       real(root.tmp),
       ...[writable.length, kept.length].map(String),
+      ...(root.overlay === undefined ? ["", ""] : [real(root.overlay.path), real(root.overlay.changes)]),
       ...kept,
       ...hidden,
       "--",

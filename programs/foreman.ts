@@ -90,8 +90,11 @@ const start = async (argv: ReadonlyArray<string>): Promise<void> => {
 }
 
 if (Number(process.versions.node.split(".")[0]) < oldestNode) {
-  console.error(`foreman needs Node ${oldestNode} or newer; this is ${process.versions.node}.`)
-  process.exitCode = 78
+  const { startOnPinnedNode } = await import("./pinnedNode.ts")
+  if (!startOnPinnedNode(oldestNode)) {
+    console.error(`foreman needs Node ${oldestNode} or newer; this is ${process.versions.node}.`)
+    process.exitCode = 78
+  }
 } else {
   // Where the folder can be neither read nor made, code is compiled as ever.
   nodeModule.enableCompileCache({ directory: join(import.meta.dirname, compiledFolder), portable: true })

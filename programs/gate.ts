@@ -1,38 +1,22 @@
 /** `foreman gate`: the gate of a Job, on this machine, for a person before a push and for a step of CI. */
-import { createHash } from "node:crypto"
-import { mkdtemp } from "node:fs/promises"
-import { homedir, tmpdir } from "node:os"
-import { basename, join } from "node:path"
-
-import { Clock, Duration, Effect, Option, Runtime, Schema } from "effect"
+import { Effect, Option } from "effect"
 import { Command, Flag } from "effect/cli"
 
-import { judgeBranch } from "../layers/gate/judgeBranch.ts"
-import * as localToolchain from "../layers/gate/localToolchain.ts"
-import { tail } from "../layers/gate/tail.ts"
 import * as Observability from "../layers/Observability.ts"
-import { wipe } from "../layers/wipe.ts"
-import { dispatched } from "../src/decide/verdict.ts"
-import { type Envelope, exitCodes, GateVerdict } from "../src/gate/envelope.ts"
-import { saidBy } from "../src/tools/gateTerminal.ts"
-import { baseBranch, type Candidate, find, GateConfigError, makeRemote } from "./gate/candidate.ts"
-import { painter, report } from "./gate/report.ts"
-import { parseGoDuration } from "./goDuration.ts"
+import { formats } from "../src/gate/report/formats.ts"
+import * as calibrate from "./gate/calibrate.ts"
+import { GateConfigError } from "./gate/errors.ts"
+import * as flags from "./gate/flags.ts"
+import * as hook from "./gate/hook.ts"
+import * as init from "./gate/init.ts"
+import { judgeOnce } from "./gate/judgeOnce.ts"
+import type { ServeOptions } from "./gate/mcp.ts"
+import { readReport } from "./gate/output.ts"
+import { judgeEachMove } from "./gate/watch.ts"
 import { launchCommand } from "./launchCommand.ts"
 
-/** The verdict was no GATE-PASS; the program's exit says which. */
-class GateNotPassed extends Schema.TaggedError<GateNotPassed>()("GateNotPassed", {
-  verdict: GateVerdict,
-  message: Schema.String
-}) {
-  override readonly [Runtime.errorExitCode] = exitCodes[this.verdict]
-}
-
-const flags = {
-  repo: Flag.String("repo").pipe(
-    Flag.withDefault("."),
-    Flag.withDescription("Work tree of the repository; what is committed there is judged")
-  ),
+const parameters = {
+  repo: flags.repo,
   base: Flag.String("base").pipe(
     Flag.optional,
     Flag.withDescription("What the change is measured against; the default branch when absent")
@@ -41,153 +25,68 @@ const flags = {
     Flag.optional,
     Flag.withDescription("Branch or commit to judge; HEAD when absent")
   ),
-  timeout: Flag.String("timeout").pipe(
-    Flag.withDefault("30m"),
-    Flag.withDescription("Wall time of the whole gate, such as 90s, 30m or 1h")
-  ),
-  memory: Flag.String("memory").pipe(
-    Flag.withDefault("8Gi"),
-    Flag.withDescription("Memory of the checks together, such as 512Mi or 8Gi")
-  ),
-  output: Flag.Literals("output", ["table", "json"]).pipe(
-    Flag.withAlias("o"),
-    Flag.withDefault("table"),
-    Flag.withDescription("table: for people; json: the foreman.v1 envelope, on one line")
-  )
-}
-
-interface Options {
-  readonly repo: string
-  readonly base: string | undefined
-  readonly head: string | undefined
-  readonly timeout: string
-  readonly memory: string
-  readonly output: "table" | "json"
-}
-
-const units: Readonly<Record<string, number>> = { Ki: 1024, Mi: 1024 ** 2, Gi: 1024 ** 3, Ti: 1024 ** 4 }
-
-/** Of a quantity of Kubernetes: a whole number with or without a binary unit. */
-const bytesOf = (text: string): number | undefined => {
-  const [, amount, unit = ""] = /^(\d{1,9})(Ki|Mi|Gi|Ti)?$/u.exec(text) ?? []
-  return amount === undefined || Number(amount) === 0 ? undefined : Number(amount) * (units[unit] ?? 1)
-}
-
-const tell = (text: Uint8Array | string) => void process.stderr.write(text)
-
-/** All that a gate leaves behind is this: what its builds and downloads would make again. One for each repository. */
-const cacheOf = (root: string, env: NodeJS.ProcessEnv): string => {
-  const id = createHash("sha256").update(root).digest("hex").slice(0, 10)
-  const cache = env["XDG_CACHE_HOME"] || join(homedir(), ".cache")
-  return join(cache, "foreman", "gate", `${basename(root).replaceAll(/[^\w.-]/gu, "_")}-${id}`)
-}
-
-const temporaryFolder = Effect.acquireRelease(
-  Effect.tryPromise({
-    try: () => mkdtemp(join(tmpdir(), "foreman-gate-")),
-    catch: (cause) =>
-      new GateConfigError({
-        message: `no folder can be made in ${tmpdir()}: ${String(cause)}. Point TMPDIR at one that can be written.`
-      })
-  }),
-  (folder) => Effect.sync(() => wipe(folder))
-)
-
-const judged = Effect.fn("gate.judged")(function* (
-  candidate: Candidate,
-  limits: { readonly deadline: Duration.Duration; readonly memoryBytes: number }
-) {
-  const folder = yield* temporaryFolder
-  const remote = join(folder, "remote.git")
-  yield* makeRemote(candidate, remote).pipe(
-    Effect.mapError(({ message }) => new GateConfigError({ message: `git: ${message}` }))
-  )
-  const folders = { workDir: join(folder, "work", "repository"), exchangeDir: join(folder, "exchange") }
-  const judgeDir = join(folder, "judge")
-  yield* localToolchain.start(
-    {
-      ...folders,
-      scratchDir: join(folder, "scratch"),
-      cacheDir: cacheOf(candidate.root, process.env),
-      memoryBytes: limits.memoryBytes,
-      hidden: [judgeDir, remote, candidate.root]
-    },
-    process.env
-  )
-  const end = tail(32 * 1024)
-  const settings = {
-    ...folders,
-    judgeDir,
-    repo: candidate.root,
-    branch: candidate.name,
-    baseBranch,
-    cloneURL: remote,
-    watched: candidate.ref === undefined ? ("nowhere" as const) : { url: candidate.root, ref: candidate.ref },
-    deadline: limits.deadline,
-    limits: { memoryBytes: limits.memoryBytes },
-    confinement: "process" as const
-  }
-  const envelope = yield* judgeBranch(settings, (text) => {
-    end.append(Buffer.from(text))
-    tell(text)
-  })
-  return { envelope, logTail: end.text() }
-}, Effect.scoped)
-
-/** As the status of a task has it. */
-const resultOf = (candidate: Candidate, envelope: Envelope, logTail: string, seconds: number) =>
-  dispatched({
-    tool: "run_gate_job",
-    output: { repo: candidate.root, branch: candidate.name },
-    terminal: saidBy(envelope, { logTail }).terminal,
-    intendedBranch: candidate.name,
-    elapsedSec: seconds
-  })
-
-const gate = Effect.fn("gate")(function* (options: Options) {
-  const deadline = parseGoDuration(options.timeout)
-  if (deadline === undefined || Duration.toMillis(deadline) < 1_000) {
-    return yield* new GateConfigError({
-      message: `--timeout ${options.timeout}: give a span of a second or more, such as 30m`
-    })
-  }
-  const memoryBytes = bytesOf(options.memory)
-  if (memoryBytes === undefined) {
-    return yield* new GateConfigError({ message: `--memory ${options.memory}: give a size such as 8Gi` })
-  }
-  const candidate = yield* find(options)
-  const { base, commit, name, uncommitted } = candidate
-  tell(`foreman gate: ${name} at ${commit.slice(0, 12)}, against ${base.slice(0, 12)}\n`)
-  if (uncommitted.length > 0) {
-    const few = uncommitted.slice(0, 5).join(", ")
-    tell(
-      `foreman gate: not judged, because not committed: ${JSON.stringify(few).slice(1, -1)}${uncommitted.length > 5 ? ` and ${uncommitted.length - 5} more` : ""}\n`
+  ...flags.limits,
+  allow: flags.allow,
+  format: Flag.Literals("format", formats).pipe(
+    Flag.optional,
+    Flag.withDescription(
+      "What stdout gets. table: for people (default); json: the foreman.v1 envelope, on one line; sarif, junit, github, gitlab, markdown: for CI"
     )
-  }
-  const startedAt = yield* Clock.currentTimeMillis
-  const { envelope, logTail } = yield* judged(candidate, { deadline, memoryBytes })
-  const seconds = ((yield* Clock.currentTimeMillis) - startedAt) / 1000
-  const isColoured = process.stdout.isTTY && !process.env["NO_COLOR"]
-  const text =
-    options.output === "json"
-      ? JSON.stringify(resultOf(candidate, envelope, logTail, seconds))
-      : report(envelope, painter(isColoured))
-  yield* Effect.callback<void>((resume) => {
-    process.stdout.write(`${text}\n`, () => resume(Effect.void))
-  })
-  if (envelope.verdict !== "GATE-PASS") {
-    return yield* new GateNotPassed({
-      verdict: envelope.verdict,
-      message: `${envelope.verdict}: ${envelope.message}`
-    })
-  }
-})
-
-const command = Command.make("gate", flags, ({ base, head, ...options }) =>
-  gate({ ...options, base: Option.getOrUndefined(base), head: Option.getOrUndefined(head) }).pipe(
-    Effect.catchTag("GateStopped", ({ fault, message }) => Effect.fail(noVerdict(`${fault}: ${message}`))),
-    Effect.catchDefect((defect) => Effect.fail(noVerdict(defect)))
+  ),
+  output: Flag.Literals("output", formats).pipe(
+    Flag.withAlias("o"),
+    Flag.optional,
+    Flag.withDescription("The same as --format")
+  ),
+  report: Flag.String("report").pipe(
+    Flag.withMetavar("FORMAT=FILE"),
+    Flag.atLeast(0),
+    Flag.withDescription("Writes a report to a file besides, such as sarif=gate.sarif; may be repeated")
+  ),
+  watch: Flag.Boolean("watch").pipe(
+    Flag.withDefault(false),
+    Flag.withDescription(
+      "On a terminal: judges again whenever the commit to judge is another one, until Ctrl-C"
+    )
+  ),
+  mcp: Flag.Boolean("mcp").pipe(
+    Flag.withDefault(false),
+    Flag.withDescription(
+      "Serves the gate to an agent: a server of the Model Context Protocol on stdin and stdout"
+    )
   )
+}
+
+/** Loaded only here: it costs more than the rest of the program. */
+const serve = (options: ServeOptions) =>
+  Effect.flatMap(
+    Effect.promise(() => import("./gate/mcp.ts")),
+    (mcp) => mcp.serve(options)
+  )
+
+const command = Command.make(
+  "gate",
+  parameters,
+  Effect.fnUntraced(function* (given) {
+    const limits = yield* flags.limitsOf(given)
+    const { mcp: isServer, repo, watch } = given
+    const reports = yield* Effect.forEach(given.report, readReport)
+    const format = Option.getOrElse(
+      Option.orElse(given.format, () => given.output),
+      () => "table" as const
+    )
+    const options = {
+      repo,
+      base: Option.getOrUndefined(given.base),
+      head: Option.getOrUndefined(given.head),
+      limits,
+      format,
+      reports
+    }
+    if (isServer && watch)
+      return yield* new GateConfigError({ message: "--mcp and --watch: give one of them" })
+    return yield* isServer ? serve({ repo, limits }) : watch ? judgeEachMove(options) : judgeOnce(options)
+  })
 ).pipe(
   Command.withDescription(
     "Judge what is committed here as a gate Job would: the checks that the base asks for, in a clean clone.\n" +
@@ -196,13 +95,11 @@ const command = Command.make("gate", flags, ({ base, head, ...options }) =>
   Command.withExamples([
     { command: "foreman gate", description: "Judge HEAD against the default branch" },
     { command: "foreman gate --base v1.2 --head fix/slug", description: "Judge a branch against a tag" },
-    { command: "foreman gate -o json > result.json", description: "As a step of CI" }
-  ])
+    { command: "foreman gate --format github --report sarif=gate.sarif", description: "As a step of CI" },
+    { command: "foreman gate --watch", description: "Judge again after each commit" }
+  ]),
+  Command.withSubcommands([calibrate.command, hook.command, init.command])
 )
-
-/** Exit 1 says that a check said no: a fault of ours must not look like it. */
-const noVerdict = (defect: unknown) =>
-  new GateNotPassed({ verdict: "GATE-ERROR", message: `GATE-ERROR: nothing was judged: ${String(defect)}` })
 
 /** As a shell says it of a program that Ctrl-C ended. */
 const interrupted = 130

@@ -5,6 +5,7 @@ import { writeFileSync } from "node:fs"
 import { Duration, Effect, Exit, Redacted, Schema } from "effect"
 
 import { type GateSettings, judgeBranch } from "../layers/gate/judgeBranch.ts"
+import { Approvals } from "../src/gate/approval.ts"
 import { Checks } from "../src/gate/checks.ts"
 import { encodeEnvelope, type Envelope, exitCodes } from "../src/gate/envelope.ts"
 
@@ -68,6 +69,7 @@ const readSettings = Effect.fnUntraced(function* (env: Env, nonce: string) {
     return value
   }
   const checks = env["CHECKS"] ?? ""
+  const approvals = env["APPROVALS"] ?? ""
   return {
     repo: env["REPO"] ?? "",
     branch: required("BRANCH"),
@@ -76,6 +78,7 @@ const readSettings = Effect.fnUntraced(function* (env: Env, nonce: string) {
     upstreamURL: env["UPSTREAM_URL"] || undefined,
     token: env["GITHUB_TOKEN"] ? Redacted.make(env["GITHUB_TOKEN"]) : undefined,
     checks: checks === "" ? undefined : yield* Schema.decodeEffect(Checks)(checks),
+    approvals: approvals === "" ? [] : yield* Schema.decodeEffect(Approvals)(approvals),
     workDir: required("WORK_DIR"),
     volumeDir: env["VOLUME_DIR"],
     limits: {

@@ -15,6 +15,7 @@ import * as currentTask from "../src/reconcile/currentTask.ts"
 import * as fleetNode from "../src/reconcile/fleetNode.ts"
 import { lead, type LeadershipLost } from "../src/reconcile/leader.ts"
 import * as metrics from "../src/reconcile/metrics.ts"
+import * as nextAttempt from "../src/reconcile/nextAttempt.ts"
 import * as news from "../src/reconcile/news.ts"
 import * as workload from "../src/reconcile/workload.ts"
 import * as World from "../src/reconcile/world.ts"
@@ -72,6 +73,7 @@ const controllers = Effect.fnUntraced(function* (options: Options) {
     const scheduler = yield* agenticTask.run
     const claims = yield* claimExpiry.run
     yield* fleetNode.run({ onLiveness: scheduler.nodeChanged, onSilent: claims.onSilent })
+    yield* nextAttempt.run
     yield* workload.run({ allowCloudProviders: options.allowCloudProviders })
     yield* bell.run
     yield* currentTask.run

@@ -80,8 +80,12 @@ const startCluster = Effect.fn("up.cluster")(function* (options: Options, folder
     )
   )
   const kubeconfig = resolve(options.kubeconfig ?? folder.file("kubeconfig"))
-  yield* Kubeconfig.write(kubeconfig, Context.get(server, Server.Endpoint).url, certificates)
-  const kube = yield* HttpKubeClient.make(yield* KubeConfig.load({ kubeconfig, env: {} }))
+  const { url } = Context.get(server, Server.Endpoint)
+  yield* Kubeconfig.write(kubeconfig, url, certificates)
+  // Operator, node and pods have a token of their own: what they write is not taken for the owner's approval.
+  const own = folder.file("own-kubeconfig")
+  yield* Kubeconfig.write(own, url, { ...certificates, token: certificates.ownToken })
+  const kube = yield* HttpKubeClient.make(yield* KubeConfig.load({ kubeconfig: own, env: {} }))
   yield* Layer.build(
     Layer.mergeAll(
       JobController.layer,
@@ -89,7 +93,7 @@ const startCluster = Effect.fn("up.cluster")(function* (options: Options, folder
         dataDirectory: folder.path,
         foremanCommand: { node: process.execPath, script: realpathSync(process.argv[1] ?? "") },
         hostEnv: hostPrograms(options.env),
-        serviceAccountKubeconfig: kubeconfig
+        serviceAccountKubeconfig: own
       })
     ).pipe(Layer.provide(Layer.succeedContext(server)), Layer.provide(Layer.succeed(KubeClient, kube)))
   ).pipe(Effect.provideService(HiddenPaths, hiddenPaths(folder, kubeconfig)))
@@ -103,7 +107,7 @@ const agentDefaults = (dataDir: string): ReadonlyArray<string> => [
 ]
 
 /** What opens the cluster, or is its state: not for a model's commands and for containers, which run as the same user. */
-const ownFiles = ["kubeconfig", "tls", "store.db", "store.db-wal", "store.db-shm"]
+const ownFiles = ["kubeconfig", "own-kubeconfig", "tls", "store.db", "store.db-wal", "store.db-shm"]
 
 const hiddenPaths = (folder: DataFolder.DataFolder, kubeconfig: string): ReadonlyArray<string> => [
   kubeconfig,

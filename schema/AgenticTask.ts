@@ -1,6 +1,7 @@
 /** AgenticTask: one dispatchable unit of work. Contract §1.1; `claim` is ours (design §3.5). */
 import { Schema } from "effect"
 
+import { Approval, maxApprovals } from "./Approval.ts"
 import { RequiredCapability } from "./Capability.ts"
 import { anyObject, int32, nonEmpty, optional, required, strings, time, withDefault } from "./Field.ts"
 import { GateProfile } from "./GateProfile.ts"
@@ -105,6 +106,10 @@ export const TaskSpec = Schema.Struct({
   ),
   priority: optional(int32(), "Higher goes first."),
   gateProfile: optional(GateProfile, "What a gate runs; the make targets when absent."),
+  approvals: optional(
+    Schema.Array(Approval).check(Schema.isMaxLength(maxApprovals)),
+    "What somebody other than the author of the change allows after the gate ended as NeedsApproval. The gate then runs again on the same commit."
+  ),
   mcpEnabled: optional(Schema.Boolean, "False takes external tools away."),
   verdictPolicy: optional(
     Schema.Struct({ selfGO: optional(strings, "Classes of change that may say GO for themselves.") }),
@@ -120,6 +125,16 @@ export const Claim = Schema.Struct({
   claimedAt: required(time, "When it was taken.")
 })
 export type Claim = typeof Claim.Type
+
+/** How an earlier attempt of the task ended. */
+export const Attempt = Schema.Struct({
+  verdict: optional(Verdict, "What it came to."),
+  reason: optional(Schema.String, "One word for why."),
+  commitSHA: optional(Schema.String, "Commit that was judged."),
+  jobName: optional(Schema.String, "Job that did the work."),
+  finishedAt: optional(time, "When it ended."),
+  approvals: optional(Schema.String, "Fingerprint of the approvals that the next attempt was made for.")
+})
 
 export const TaskStatus = Schema.Struct({
   phase: optional(TaskPhase, "How far the machinery got."),
@@ -146,6 +161,7 @@ export const TaskStatus = Schema.Struct({
   ),
   failureReason: optional(FailureReason, "The machine's word for why the target was missed."),
   jobName: optional(Schema.String, "Job that does the work, where one does."),
+  attempts: optional(Schema.Array(Attempt), "Earlier attempts, the oldest first; the last 20 are kept."),
   conditions
 })
 export type TaskStatus = typeof TaskStatus.Type

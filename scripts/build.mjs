@@ -1,7 +1,7 @@
 // `npm run build`: dist/foreman.mjs with its chunks beside it. Each subcommand is a chunk of its own, so that one loads what it needs;
 // `compiled` holds their code as V8 keeps it, which saves a Job's pod a tenth of its start.
 import { spawnSync } from "node:child_process"
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 
@@ -17,7 +17,7 @@ const root = resolve(import.meta.dirname, "..")
 const dist = join(root, "dist")
 
 // Not the whole folder: images lie there, too.
-for (const part of ["foreman.mjs", "chunks", "compiled", "node_modules"])
+for (const part of ["foreman.mjs", "LICENSES.txt", "chunks", "compiled", "node_modules"])
   rmSync(join(dist, part), { recursive: true, force: true })
 /**
  * `import { a as b } from "node:x"` as a look at the module itself. As an import, each of its names is read, and the getters among them
@@ -25,9 +25,9 @@ for (const part of ["foreman.mjs", "chunks", "compiled", "node_modules"])
  */
 const lazyBuiltins = {
   name: "lazy-builtins",
-  // The entry must still start, and say so, on a Node that is too old.
+  // These must still run on a Node that is too old.
   renderChunk: (code, chunk) =>
-    chunk.isEntry && chunk.name === "foreman"
+    ["foreman", "pinnedNode"].includes(chunk.name)
       ? null
       : code.replaceAll(
           /\bimport\s*(?:\*\s*as\s+([\w$]+)|([\w$]+)|\{([^}]*)\})\s*from\s*["'](node:[\w/]+)["'];?/gu,
@@ -67,6 +67,29 @@ for (const part of [
   )
 ])
   cpSync(join(root, parsers, part), join(dist, parsers, part))
+
+/** Folders of the packages whose code is in the bundle, as node_modules/name. */
+const bundled = new Set(
+  output
+    .flatMap((chunk) => (chunk.type === "chunk" ? chunk.moduleIds : []))
+    .flatMap((id) => /^.*\/(node_modules\/(?:@[^/]+\/)?[^/]+)\//u.exec(id.replaceAll("\\", "/"))?.[1] ?? [])
+)
+/** A package's name, version, licence and the texts that its licence requires copies to carry. */
+const licenceOf = (folder) => {
+  const { name, version, license } = JSON.parse(readFileSync(join(root, folder, "package.json"), "utf8"))
+  const texts = readdirSync(join(root, folder)).filter((file) => /^(?:licen[cs]e|notice)/iu.test(file))
+  return [
+    `${name} ${version}, ${license}`,
+    ...texts.toSorted().map((file) => readFileSync(join(root, folder, file), "utf8").trim())
+  ].join("\n\n")
+}
+writeFileSync(
+  join(dist, "LICENSES.txt"),
+  `Third-party packages whose code is part of the bundle.\n\n${[...bundled]
+    .toSorted()
+    .map(licenceOf)
+    .join(`\n\n${"-".repeat(80)}\n\n`)}\n`
+)
 
 // What a run compiles before it ends is what is kept; so run-task begins in earnest, up to a server that is not there.
 const entry = join(dist, "foreman.mjs")

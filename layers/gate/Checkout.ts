@@ -5,13 +5,16 @@
 import { mkdir, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 
-import { Effect, Redacted, Schedule, type Scope } from "effect"
+import { Effect, Layer, Redacted, Schedule } from "effect"
 
 import type { Change } from "../../src/gate/change.ts"
+import { type Checkout, GateCheckout } from "../../src/services/GateCheckout.ts"
 import * as cleanRoom from "./cleanRoom.ts"
-import { GateStopped, onDisk } from "./GateStopped.ts"
-import { git, gitBytes, type GitFailed, noGit } from "./git.ts"
+import { type GateError, gateError } from "../../src/services/GateError.ts"
+import { onDisk } from "./disk.ts"
+import { git, gitBytes, type GitFailed, noGit } from "../git/runGit.ts"
 import { readChange } from "./readChange.ts"
+import { markdownWith, mentions, type Run } from "./search.ts"
 import * as WorkFolder from "./WorkFolder.ts"
 
 export interface CheckoutOptions {
@@ -30,42 +33,13 @@ export interface CheckoutOptions {
   readonly watched?: { readonly url: string; readonly ref: string } | "nowhere" | undefined
 }
 
-export interface Checkout {
-  readonly commit: string
-  readonly tree: string
-  /** The merge base with the base branch. */
-  readonly base: string | undefined
-  /** A file of the base; undefined when there is none. */
-  readonly readBase: (path: string) => Effect.Effect<string | undefined, GateStopped>
-  /** Every path of the base. Empty without a base. */
-  readonly baseFiles: Effect.Effect<ReadonlyArray<string>, GateStopped>
-  /** Every path of the commit. */
-  readonly files: Effect.Effect<ReadonlyArray<string>, GateStopped>
-  /** How often each word stands in the files of the commit. */
-  readonly mentions: (words: ReadonlyArray<string>) => Effect.Effect<ReadonlyMap<string, number>, GateStopped>
-  /** Markdown of the commit that has any of these words: a few texts, by path. */
-  readonly markdownWith: (
-    words: ReadonlyArray<string>
-  ) => Effect.Effect<ReadonlyMap<string, string>, GateStopped>
-  /** What differs between base and commit. Without a base there is nothing to compare with: no file. Read once. */
-  readonly change: Effect.Effect<Change, GateStopped>
-  /** Makes the work folder show a commit, and nothing that an earlier run left but the folders of installed dependencies. */
-  readonly place: (commit: string) => Effect.Effect<void, GateStopped>
-  /** The same for a commit in which some files are others. */
-  readonly placeMixed: (commit: string, other: WorkFolder.Mixture) => Effect.Effect<void, GateStopped>
-  /** A room beside the work folder that shows a commit, and nothing that a run left anywhere; its name. Goes with the scope. */
-  readonly room: (commit: string) => Effect.Effect<string, GateStopped, Scope.Scope>
-  /** Paths that differ from the commit, with git's two letters before each: changed, missing, or untracked and not ignored. */
-  readonly dirty: Effect.Effect<ReadonlyArray<string>, GateStopped>
-  /** Diffstat of the tracked ones, for people; empty where one of them cannot be read. */
-  readonly diffStat: Effect.Effect<string>
-  /** What the branch is on the remote now: another commit than ours, or `gone`; undefined when it is still ours. */
-  readonly moved: Effect.Effect<string | undefined, GateStopped>
-}
+/** The commit is in the work folder once the layer is there. */
+export const layer = (options: CheckoutOptions): Layer.Layer<GateCheckout, GateError> =>
+  Layer.effect(GateCheckout, open(options).pipe(Effect.tap((opened) => opened.place(opened.commit))))
 
 export const open = Effect.fn("Checkout.open")(function* (
   options: CheckoutOptions
-): Effect.fn.Return<Checkout, GateStopped> {
+): Effect.fn.Return<Checkout, GateError> {
   const gitDir = join(options.judgeDir, "repository.git")
   const env = yield* askpass(options)
   const run = (...args: ReadonlyArray<string>) => git([`--git-dir=${gitDir}`, ...args], { env })
@@ -121,22 +95,25 @@ export const open = Effect.fn("Checkout.open")(function* (
           }).pipe(Effect.mapError(failed)),
     baseFiles: base === undefined ? Effect.succeed([]) : listed(base),
     files: listed(commit),
-    mentions: (words) =>
-      words.length === 0
-        ? Effect.succeed(new Map())
-        : run("grep", "-I", "-h", "-o", "-w", "-F", ...words.flatMap((word) => ["-e", word]), commit).pipe(
-            Effect.catchIf(isNothingFound, () => Effect.succeed("")),
-            Effect.map(countLines),
-            Effect.mapError(failed)
-          ),
+    mentions: (words) => mentions(run, commit, words).pipe(Effect.mapError(failed)),
     markdownWith: (words) => markdownWith(run, commit, words).pipe(Effect.mapError(failed)),
     change,
+    authors: run(
+      "log",
+      "--format=%an%n%ae",
+      ...(base === undefined ? ["-1", commit] : [`${base}..${commit}`])
+    ).pipe(
+      Effect.map((text) => [...new Set(text.split("\n").filter((line) => line !== ""))]),
+      Effect.mapError(failed)
+    ),
     place: (target) => folder.place(target).pipe(Effect.catchTag("GitFailed", (error) => failed(error))),
     placeMixed: (target, other) =>
       folder.mixed(target, other).pipe(
         Effect.flatMap(folder.place),
         Effect.catchTag("GitFailed", (error) => failed(error))
       ),
+    ignored: folder.ignored.pipe(Effect.catchTag("GitFailed", (error) => unreadable(error))),
+    keepIgnored: folder.keepIgnored.pipe(Effect.catchTag("GitFailed", (error) => unreadable(error))),
     room: (target) =>
       cleanRoom.open(place, target).pipe(Effect.catchTag("GitFailed", (error) => failed(error))),
     dirty: Effect.gen(function* () {
@@ -164,37 +141,9 @@ const whereBranchIs = (run: Run, options: CheckoutOptions, commit: string) => {
       return now === commit ? undefined : now === "" ? "gone" : now
     }),
     Effect.retry({ times: 2, schedule: Schedule.spaced("1 second") }),
-    Effect.mapError(
-      ({ message }) => new GateStopped({ fault: "RemoteUnreachable", message: `ls-remote: ${message}` })
-    )
+    Effect.mapError(({ message }) => gateError("RemoteUnreachable", `ls-remote: ${message}`))
   )
 }
-
-/** `git grep` says so by its exit. */
-const isNothingFound = ({ exitCode }: GitFailed): boolean => exitCode === 1
-
-const maxMarkdown = 100
-
-const markdownWith = Effect.fnUntraced(function* (run: Run, commit: string, words: ReadonlyArray<string>) {
-  const texts = new Map<string, string>()
-  if (words.length === 0) return texts
-  const search = ["grep", "-I", "-l", "-z", "-F", ...words.flatMap((word) => ["-e", word])]
-  const found = yield* run(...search, commit, "--", "*.md", "*.markdown").pipe(
-    Effect.catchIf(isNothingFound, () => Effect.succeed(""))
-  )
-  for (const name of found.split("\0").slice(0, maxMarkdown)) {
-    if (name !== "") texts.set(name.slice(commit.length + 1), yield* run("cat-file", "blob", name))
-  }
-  return texts
-})
-
-const countLines = (text: string): ReadonlyMap<string, number> => {
-  const counts = new Map<string, number>()
-  for (const line of text.split("\n")) counts.set(line, (counts.get(line) ?? 0) + 1)
-  return counts
-}
-
-type Run = (...args: ReadonlyArray<string>) => Effect.Effect<string, GitFailed>
 
 /** Branch and base, history without file contents: those are fetched for the commits that are placed. */
 const fetch = Effect.fnUntraced(function* (run: Run, options: CheckoutOptions) {
@@ -225,21 +174,18 @@ const fetch = Effect.fnUntraced(function* (run: Run, options: CheckoutOptions) {
 const isMissing = (error: GitFailed, ref: string): boolean =>
   error.message.includes(`couldn't find remote ref ${ref}`)
 
-const cloneFailed = (options: CheckoutOptions, error: GitFailed): GateStopped => {
-  if (error.message === noGit) return new GateStopped({ fault: "JudgeFailed", message: noGit })
+const cloneFailed = (options: CheckoutOptions, error: GitFailed): GateError => {
+  if (error.message === noGit) return gateError("JudgeFailed", noGit)
   const branch = [options.branch, options.baseBranch].find(
     (name) => name !== undefined && isMissing(error, `refs/heads/${name}`)
   )
   return branch === undefined
-    ? new GateStopped({ fault: "CloneFailed", message: `clone: ${error.message}` })
-    : new GateStopped({ fault: "BranchNotFound", message: `clone: the remote has no branch ${branch}` })
+    ? gateError("CloneFailed", `clone: ${error.message}`)
+    : gateError("BranchNotFound", `clone: the remote has no branch ${branch}`)
 }
 
-const unreadable = ({ message }: GitFailed): GateStopped =>
-  new GateStopped({
-    fault: "JudgeFailed",
-    message: `what the checks left of the tree cannot be read: ${message}`
-  })
+const unreadable = ({ message }: GitFailed): GateError =>
+  gateError("JudgeFailed", `what the checks left of the tree cannot be read: ${message}`)
 
 /** The token reaches git through a program that asks the environment, so that no URL, argument or file holds it. */
 const askpass = Effect.fnUntraced(function* (options: CheckoutOptions) {

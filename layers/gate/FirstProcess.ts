@@ -5,41 +5,38 @@ import { Deferred, Duration, Effect, type Scope, Semaphore } from "effect"
 
 import { fifos, laneOf, lookOf, order, type Ready, readyOf } from "../../src/gate/exchange.ts"
 import { makeFifos, readLines, removeFifos, writer } from "./fifos.ts"
-import { GateStopped } from "./GateStopped.ts"
+import { type GateError, gateError } from "../../src/services/GateError.ts"
 
 export interface FirstProcess extends Ready {
-  readonly lane: (name: string) => Effect.Effect<number, GateStopped>
-  readonly end: (pid: number) => Effect.Effect<void, GateStopped>
+  readonly lane: (name: string) => Effect.Effect<number, GateError>
+  readonly end: (pid: number) => Effect.Effect<void, GateError>
   /** Kills all that checks left behind, lanes included, where the loop is the first process of its namespace. */
-  readonly sweep: Effect.Effect<void, GateStopped>
+  readonly sweep: Effect.Effect<void, GateError>
   /** Fails when the loop is no more. */
-  readonly died: Effect.Effect<never, GateStopped>
-  readonly look: Effect.Effect<{ readonly processes: number; readonly pages: number }, GateStopped>
+  readonly died: Effect.Effect<never, GateError>
+  readonly look: Effect.Effect<{ readonly processes: number; readonly pages: number }, GateError>
 }
 
 /** The loop forks nothing to answer; among thousands of busy processes its turn takes a while to come. */
 const patience = Duration.seconds(30)
 
-const toolchainDied = new GateStopped({
-  fault: "ToolchainDied",
-  message: "the toolchain container ended before its checks did"
-})
-const silent = (message: string) => new GateStopped({ fault: "ToolchainSilent", message })
+const toolchainDied = gateError("ToolchainDied", "the toolchain container ended before its checks did")
+const silent = (message: string) => gateError("ToolchainSilent", message)
 const neverAnswered = silent("the toolchain container never answered; does its image have /bin/sh?")
 const stoppedAnswering = silent("the toolchain container answers no more; a check may have stopped it")
 
 export const readOnly = (folder: string) =>
-  new GateStopped({
-    fault: "FolderReadOnly",
-    message: `${folder} cannot be written: the checks need a home, a folder for temporary files and a cache that they may write`
-  })
+  gateError(
+    "FolderReadOnly",
+    `${folder} cannot be written: the checks need a home, a folder for temporary files and a cache that they may write`
+  )
 
 /** Waits for the loop to say that it is there. */
 export const connect = Effect.fn("FirstProcess.connect")(function* (
   exchangeDir: string,
   startPatience: Duration.Duration
-): Effect.fn.Return<FirstProcess, GateStopped, Scope.Scope> {
-  const died = yield* Deferred.make<never, GateStopped>()
+): Effect.fn.Return<FirstProcess, GateError, Scope.Scope> {
+  const died = yield* Deferred.make<never, GateError>()
   const ready = yield* Deferred.make<Ready>()
   const oneAtATime = yield* Semaphore.make(1)
   /** Takes the answer that is waited for, and leaves everything else: what a check writes there is noise, as it is in a status. */
@@ -57,8 +54,8 @@ export const connect = Effect.fn("FirstProcess.connect")(function* (
     () => Deferred.doneUnsafe(died, Effect.fail(toolchainDied))
   )
   const within =
-    (limit: Duration.Duration, late: GateStopped) =>
-    <A>(wait: Effect.Effect<A, GateStopped>) =>
+    (limit: Duration.Duration, late: GateError) =>
+    <A>(wait: Effect.Effect<A, GateError>) =>
       Effect.raceFirst(wait, Deferred.await(died)).pipe(
         Effect.timeoutOrElse({ duration: limit, orElse: () => Effect.fail(late) })
       )
@@ -70,7 +67,7 @@ export const connect = Effect.fn("FirstProcess.connect")(function* (
 
   const tell = (text: string) => Effect.sync(() => send(text))
   // Not interruptible: an answer that nobody waits for would be taken for the next one.
-  const ask = <A>(text: string, read: (line: string) => A | undefined): Effect.Effect<A, GateStopped> =>
+  const ask = <A>(text: string, read: (line: string) => A | undefined): Effect.Effect<A, GateError> =>
     Effect.gen(function* () {
       const answer = yield* Deferred.make<A>()
       hear = (line) => {

@@ -6,7 +6,7 @@ import { Deferred, Effect, type Scope } from "effect"
 
 import { armed, encodeRequest, exitCodeOf, laneFifos } from "../../src/gate/exchange.ts"
 import { read, readLines, writer } from "./fifos.ts"
-import type { GateStopped } from "./GateStopped.ts"
+import type { GateError } from "../../src/services/GateError.ts"
 
 export interface Lane {
   /** Hands the command over; it does not start yet. */
@@ -15,7 +15,7 @@ export interface Lane {
   /** The exit code; `undefined` when the lane died before it could tell. Complete once all output was printed. */
   readonly ended: Effect.Effect<number | undefined>
   /** Ends the check, not the lane. */
-  readonly end: Effect.Effect<void, GateStopped>
+  readonly end: Effect.Effect<void, GateError>
 }
 
 export interface LaneOptions {
@@ -23,14 +23,14 @@ export interface LaneOptions {
   /** The FIFOs are made already, and have their names until the lane was armed. */
   readonly name: string
   /** Has the loop start the lane's process, and returns its number. */
-  readonly spawn: Effect.Effect<number, GateStopped>
-  readonly kill: (pid: number) => Effect.Effect<void, GateStopped>
+  readonly spawn: Effect.Effect<number, GateError>
+  readonly kill: (pid: number) => Effect.Effect<void, GateError>
   readonly onOutput: (chunk: Uint8Array) => void
 }
 
 export const open = Effect.fn("Lane.open")(function* (
   options: LaneOptions
-): Effect.fn.Return<Lane, GateStopped, Scope.Scope> {
+): Effect.fn.Return<Lane, GateError, Scope.Scope> {
   const names = laneFifos(options.name)
   const path = (name: string) => join(options.exchangeDir, name)
   const nonce = randomUUID()

@@ -2,46 +2,31 @@
  * The judge's end of the exchange (`src/gate/exchange.ts`): commands go to the loop in `toolchain`, output and status come back. Commands
  * that are asked for at the same time run side by side; the next ones start once all of these have ended and nothing of theirs is alive.
  */
-import { Clock, Deferred, type Duration, Effect, Queue, Schedule, type Scope } from "effect"
+import { statfs } from "node:fs/promises"
+import { dirname } from "node:path"
+
+import { Clock, Deferred, type Duration, Effect, Layer, Queue, Schedule, type Scope } from "effect"
 
 import type { GateLimit } from "../../schema/Result.ts"
 import { laneFifos, maxCommandBytes } from "../../src/gate/exchange.ts"
-import { defaultLimits, type Limits, memoryBelow, processesWithin } from "../../src/gate/limits.ts"
+import {
+  defaultLimits,
+  leastFreeBytes,
+  type Limits,
+  memoryBelow,
+  processesWithin
+} from "../../src/gate/limits.ts"
 import * as FirstProcess from "./FirstProcess.ts"
 import { makeFifos, removeFifos } from "./fifos.ts"
-import { GateStopped } from "./GateStopped.ts"
+import { type GateError, gateError } from "../../src/services/GateError.ts"
+import { type CommandResult, GateToolchain, type RunOptions } from "../../src/services/GateToolchain.ts"
 import * as Lane from "./Lane.ts"
 import * as Output from "./Output.ts"
 import * as watch from "./watch.ts"
 
-export interface RunOptions {
-  /** Wall time; no limit of its own when absent. */
-  readonly timeout?: Duration.Duration | undefined
-  /** Whether the log shows the output; it does when absent. */
-  readonly echo?: boolean | undefined
-}
-
-/** How one command ended. */
-export interface Run {
-  /** 137 also for a command that was stopped at a limit, or that took its own lane along. */
-  readonly exitCode: number
-  /** By a clock that nobody sets. */
-  readonly seconds: number
-  /** The limit that ended it; absent when it ended by itself. */
-  readonly limit?: GateLimit | undefined
-  /** The last 32 KiB of what it printed, whole characters. */
-  readonly logTail: string
-}
-
-export interface Toolchain {
-  /** Runs one command, beside those that are asked for at the same time. Fails with the loop, not with the command. */
-  readonly run: (command: string, options?: RunOptions) => Effect.Effect<Run, GateStopped>
-  /** Checks see no process but their own, and none outlives them. */
-  readonly isApart: boolean
-}
-
 export interface ToolchainOptions {
   readonly exchangeDir: string
+  readonly workDir: string
   /** Its size and its volume are watched. */
   readonly volumeDir: string
   readonly print: (output: Uint8Array) => void
@@ -58,14 +43,17 @@ const maxBatch = 8
 interface Asked {
   readonly command: string
   readonly options: RunOptions
-  readonly result: Deferred.Deferred<Run, GateStopped>
+  readonly result: Deferred.Deferred<CommandResult, GateError>
   /** Nobody waits for it any more. */
   readonly isGivenUp: Deferred.Deferred<void>
 }
 
-export const open = Effect.fn("Toolchain.open")(function* (
+export const layer = (options: ToolchainOptions): Layer.Layer<GateToolchain, GateError> =>
+  Layer.effect(GateToolchain, open(options))
+
+const open = Effect.fn("Toolchain.open")(function* (
   options: ToolchainOptions
-): Effect.fn.Return<Toolchain, GateStopped, Scope.Scope> {
+): Effect.fn.Return<GateToolchain["Service"], GateError, Scope.Scope> {
   const { exchangeDir } = options
   const first = yield* FirstProcess.connect(exchangeDir, options.patience)
   const given = options.limits ?? defaultLimits
@@ -99,7 +87,7 @@ export const open = Effect.fn("Toolchain.open")(function* (
   })
   type Armed = Effect.Success<ReturnType<typeof armed>>[number]
 
-  const runOne = Effect.fnUntraced(function* (one: Armed, passed: Effect.Effect<GateLimit, GateStopped>) {
+  const runOne = Effect.fnUntraced(function* (one: Armed, passed: Effect.Effect<GateLimit, GateError>) {
     const { lane, output } = one
     const { timeout } = one.options
     const startedAt = yield* Clock.monotonicTimeNanos
@@ -114,7 +102,7 @@ export const open = Effect.fn("Toolchain.open")(function* (
     ])
     const seconds = Number((yield* Clock.monotonicTimeNanos) - startedAt) / 1e9
     yield* lane.end
-    return { exitCode, seconds, limit, logTail: output.tail() } satisfies Run
+    return { exitCode, seconds, limit, logTail: output.tail() } satisfies CommandResult
   })
 
   const runBatch = (batch: ReadonlyArray<Asked>) =>
@@ -158,18 +146,19 @@ export const open = Effect.fn("Toolchain.open")(function* (
 
   return {
     isApart: first.isFirst,
+    requireRoom: requireRoom(options.workDir),
     run: Effect.fnUntraced(function* (command, runOptions = {}) {
       const bytes = Buffer.byteLength(command)
       if (bytes > maxCommandBytes || command.includes("\0")) {
-        return yield* new GateStopped({
-          fault: "ConfigInvalid",
-          message: `a command of ${bytes} bytes cannot be handed to the toolchain`
-        })
+        return yield* gateError(
+          "ConfigInvalid",
+          `a command of ${bytes} bytes cannot be handed to the toolchain`
+        )
       }
       const one: Asked = {
         command,
         options: runOptions,
-        result: yield* Deferred.make<Run, GateStopped>(),
+        result: yield* Deferred.make<CommandResult, GateError>(),
         isGivenUp: yield* Deferred.make<void>()
       }
       yield* Queue.offer(asked, one)
@@ -186,3 +175,13 @@ const takeMore = Effect.fnUntraced(function* (asked: Queue.Queue<Asked>) {
   while (more.length < maxBatch - 1 && (yield* Queue.size(asked)) > 0) more.push(yield* Queue.take(asked))
   return more
 })
+
+/** The folder itself may be gone: the check had it in its hands. */
+const requireRoom = (workDir: string): Effect.Effect<void, GateError> =>
+  Effect.promise(() => statfs(dirname(workDir))).pipe(
+    Effect.flatMap(({ bavail, bsize }) =>
+      bavail * bsize >= leastFreeBytes
+        ? Effect.void
+        : Effect.fail(gateError("DiskFull", "the volume of the checkout is full"))
+    )
+  )

@@ -6,8 +6,10 @@ import { dirname, join } from "node:path"
 import { Effect } from "effect"
 
 import { wipe } from "../wipe.ts"
-import { type GateStopped, onDisk } from "./GateStopped.ts"
-import { git, type GitFailed } from "./git.ts"
+import type { Overlay } from "../../src/services/GateCheckout.ts"
+import type { GateError } from "../../src/services/GateError.ts"
+import { onDisk } from "./disk.ts"
+import { git, type GitFailed } from "../git/runGit.ts"
 
 export interface WorkFolderOptions {
   readonly gitDir: string
@@ -16,17 +18,10 @@ export interface WorkFolderOptions {
   readonly env: { readonly [name: string]: string }
 }
 
-/** What differs from a commit in a mixed one. */
-export interface Mixture {
-  /** Files that are as another commit has them: absent where that one has none. */
-  readonly paths: ReadonlyArray<string>
-  readonly from: string
-  /** Files with a text of the judge's own, by path. */
-  readonly texts?: ReadonlyMap<string, string>
-}
+/** Folders of installed dependencies, by their usual names. Where git ignores them they stay whole, whatever else it ignores in them. */
+const installed = new Set(["node_modules", ".venv", "venv", "target", "vendor"])
 
-/** What a check installed, and the next commit in the same folder needs as well. They stay where git ignores them, and only there. */
-const kept = ["node_modules", ".venv", "venv", "target", "vendor"]
+const isInstalled = (path: string): boolean => path.split("/").some((part) => installed.has(part))
 
 /** A volume's own folder is root's, and no candidate locked it. */
 const unlock = async (folder: string): Promise<void> => {
@@ -38,6 +33,8 @@ const unlock = async (folder: string): Promise<void> => {
 export const make = (options: WorkFolderOptions) => {
   const { gitDir, workDir, judgeDir } = options
   let placed = 0
+  /** Paths that git ignores and that stay: what set-up made. */
+  const setUp = new Set<string>()
   const indexFile = (name: string) => join(judgeDir, `${name}-${placed}.index`)
   const run = (index: string, args: ReadonlyArray<string>, more: { readonly [name: string]: string } = {}) =>
     git([`--git-dir=${gitDir}`, ...args], { env: { ...options.env, ...more, GIT_INDEX_FILE: index } })
@@ -68,9 +65,24 @@ export const make = (options: WorkFolderOptions) => {
     yield* onDisk(async () => wipe(join(workDir, ".git")))
     yield* write(commit)
     yield* onTree(indexFile("placed"), "clean", "-ffdq")
-    const spared = kept.flatMap((name) => ["-e", `!${name}`])
-    yield* onTree(indexFile("placed"), "clean", "-ffdXq", ...spared)
+    const leftovers = (yield* ignored).filter((path) => !setUp.has(path))
+    yield* onDisk(async () => {
+      for (const path of leftovers) wipe(join(workDir, path))
+    })
   })
+
+  /** What git ignores, installed dependencies aside; of a folder that is ignored whole, the folder with a slash at its end. */
+  const ignored = Effect.suspend(() =>
+    onTree(
+      indexFile("placed"),
+      "ls-files",
+      "-z",
+      "--others",
+      "--ignored",
+      "--exclude-standard",
+      "--directory"
+    )
+  ).pipe(Effect.map((text) => text.split("\0").filter((path) => path !== "" && !isInstalled(path))))
 
   /** Checks ask git about themselves (`git diff --exit-code`, `git describe`): they get a repository, but not the one that judges. */
   const giveRepository = Effect.fnUntraced(function* (commit: string) {
@@ -83,7 +95,7 @@ export const make = (options: WorkFolderOptions) => {
   return {
     place: Effect.fn("WorkFolder.place")(function* (
       commit: string
-    ): Effect.fn.Return<void, GateStopped | GitFailed> {
+    ): Effect.fn.Return<void, GateError | GitFailed> {
       placed += 1
       if (placed === 1) yield* write(commit)
       else {
@@ -100,10 +112,19 @@ export const make = (options: WorkFolderOptions) => {
       yield* giveRepository(commit)
     }),
 
+    ignored,
+
+    /** From now on what git ignores here stays when another commit is placed. */
+    keepIgnored: ignored.pipe(
+      Effect.map((paths) => {
+        for (const path of paths) setUp.add(path)
+      })
+    ),
+
     /** A commit, the same for the same parts, that nothing refers to. */
     mixed: Effect.fn("WorkFolder.mixed")(function* (
       commit: string,
-      other: Mixture
+      other: Overlay
     ): Effect.fn.Return<string, GitFailed> {
       const index = join(judgeDir, "mixed.index")
       const paths = new Set(other.paths)
@@ -135,7 +156,7 @@ export const make = (options: WorkFolderOptions) => {
 
     dirty: Effect.fn("WorkFolder.dirty")(function* (
       commit: string
-    ): Effect.fn.Return<ReadonlyArray<string>, GateStopped | GitFailed> {
+    ): Effect.fn.Return<ReadonlyArray<string>, GateError | GitFailed> {
       yield* real
       // A fresh index knows no sizes and times, so every file is read: a changed file cannot pass for an unchanged one.
       yield* run(indexFile("dirty"), ["update-ref", "--no-deref", "HEAD", commit])

@@ -7,8 +7,9 @@ import { Effect, type Scope } from "effect"
 
 import { roomFolders, roomWorkFolder } from "../../src/gate/room.ts"
 import { wipe } from "../wipe.ts"
-import { type GateStopped, onDisk } from "./GateStopped.ts"
-import type { GitFailed } from "./git.ts"
+import type { GateError } from "../../src/services/GateError.ts"
+import { onDisk } from "./disk.ts"
+import type { GitFailed } from "../git/runGit.ts"
 import * as WorkFolder from "./WorkFolder.ts"
 
 /**
@@ -18,7 +19,7 @@ import * as WorkFolder from "./WorkFolder.ts"
 export const open = Effect.fn("cleanRoom.open")(function* (
   options: WorkFolder.WorkFolderOptions,
   commit: string
-): Effect.fn.Return<string, GateStopped | GitFailed, Scope.Scope> {
+): Effect.fn.Return<string, GateError | GitFailed, Scope.Scope> {
   const { judgeDir, workDir } = options
   const parent = dirname(workDir)
   const name = `room-${randomUUID()}`

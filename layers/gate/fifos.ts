@@ -6,19 +6,17 @@ import { join } from "node:path"
 
 import { Effect, type Scope } from "effect"
 
-import { GateStopped } from "./GateStopped.ts"
+import { type GateError, gateError } from "../../src/services/GateError.ts"
 
 /** Makes them in that order. Whatever has such a name already is not ours. */
-export const makeFifos = (folder: string, names: ReadonlyArray<string>): Effect.Effect<void, GateStopped> =>
+export const makeFifos = (folder: string, names: ReadonlyArray<string>): Effect.Effect<void, GateError> =>
   Effect.callback((resume, signal) => {
     for (const name of names) rmSync(join(folder, name), { recursive: true, force: true })
     execFile("mkfifo", ["-m", "600", ...names], { cwd: folder, signal }, (error, _, stderr) => {
       resume(
         error === null
           ? Effect.void
-          : Effect.fail(
-              new GateStopped({ fault: "JudgeFailed", message: `mkfifo: ${stderr.trim() || error.message}` })
-            )
+          : Effect.fail(gateError("JudgeFailed", `mkfifo: ${stderr.trim() || error.message}`))
       )
     })
   })

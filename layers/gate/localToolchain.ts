@@ -3,7 +3,7 @@
  * up here: nothing of ours but what programs need to be found.
  */
 import { type ChildProcess, spawn } from "node:child_process"
-import { mkdirSync } from "node:fs"
+import { mkdirSync, realpathSync } from "node:fs"
 import { dirname, join } from "node:path"
 
 import { Duration, Effect, type Scope } from "effect"
@@ -11,7 +11,8 @@ import { Duration, Effect, type Scope } from "effect"
 import { startLoop } from "../../src/gate/exchange.ts"
 import { dataKiB } from "../../src/gate/limits.ts"
 import { readOnly } from "./FirstProcess.ts"
-import type { GateStopped } from "./GateStopped.ts"
+import type { GateError } from "../../src/services/GateError.ts"
+import { isIn } from "../confinedShell.ts"
 import { hostPrograms } from "../hostPrograms.ts"
 import * as readOnlyRoot from "../readOnlyRoot.ts"
 
@@ -22,6 +23,11 @@ export interface LocalToolchain {
   readonly scratchDir: string
   /** Caches of builds and downloads: all that one gate leaves to the next. */
   readonly cacheDir: string
+  /**
+   * Whether the checks may change the caches for the gates to come: only where nothing but a base ever runs. Else what they write goes
+   * with the gate, where the host has namespaces.
+   */
+  readonly writesCache?: boolean | undefined
   /** Memory of all checks together. */
   readonly memoryBytes?: number | undefined
   /** Folders that the checks find empty, where the host has namespaces: the judge's folder and the repository that was cloned. */
@@ -36,6 +42,21 @@ type Env = { readonly [name: string]: string | undefined }
 /** Passed on as they are: how programs speak and how they reach the network. */
 const inherited = /^(LANG|LC_\w+|TZ|USER|LOGNAME|(HTTPS?|NO|ALL)_PROXY|SSL_CERT_(FILE|DIR)|JAVA_HOME)$/iu
 
+/** A search path without what lies in these folders: programs of the user's checkout are no part of the commit. */
+const outside = (searchPath: string, folders: ReadonlyArray<string>): string =>
+  searchPath
+    .split(":")
+    .filter((entry) => !folders.some((folder) => isIn(real(entry), real(folder))))
+    .join(":")
+
+const real = (path: string): string => {
+  try {
+    return realpathSync(path)
+  } catch {
+    return path
+  }
+}
+
 /** As a gate pod has it, where it has one. */
 const environment = (options: LocalToolchain, env: Env): Record<string, string> => {
   const { cacheDir, scratchDir } = options
@@ -45,6 +66,7 @@ const environment = (options: LocalToolchain, env: Env): Record<string, string> 
   return {
     ...Object.fromEntries(own),
     ...hostPrograms(env),
+    PATH: outside(env["PATH"] ?? "/usr/bin:/bin", options.hidden),
     WORK_DIR: options.workDir,
     EXCHANGE_DIR: options.exchangeDir,
     HOME: join(scratchDir, "home"),
@@ -54,8 +76,11 @@ const environment = (options: LocalToolchain, env: Env): Record<string, string> 
     GOMODCACHE: join(cacheDir, "gomod"),
     GOCACHE: join(cacheDir, "gobuild"),
     XDG_DATA_HOME: join(cacheDir, "xdg"),
+    XDG_CACHE_HOME: join(cacheDir, "xdg-cache"),
     npm_config_cache: join(cacheDir, "npm"),
     PIP_CACHE_DIR: join(cacheDir, "pip"),
+    GRADLE_USER_HOME: join(cacheDir, "gradle"),
+    MAVEN_OPTS: `-Dmaven.repo.local=${join(cacheDir, "m2")}`,
     ...(options.memoryBytes !== undefined && { DATA_KIB: String(dataKiB(options.memoryBytes)) })
   }
 }
@@ -67,11 +92,12 @@ const environment = (options: LocalToolchain, env: Env): Record<string, string> 
 export const start = Effect.fn("localToolchain.start")(function* (
   options: LocalToolchain,
   env: Env
-): Effect.fn.Return<void, GateStopped, Scope.Scope> {
+): Effect.fn.Return<void, GateError, Scope.Scope> {
   const { cacheDir, exchangeDir, scratchDir } = options
   const parent = dirname(options.workDir)
   const tmp = join(scratchDir, "tmp")
-  const own = [parent, exchangeDir, cacheDir, tmp, join(scratchDir, "home")]
+  const changes = join(scratchDir, "cache")
+  const own = [parent, exchangeDir, cacheDir, changes, tmp, join(scratchDir, "home")]
   // What is not there yet cannot be covered, and would be seen once it is.
   for (const folder of [...own, ...options.hidden]) {
     yield* Effect.try({
@@ -84,7 +110,9 @@ export const start = Effect.fn("localToolchain.start")(function* (
       writable: [parent, scratchDir, cacheDir],
       readable: [exchangeDir],
       hidden: options.hidden,
-      tmp
+      searchPath: environment(options, env)["PATH"],
+      tmp,
+      ...(options.writesCache !== true && { overlay: { path: cacheDir, changes } })
     }
     return confine === undefined ? startLoop : confine(startLoop, root)
   })

@@ -2,7 +2,7 @@
 import { Effect } from "effect"
 
 import type { Change, ChangedFile } from "../../src/gate/change.ts"
-import type { GitFailed } from "./git.ts"
+import type { GitFailed } from "../git/runGit.ts"
 
 /** Git in the judge's repository. */
 export type Git = (args: ReadonlyArray<string>, input?: string) => Effect.Effect<Buffer, GitFailed>

@@ -6,12 +6,10 @@ import { createRequire } from "node:module"
 import { dirname, join } from "node:path"
 
 import type * as TreeSitter from "@vscode/tree-sitter-wasm"
-import { Data, Effect } from "effect"
+import { Effect, Layer } from "effect"
 
 import { type Grammar, type Parse, prepared, type SyntaxNode } from "../../src/gate/weakened/syntax.ts"
-
-/** The parsers cannot be loaded. */
-export class SyntaxUnavailable extends Data.TaggedError("SyntaxUnavailable")<{ readonly cause: unknown }> {}
+import { SyntaxParser, SyntaxUnavailable } from "../../src/services/SyntaxParser.ts"
 
 /** Beyond these a text has no tree: nobody writes such tests by hand. */
 const maxCharacters = 1_048_576
@@ -19,14 +17,17 @@ const maxNodes = 600_000
 const maxDepth = 400
 const maxMillis = 2_000
 
+/** Two at once would each make a runtime, and parsers of the first would find themselves in the second. */
+let initialised: Promise<void> | undefined
+
 /** A parser for these languages. */
-export const open = (grammars: ReadonlySet<Grammar>): Effect.Effect<Parse, SyntaxUnavailable> =>
+const open = (grammars: ReadonlySet<Grammar>): Effect.Effect<Parse, SyntaxUnavailable> =>
   Effect.tryPromise({
     try: async () => {
       const require = createRequire(import.meta.url)
       const main = require.resolve("@vscode/tree-sitter-wasm")
       const { Language, Parser }: typeof TreeSitter = require(main)
-      await Parser.init()
+      await (initialised ??= Parser.init())
       const parsers = new Map<Grammar, TreeSitter.Parser>()
       for (const grammar of grammars) {
         const parser = new Parser()
@@ -42,6 +43,8 @@ export const open = (grammars: ReadonlySet<Grammar>): Effect.Effect<Parse, Synta
     },
     catch: (cause) => new SyntaxUnavailable({ cause })
   })
+
+export const layer = Layer.succeed(SyntaxParser, SyntaxParser.of({ open }))
 
 const parse = (parser: TreeSitter.Parser, text: string): SyntaxNode | undefined => {
   const until = performance.now() + maxMillis

@@ -7,7 +7,7 @@ import { Deferred, Duration, Effect, Schedule, type Scope } from "effect"
 import type { GateLimit } from "../../schema/Result.ts"
 import { leastFreeBytes, type Limits, passed } from "../../src/gate/limits.ts"
 import type { FirstProcess } from "./FirstProcess.ts"
-import { GateStopped } from "./GateStopped.ts"
+import { type GateError, gateError } from "../../src/services/GateError.ts"
 
 /** A program that takes all it can gets about a gigabyte in this time: less than the tenth that is left to it. */
 const interval = Duration.millis(200)
@@ -45,13 +45,13 @@ export const make = Effect.fnUntraced(function* ({ first, folder, limits }: Watc
   }
 
   /** Watches until the scope ends; the effect inside waits for a limit to be passed. */
-  const start: Effect.Effect<Effect.Effect<GateLimit, GateStopped>, GateStopped, Scope.Scope> = Effect.gen(
+  const start: Effect.Effect<Effect.Effect<GateLimit, GateError>, GateError, Scope.Scope> = Effect.gen(
     function* () {
       const freeAtStart = yield* freeBytes(folder)
       if (freeAtStart < leastFreeBytes) {
-        return yield* new GateStopped({ fault: "DiskFull", message: "the volume of the checkout is full" })
+        return yield* gateError("DiskFull", "the volume of the checkout is full")
       }
-      const limit = yield* Deferred.make<GateLimit, GateStopped>()
+      const limit = yield* Deferred.make<GateLimit, GateError>()
       const disk = diskFrom(freeAtStart)
       yield* Effect.sleep(interval).pipe(
         Effect.andThen(Effect.flatMap(usage, (found) => (found ? Effect.succeed(found) : disk))),

@@ -1,11 +1,12 @@
-/** The git command, with nothing of the host but its program and its network settings. */
+/** Git in a folder of ours: the repository, the token and the messages lie where no tool looks. */
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 
 import { Effect, Redacted } from "effect"
 
 import { withoutCredentials } from "../../src/services/GitWorkspace.ts"
-import { type Ended, runGroup } from "../processGroup.ts"
+import type { Ended } from "../processGroup.ts"
+import { runGit } from "./runGit.ts"
 
 /** A folder of ours that no tool is shown: the repository's data, the askpass file, commit messages. */
 export interface Private {
@@ -29,37 +30,6 @@ const localTimeoutMillis = 120_000
 const remoteTimeoutMillis = 600_000
 const maxBytes = 16_777_216
 
-/** What git needs to reach a remote from here. A token is not among it. */
-const passedOn = [
-  "PATH",
-  "SSH_AUTH_SOCK",
-  "SSL_CERT_FILE",
-  "SSL_CERT_DIR",
-  "GIT_SSL_CAINFO",
-  "HTTP_PROXY",
-  "HTTPS_PROXY",
-  "NO_PROXY",
-  "http_proxy",
-  "https_proxy",
-  "no_proxy"
-]
-
-/** Nothing that a checkout brings along may run: no hooks, no monitors, no helpers, no transport that is a command. */
-const settings = [
-  "core.hooksPath=/dev/null",
-  "core.fsmonitor=false",
-  "core.quotePath=false",
-  "core.autocrlf=false",
-  "credential.helper=",
-  "protocol.ext.allow=never",
-  "protocol.file.allow=always",
-  "submodule.recurse=false",
-  "gc.auto=0",
-  "maintenance.auto=false",
-  "commit.gpgSign=false",
-  "advice.detachedHead=false"
-].flatMap((setting) => ["-c", setting])
-
 const tokenVariable = "FOREMAN_GIT_TOKEN"
 const askpass = `#!/bin/sh
 case "$1" in
@@ -78,26 +48,12 @@ export const makePrivate = (folder: string, token: Redacted.Redacted<string> | u
 }
 
 export const git = (place: Private, args: ReadonlyArray<string>, options: GitOptions = {}) => {
-  const inherited = Object.fromEntries(
-    passedOn.flatMap((name) => {
-      const value = process.env[name]
-      return value === undefined ? [] : [[name, value]]
-    })
-  )
   const isRemote = options.isRemote === true
-  return runGroup({
-    program: "git",
-    args: [...settings, ...args],
+  return runGit({
+    args,
     directory: options.workTree ?? place.folder,
     env: {
-      ...inherited,
       HOME: place.folder,
-      LC_ALL: "C",
-      GIT_CONFIG_GLOBAL: "/dev/null",
-      GIT_CONFIG_SYSTEM: "/dev/null",
-      GIT_CONFIG_NOSYSTEM: "1",
-      GIT_TERMINAL_PROMPT: "0",
-      GIT_SSH_COMMAND: "ssh -oBatchMode=yes",
       ...(options.repository === "none" ? {} : { GIT_DIR: options.repository ?? place.repository }),
       ...(options.workTree === undefined ? {} : { GIT_WORK_TREE: options.workTree }),
       // Given always, so that a helper of the host's desktop never asks; the token only where a remote is asked.

@@ -2,16 +2,10 @@
 import { mkdir, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 
-import { Effect, Runtime, Schema } from "effect"
+import { Effect } from "effect"
 
-import { git, type GitFailed } from "../../layers/gate/git.ts"
-
-/** Something on the command line, or the repository that it names, is not as it must be: EX_CONFIG. */
-export class GateConfigError extends Schema.TaggedError<GateConfigError>()("GateConfigError", {
-  message: Schema.String
-}) {
-  override readonly [Runtime.errorExitCode] = 78
-}
+import { git, type GitFailed } from "../../layers/git/runGit.ts"
+import { GateConfigError } from "./errors.ts"
 
 export interface Candidate {
   /** Root of the work tree. */
@@ -32,6 +26,8 @@ export const find = Effect.fn("gate.find")(function* (options: {
   readonly repo: string
   readonly base: string | undefined
   readonly head: string | undefined
+  /** Whose default branch a change is measured against where no base is given. */
+  readonly remote?: string | undefined
 }): Effect.fn.Return<Candidate, GateConfigError> {
   const run = (...args: ReadonlyArray<string>) =>
     git(["-C", options.repo, ...args]).pipe(Effect.map((text) => text.trimEnd()))
@@ -54,7 +50,9 @@ export const find = Effect.fn("gate.find")(function* (options: {
   const ref = yield* orEmpty(run("rev-parse", "--symbolic-full-name", head))
   const branch = ref.startsWith("refs/heads/") ? ref : undefined
   const against =
-    options.base === undefined ? yield* defaultBranch(run) : yield* commitOf("--base", options.base)
+    options.base === undefined
+      ? yield* defaultBranch(run, options.remote ?? "origin")
+      : yield* commitOf("--base", options.base)
   if (against === undefined) {
     return yield* wrong(
       `the default branch of ${root} is not to be found: say what to compare with, --base REF`
@@ -82,13 +80,14 @@ const orEmpty = (answer: Effect.Effect<string, GitFailed>): Effect.Effect<string
   Effect.catchTag(answer, "GitFailed", () => Effect.succeed(""))
 
 /** Where the remote says that it is, else the names that it usually has, there and here. */
-const defaultBranch = Effect.fnUntraced(function* (
-  run: (...args: ReadonlyArray<string>) => Effect.Effect<string, GitFailed>
+export const defaultBranch = Effect.fnUntraced(function* (
+  run: (...args: ReadonlyArray<string>) => Effect.Effect<string, GitFailed>,
+  remote: string
 ) {
   for (const ref of [
-    "refs/remotes/origin/HEAD",
-    "refs/remotes/origin/main",
-    "refs/remotes/origin/master",
+    `refs/remotes/${remote}/HEAD`,
+    `refs/remotes/${remote}/main`,
+    `refs/remotes/${remote}/master`,
     "refs/heads/main",
     "refs/heads/master"
   ]) {

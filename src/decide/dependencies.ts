@@ -3,6 +3,7 @@ import { Data } from "effect"
 
 import type { AgenticTask } from "../../schema/AgenticTask.ts"
 import { isOnTarget, isTerminal } from "../../schema/Verdict.ts"
+import { askedBy, awaitsApproval } from "./approval.ts"
 import { reason } from "./status.ts"
 
 export type Upstream = Data.TaggedEnum<{
@@ -34,7 +35,10 @@ export const isAlreadyResolved = (task: AgenticTask): boolean => {
 const offTarget = ({ metadata, status }: AgenticTask): string =>
   `upstream ${metadata.name} ended ${status?.phase} with verdict ${status?.verdict ?? "none"}`
 
-/** The first that settles it wins: resolved, then failed, then missing, then unfinished (contract §2.2). */
+/**
+ * The first that settles it wins: resolved, then failed, then missing, then unfinished (contract §2.2). A gate that needs approval is
+ * unfinished, and named before others: it waits for a person.
+ */
 export const upstreamOf = (task: AgenticTask, lookup: Lookup): Upstream => {
   const names = task.spec.dependsOn ?? []
   const found = names.map((name) => lookup(task.metadata.namespace, name))
@@ -51,11 +55,16 @@ export const upstreamOf = (task: AgenticTask, lookup: Lookup): Upstream => {
   if (skipped !== undefined) {
     return Upstream.Resolved({ message: `upstream ${skipped.metadata.name} was skipped` })
   }
-  const failed = ended.find((upstream) => !isOnTarget(upstream?.status))
+  const failed = ended.find(
+    (upstream) => upstream !== undefined && !isOnTarget(upstream.status) && !awaitsApproval(upstream)
+  )
   if (failed !== undefined) return Upstream.Failed({ message: offTarget(failed) })
 
   const missing = names.find((_, index) => found[index] === undefined)
   if (missing !== undefined) return Upstream.Missing({ name: missing })
+
+  const asking = ended.find((upstream) => upstream !== undefined && awaitsApproval(upstream))
+  if (asking !== undefined) return Upstream.Wait({ reason: reason.needsApproval, message: askedBy(asking) })
 
   const unfinished = found.filter((upstream) => !isTerminal(upstream?.status?.phase))
   return unfinished.length === 0
@@ -147,5 +156,5 @@ export const standingOf = (task: AgenticTask | undefined): string =>
   task === undefined
     ? "missing"
     : isTerminal(task.status?.phase)
-      ? `${task.status?.phase} ${task.status?.verdict} ${isAlreadyResolved(task)}`
+      ? `${task.status?.phase} ${task.status?.verdict} ${isAlreadyResolved(task)} ${awaitsApproval(task) ? askedBy(task) : ""}`
       : "unfinished"

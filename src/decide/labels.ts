@@ -8,10 +8,10 @@ const maxLength = 63
  * (design §3.13), so that two long names with one beginning stay apart.
  */
 export const labelValue = (name: string): string =>
-  name.length <= maxLength ? name : `${name.slice(0, 52)}-${hash(name)}`
+  name.length <= maxLength ? name : `${name.slice(0, 52)}-${shortHash(name)}`
 
-/** FNV-1a, 64 bit, over UTF-16 units; its first 40 bits as text. Tells names apart, and guards nothing. */
-const hash = (text: string): string => {
+/** FNV-1a, 64 bit, over UTF-16 units; its first 40 bits as text. Tells texts apart, and guards nothing. */
+export const shortHash = (text: string): string => {
   let value = 0xcbf29ce484222325n
   for (let index = 0; index < text.length; index++) {
     value = BigInt.asUintN(64, (value ^ BigInt(text.charCodeAt(index))) * 0x100000001b3n)

@@ -2,6 +2,7 @@
 import type { AgenticTask } from "../../schema/AgenticTask.ts"
 import { isOnTarget, isTerminal } from "../../schema/Verdict.ts"
 import type { Workload, WorkloadStatus } from "../../schema/Workload.ts"
+import { askedBy, awaitsApproval } from "./approval.ts"
 import { isAlreadyResolved } from "./dependencies.ts"
 import { type ConditionUpdate, reason, setCondition, type StatusFields } from "./status.ts"
 
@@ -19,14 +20,19 @@ export const rollup = (
   const isOver = status?.phase === "Completed" || status?.phase === "Failed"
   if (isOver && deleted.length > 0) return undefined
 
-  const inFlight = children.filter((task) => !isTerminal(task.status?.phase))
+  const asking = children.filter(awaitsApproval)
+  const inFlight = children.filter((task) => !isTerminal(task.status?.phase) || asking.includes(task))
   const succeeded = children.filter((task) => isOnTarget(task.status))
   const failed = children.filter((task) => task.status?.phase === "Failed")
   const resolved = children.filter((task) => isAlreadyResolved(task) || task.status?.verdict === "Skipped")
   const incomplete = [
     ...children
       .filter(
-        (task) => task.status?.phase === "Succeeded" && !isOnTarget(task.status) && !resolved.includes(task)
+        (task) =>
+          task.status?.phase === "Succeeded" &&
+          !isOnTarget(task.status) &&
+          !resolved.includes(task) &&
+          !asking.includes(task)
       )
       .map(say),
     ...deleted.map((name) => `${name} was deleted`)
@@ -62,7 +68,7 @@ export const rollup = (
             type: "Dispatched",
             status: "True",
             reason: reason.childrenInFlight,
-            message: `${children.length} tasks were made`
+            message: [`${children.length} tasks were made`, ...asking.slice(0, 3).map(askedBy)].join("; ")
           } as const
         }
       : end()

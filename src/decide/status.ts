@@ -21,6 +21,8 @@ export const reason = {
   dependencyNotFound: "DependencyNotFound",
   waitingForDependency: "WaitingForDependency",
   waitingForAgent: "WaitingForAgent",
+  needsApproval: "NeedsApproval",
+  approved: "Approved",
   unschedulable: "Unschedulable",
   agentBusy: "AgentBusy",
   endpointBusy: "EndpointBusy",

@@ -22,6 +22,8 @@ const evidence = [
   "checks",
   "coverage",
   "findings",
+  "approvals",
+  "approvalsRead",
   "evidence",
   "attempts",
   "confinement"

@@ -49,6 +49,7 @@ export const execute = Effect.fn("ToolExecutor.execute")(function* (
     cachePVC: config.gateCachePVC,
     deadlineSeconds: config.gateDeadlineSeconds,
     resources: config.gateResources,
+    approvals: task.spec.approvals,
     claimId: run.claimId,
     taskUid: task.metadata.uid,
     gitRemoteURL: config.gitRemoteURL,

@@ -7,8 +7,8 @@ import { defaultImage, presets } from "./presets.ts"
 /** A make target: nothing that make could take for an option, a variable or another word. */
 export const MakeTarget = Schema.String.check(Schema.isPattern(/^[A-Za-z0-9_][A-Za-z0-9_./-]{0,127}$/u))
 
-/** What a check proves. */
-export const CheckRole = Schema.Literals(["format", "lint", "build", "test", "codegen"])
+/** What a check proves; a setup proves nothing: it installs what the checks after it need. */
+export const CheckRole = Schema.Literals(["setup", "format", "lint", "build", "test", "codegen"])
 export type CheckRole = typeof CheckRole.Type
 
 const opt = Schema.optionalKey
@@ -23,7 +23,11 @@ export const Check = Schema.Struct({
   /** Globs of what it covers; what its command looks at when absent (`coverage.ts`). */
   paths: opt(Schema.Array(Schema.String)),
   timeoutSeconds: opt(Schema.Finite),
-  parallel: opt(Schema.Boolean)
+  parallel: opt(Schema.Boolean),
+  /** Of a setup: globs of the files that decide what it installs. */
+  lockFiles: opt(Schema.Array(Schema.String)),
+  /** Of a setup: whether it may use the network. */
+  network: opt(Schema.Boolean)
 })
 export type Check = typeof Check.Type
 

@@ -2,27 +2,8 @@
 import { Option, Schema } from "effect"
 
 import { GateCheck } from "../../schema/Result.ts"
+import { Counted } from "./approval.ts"
 import { Finding } from "./finding.ts"
-
-/** Why nothing was judged, as the judge itself can know it. What only Kubernetes knows is a `JobFault`. */
-export const GateFault = Schema.Literals([
-  "CloneFailed",
-  "BranchNotFound",
-  "BranchMoved",
-  "RemoteUnreachable",
-  "ConfigInvalid",
-  "NothingToCheck",
-  "CheckUnavailable",
-  "ToolchainSilent",
-  "ToolchainDied",
-  "OutOfMemory",
-  "DiskFull",
-  "FolderReadOnly",
-  "DeadlineExceeded",
-  "Terminated",
-  "JudgeFailed"
-])
-export type GateFault = typeof GateFault.Type
 
 export const GateVerdict = Schema.Literals(["GATE-PASS", "GATE-FAIL", "GATE-ERROR"])
 export type GateVerdict = typeof GateVerdict.Type
@@ -49,11 +30,17 @@ export const Envelope = Schema.Struct({
   profile: opt(Schema.String),
   /** Who named the checks. */
   source: opt(Schema.String),
+  /** What the repository wants done about each rule. */
+  policy: opt(Schema.Record(Schema.String, Schema.String)),
   /** What the branch was when the verdict was there, if that is another commit; `gone` for a branch that was deleted. */
   moved: opt(Schema.String),
   checks: Schema.Array(GateCheck),
   /** What was found besides, failing ones first. */
   findings: opt(Schema.Array(Finding)),
+  /** Approvals that counted: what was allowed, by whom and why. */
+  approvals: opt(Schema.Array(Counted)),
+  /** Which approvals of the commit the judge read (`approve`). */
+  approvalsRead: opt(Schema.String),
   /** Changed files, how many of them something examined, and which not. */
   coverage: opt(
     Schema.Struct({ files: Schema.Int, examined: Schema.Int, uncovered: Schema.Array(Schema.String) })
@@ -76,8 +63,8 @@ const Message = Schema.fromJsonString(Schema.Struct({ nonce: Schema.String, ...E
 const encode = Schema.encodeSync(Schema.fromJsonString(Envelope))
 const size = (text: string): number => new TextEncoder().encode(text).length
 
-/** The first characters of a text, never half of one. */
-const cut = (text: string, length: number): string => {
+/** The first characters of a text, never half of one; the last is an ellipsis where something was left out. */
+export const cut = (text: string, length: number): string => {
   const characters = Array.from(text)
   return characters.length <= length ? text : `${characters.slice(0, length - 1).join("")}…`
 }
@@ -97,8 +84,8 @@ const withTails = (envelope: Envelope, bytes: number): Envelope => ({
 
 /** Without what only details: tails, globs and evidence; lists and words cut short. */
 const brief = (whole: Envelope, rows: number): Envelope => {
-  const { evidence: _, ...envelope } = whole
-  const { checks, coverage, dirty, findings } = envelope
+  const { evidence: _, policy: ____, ...envelope } = whole
+  const { approvals, checks, coverage, dirty, findings } = envelope
   return {
     ...envelope,
     message: cut(envelope.message, 300),
@@ -113,6 +100,14 @@ const brief = (whole: Envelope, rows: number): Envelope => {
         .slice(0, rows)
         .map((finding) => ({ ...finding, file: cut(finding.file, 100), message: cut(finding.message, 120) }))
     }),
+    ...(approvals !== undefined && {
+      approvals: approvals.slice(0, rows).map((approval) => ({
+        ...approval,
+        path: cut(approval.path, 100),
+        reason: cut(approval.reason, 100),
+        files: approval.files.slice(0, rows).map((path) => cut(path, 100))
+      }))
+    }),
     ...(coverage !== undefined && {
       coverage: { ...coverage, uncovered: coverage.uncovered.slice(0, rows).map((path) => cut(path, 100)) }
     }),
@@ -124,7 +119,7 @@ const brief = (whole: Envelope, rows: number): Envelope => {
 const forms = function* (envelope: Envelope): Generator<Envelope> {
   for (const bytes of [4_000, 1_000, 200, 0]) yield withTails(envelope, bytes)
   for (const rows of [50, 10, 3]) yield brief(envelope, rows)
-  const { coverage: _, dirty: __, findings: ___, ...bare } = brief(envelope, 0)
+  const { approvals: _, coverage: __, dirty: ___, findings: ____, ...bare } = brief(envelope, 0)
   yield bare
   yield { ...bare, checks: bare.checks.filter(isRed).slice(0, 10) }
   yield { ...bare, checks: [] }

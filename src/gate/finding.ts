@@ -16,7 +16,19 @@ export const Rule = Schema.Literals([
   /** Production changed, and no test did. */
   "untested",
   /** New code that nothing reaches. */
-  "unused"
+  "unused",
+  /** Code changed, and nothing examined any of it. */
+  "unexamined",
+  /** No test could show that the runner reports a failure as one. */
+  "unproved",
+  /** A setting or a hook of a runner, a linter or a type checker changed so that less is tested or checked. */
+  "settings",
+  /** Stored expectations changed: golden files, snapshots, test data. */
+  "stored",
+  /** A comment was added that silences a linter or a type checker. */
+  "suppressed",
+  /** A changed source file does not parse. */
+  "unparsable"
 ])
 export type Rule = typeof Rule.Type
 
@@ -30,13 +42,22 @@ export const Finding = Schema.Struct({
   /** One sentence for a person. */
   message: Schema.String,
   /** Told, and never held against the change: what the base shares, or a lesser form of the rule. */
-  isNote: Schema.optionalKey(Schema.Literal(true))
+  isNote: Schema.optionalKey(Schema.Literal(true)),
+  /** The rule cannot know what the author meant: where the policy says `fail`, this finding asks. */
+  asks: Schema.optionalKey(Schema.Literal(true)),
+  /** What it weighs in this verdict; written by the judge, never by a rule. A note has none. */
+  weight: Schema.optionalKey(Schema.Literals(["fail", "ask", "allowed", "warn"]))
 })
 export type Finding = typeof Finding.Type
 
-export const Answer = Schema.Literals(["fail", "warn"])
+/**
+ * The words of a policy: `fail` is GATE-FAIL; `ask` is GATE-FAIL `NeedsApproval` until somebody other than the author allows it; `warn` is
+ * told and passes.
+ */
+export const Answer = Schema.Literals(["fail", "ask", "warn"])
+export type Answer = typeof Answer.Type
 
-export type Policy = { readonly [R in Rule]: typeof Answer.Type }
+export type Policy = { readonly [R in Rule]: Answer }
 
 export const defaultPolicy: Policy = {
   hollow: "fail",
@@ -45,5 +66,32 @@ export const defaultPolicy: Policy = {
   dirty: "fail",
   flaky: "fail",
   untested: "warn",
-  unused: "warn"
+  unused: "warn",
+  unexamined: "warn",
+  unproved: "ask",
+  settings: "fail",
+  stored: "warn",
+  suppressed: "warn",
+  unparsable: "fail"
+}
+
+/** What findings are held against. */
+export interface Standard {
+  readonly policy: Policy
+  /** A person reads the result at once, as at `foreman gate`: `unproved: ask` then only warns. False when absent. */
+  readonly attended?: boolean | undefined
+  /** Findings that an approval covers (`approval.ts`). */
+  readonly allowed?: ReadonlySet<Finding> | undefined
+}
+
+/** What a finding weighs; `note` counts for nothing. Only an `ask` can be allowed. */
+export const weightOf = (
+  finding: Finding,
+  { allowed, attended = false, policy }: Standard
+): Answer | "allowed" | "note" => {
+  if (finding.isNote === true) return "note"
+  const answer = policy[finding.rule]
+  if (answer === "ask" && attended && finding.rule === "unproved") return "warn"
+  const isAsked = answer === "ask" || (answer === "fail" && finding.asks === true)
+  return !isAsked ? answer : allowed?.has(finding) === true ? "allowed" : "ask"
 }

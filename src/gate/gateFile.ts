@@ -4,9 +4,23 @@ import { parseDocument } from "yaml"
 
 import { type Check, CheckRole } from "./checks.ts"
 import { Answer, defaultPolicy, type Policy } from "./finding.ts"
+import {
+  Glob,
+  LockFiles,
+  setupChecks,
+  SetupStep,
+  SetupSteps,
+  ShellCommand,
+  textsOf,
+  Variables,
+  wrongName
+} from "./gateSetup.ts"
 
 /** Read at the base, where the author of a change has no say. */
 export const gateFilePath = ".foreman/gate.yaml"
+
+/** The least that such a file says; put in what the project runs. */
+export const exampleFile = "checks: [{role: test, command: make test}]"
 
 const opt = Schema.optionalKey
 
@@ -28,27 +42,24 @@ const Timeout = Schema.String.check(
   Schema.isPattern(/[1-9]/u, { message: "must be longer than nothing, such as 30s" })
 )
 
-const Glob = Schema.String.check(
-  Schema.isPattern(/^[^!/\s][^\n]{0,499}$/u, { message: "must be a glob from the root, such as src/**/*.go" })
-)
-
 const FileCheck = Schema.Struct({
   /** The role when absent. */
   name: opt(Name),
   role: CheckRole,
-  /** One or more lines for `/bin/sh -c`, in the root of the repository. */
-  command: Schema.String.check(
-    Schema.isPattern(/\S/u, { message: "must hold a command for /bin/sh" }),
-    Schema.isMaxLength(8_000)
-  ),
+  command: ShellCommand,
   /** Globs of what it covers: skipped when the change touches none of it. */
   paths: opt(Schema.Array(Glob).check(Schema.isMinLength(1), Schema.isMaxLength(100))),
   timeout: opt(Timeout),
   /** May run beside its neighbours that say the same. */
-  parallel: opt(Schema.Boolean)
+  parallel: opt(Schema.Boolean),
+  /** Of role setup only, as is `network`. */
+  lockFiles: opt(LockFiles),
+  network: opt(Schema.Boolean)
 })
 
 const GateFile = Schema.Struct({
+  setup: opt(SetupSteps),
+  env: opt(Variables),
   checks: opt(Schema.Array(FileCheck).check(Schema.isMinLength(1), Schema.isMaxLength(50))),
   policy: opt(
     Schema.Struct({
@@ -58,7 +69,13 @@ const GateFile = Schema.Struct({
       dirty: opt(Answer),
       flaky: opt(Answer),
       untested: opt(Answer),
-      unused: opt(Answer)
+      unused: opt(Answer),
+      unexamined: opt(Answer),
+      unproved: opt(Answer),
+      settings: opt(Answer),
+      stored: opt(Answer),
+      suppressed: opt(Answer),
+      unparsable: opt(Answer)
     })
   )
 })
@@ -66,6 +83,10 @@ const GateFile = Schema.Struct({
 export interface GateRules {
   /** Absent: the file speaks of policy only, and the checks are asked for elsewhere. */
   readonly checks: ReadonlyArray<Check> | undefined
+  /** Those of role setup, which `checks` begins with where there are any; alone where the checks are asked for elsewhere. */
+  readonly setup: ReadonlyArray<Check>
+  /** Variables that setup and checks see. */
+  readonly env: Readonly<Record<string, string>>
   readonly policy: Policy
 }
 
@@ -82,24 +103,39 @@ export const readGateFile = (text: string): Result.Result<GateRules, string> => 
   const decoded = decode(value.success ?? {})
   if (Result.isFailure(decoded))
     return Result.fail(issuesOf(decoded.failure.issue).issues.map(sentence).join("; "))
-  const { checks, policy } = decoded.success
-  const names = (checks ?? []).map(({ name, role }) => name ?? role)
+  const { checks, env = {}, policy, setup: steps = [] } = decoded.success
+  const misnamed = wrongName(env)
+  if (misnamed !== undefined) return Result.fail(misnamed)
+  const misplaced = checks?.findIndex(
+    ({ lockFiles, network, role }) => role !== "setup" && (lockFiles ?? network) !== undefined
+  )
+  if (misplaced !== undefined && misplaced >= 0) {
+    return Result.fail(`checks[${misplaced}]: lockFiles and network are keys of a check of role setup`)
+  }
+  const setup = setupChecks(steps)
+  const names = [...setup.map(({ name }) => name), ...(checks ?? []).map(({ name, role }) => name ?? role)]
   const twice = names.find((name, index) => names.indexOf(name) !== index)
   if (twice !== undefined) {
     return Result.fail(`checks: two are called ${twice}; give each a name of its own with the key name`)
   }
+  const all = checks?.map(({ timeout, ...check }): Check => ({
+    ...check,
+    name: check.name ?? check.role,
+    ...(check.role === "setup" && { lockFiles: check.lockFiles ?? [], network: check.network ?? true }),
+    ...(timeout !== undefined && { timeoutSeconds: secondsOf(timeout) })
+  }))
+  const first = [...setup, ...(all ?? []).filter(({ role }) => role === "setup")]
   return Result.succeed({
-    checks: checks?.map(({ timeout, ...check }) => ({
-      ...check,
-      name: check.name ?? check.role,
-      ...(timeout !== undefined && { timeoutSeconds: secondsOf(timeout) })
-    })),
+    checks: all === undefined ? undefined : [...first, ...all.filter(({ role }) => role !== "setup")],
+    setup: first,
+    env: textsOf(env),
     policy: { ...defaultPolicy, ...policy }
   })
 }
 
 const keys = {
-  top: ["checks", "policy"],
+  top: Object.keys(GateFile.fields),
+  setup: Object.keys(SetupStep.fields),
   checks: Object.keys(FileCheck.fields),
   policy: Object.keys(defaultPolicy)
 }
@@ -116,6 +152,13 @@ const sentence = ({ message, path = [] }: Issue): string => {
     .join("")
   if (message === "Missing key") return `${where}: is missing`
   if (message !== "Expected no excess property") return `${where === "" ? "the file" : where}: ${message}`
-  const known = words.length === 1 ? keys.top : words[0] === "policy" ? keys.policy : keys.checks
+  const known =
+    words.length === 1
+      ? keys.top
+      : words[0] === "policy"
+        ? keys.policy
+        : words[0] === "setup"
+          ? keys.setup
+          : keys.checks
   return `${where}: there is no such key; the keys here are ${known.join(", ")}`
 }

@@ -3,6 +3,7 @@
  * comes from a task is a value of an environment variable, never a part of a script.
  */
 import { label } from "../../schema/AgenticTask.ts"
+import type { Approval } from "../../schema/Approval.ts"
 import type { ResourceRequirements } from "../../schema/Agent.ts"
 import { type EnvVar, type JobSpec, literal } from "../../schema/Job.ts"
 import type { ObjectRef } from "../../schema/Meta.ts"
@@ -48,6 +49,8 @@ export interface GateJob {
   readonly upstreamURL?: string | undefined
   /** Absent: the judge asks the base. */
   readonly checks?: ReadonlyArray<Check> | undefined
+  /** What somebody allows; the judge holds each against the commit. */
+  readonly approvals?: ReadonlyArray<Approval> | undefined
   readonly deadlineSeconds?: number | undefined
   /** Resources of the toolchain, each in place of its default. */
   readonly resources?: ResourceRequirements | undefined
@@ -116,7 +119,7 @@ const podSpec = (job: GateJob): JobSpec["template"]["spec"] => ({
       env: [
         { name: "WORK_DIR", value: "/work/repository" },
         { name: "EXCHANGE_DIR", value: "/exchange" },
-        { name: "HOME", value: "/scratch" },
+        { name: "HOME", value: "/scratch/home" },
         { name: "TMPDIR", value: "/scratch" },
         { name: "GOPATH", value: "/scratch/go" },
         { name: "CARGO_HOME", value: "/scratch/cargo" },
@@ -166,6 +169,7 @@ const podSpec = (job: GateJob): JobSpec["template"]["spec"] => ({
           value: String(judgeDeadlineSeconds(job.deadlineSeconds ?? defaultDeadlineSeconds))
         },
         { name: "CHECKS", value: literal(job.checks === undefined ? "" : JSON.stringify(job.checks)) },
+        ...approvals(job),
         { name: "CLONE_URL", value: literal(job.cloneURL) },
         { name: "UPSTREAM_URL", value: literal(job.upstreamURL ?? "") },
         ...sources(job),
@@ -211,6 +215,9 @@ const diskBytes = ({ resources }: GateJob): ReadonlyArray<EnvVar> => {
   const bytes = bytesOf(resources?.limits?.["ephemeral-storage"] ?? "")
   return bytes === undefined ? [] : [{ name: "DISK_BYTES", value: String(diskBelow(bytes)) }]
 }
+
+const approvals = ({ approvals = [] }: GateJob): ReadonlyArray<EnvVar> =>
+  approvals.length === 0 ? [] : [{ name: "APPROVALS", value: literal(JSON.stringify(approvals)) }]
 
 /** One word of the file system for each repository, whatever its name. */
 const cacheFolder = (repo: string): string =>

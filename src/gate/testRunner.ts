@@ -1,20 +1,38 @@
 /** Which test runner a check comes to: the table of runners, and the make targets and package scripts that hide one. */
 import type { Check } from "./checks.ts"
 import { maxCommandBytes } from "./exchange.ts"
-import { scriptsOf } from "./presets.ts"
+import { scriptsOf } from "./discover/scripts.ts"
+import { ctest } from "./runners/ctest.ts"
 import { go } from "./runners/go.ts"
-import { parseInvocation, render } from "./runners/invocation.ts"
+import { type Invocation, parseInvocation, render } from "./runners/invocation.ts"
+import { gradle, maven } from "./runners/jvm.ts"
 import { jest, mocha, nodeTest, vitest } from "./runners/node.ts"
 import { pytest, unittest } from "./runners/python.ts"
 import { cargo } from "./runners/rust.ts"
 import type { Recognise, TestRunner } from "./runners/TestRunner.ts"
+import { together } from "./runners/together.ts"
+import { scriptRun } from "./workspaceCommand.ts"
 
-const table: ReadonlyArray<Recognise> = [go, pytest, unittest, cargo, nodeTest, vitest, jest, mocha]
+const table: ReadonlyArray<Recognise> = [
+  go,
+  pytest,
+  unittest,
+  cargo,
+  nodeTest,
+  vitest,
+  jest,
+  mocha,
+  maven,
+  gradle,
+  ctest
+]
 
 /** Files of the base that name commands, as far as they are there. Not of the commit: its author would choose what is run. */
 export interface Recipes {
   readonly makefile?: string | undefined
   readonly packageJson?: string | undefined
+  /** The package.json files of folders, by folder without a slash at its end. */
+  readonly packages?: ReadonlyMap<string, string>
 }
 
 /** A check that runs tests: by its role, or by what it is called where it has none. */
@@ -36,19 +54,20 @@ const maxIndirections = 5
 
 /** The runner of a check; undefined where the command cannot be taken apart, or is of a kind that is not known. */
 export const runnerOf = (check: Pick<Check, "command">, recipes: Recipes): TestRunner | undefined => {
-  let { command } = check
-  for (let depth = 0; depth < maxIndirections; depth++) {
-    const invocation = parseInvocation(command)
-    if (invocation === undefined) return undefined
-    for (const recognise of table) {
-      const runner = recognise(invocation)
-      if (runner !== undefined) return fitting(runner)
-    }
-    const next = invocation.folder === "" ? behind(invocation.words, recipes) : undefined
-    if (next === undefined) return undefined
-    command = `${invocation.lead}${next}`
+  const runner = runnerBehind(check.command, recipes, maxIndirections)
+  return runner === undefined ? undefined : fitting(runner)
+}
+
+const runnerBehind = (command: string, recipes: Recipes, left: number): TestRunner | undefined => {
+  const invocation = parseInvocation(command)
+  if (invocation === undefined || left === 0) return undefined
+  for (const recognise of table) {
+    const runner = recognise(invocation)
+    if (runner !== undefined) return runner
   }
-  return undefined
+  const runners = behind(invocation, recipes).map((next) => runnerBehind(next, recipes, left - 1))
+  const known = runners.filter((runner) => runner !== undefined)
+  return known.length === 0 || known.length < runners.length ? undefined : together(known)
 }
 
 /** A room puts some words of its own before a command (`room.ts`). */
@@ -65,24 +84,51 @@ const fitting = (runner: TestRunner): TestRunner => {
   }
 }
 
-const behind = (words: ReadonlyArray<string>, recipes: Recipes): string | undefined => {
+/** The commands that a make target or a script of a package stands for: one for each folder in which it runs. */
+const behind = ({ folder, lead, words }: Invocation, recipes: Recipes): ReadonlyArray<string> => {
   const [program, ...rest] = words
   if (program === "make" || program === "gmake") {
     const [target, ...others] = rest.filter((word) => !/^-(?:s|k|-silent|-no-print-directory)$/u.test(word))
-    return target === undefined || others.length > 0 || recipes.makefile === undefined
-      ? undefined
-      : recipeOf(recipes.makefile, target)
+    const recipe =
+      folder !== "" || target === undefined || others.length > 0 || recipes.makefile === undefined
+        ? undefined
+        : recipeOf(recipes.makefile, target)
+    return recipe === undefined ? [] : [`${lead}${recipe}`]
   }
-  if (!/^(?:npm|pnpm|yarn)$/u.test(program ?? "") || recipes.packageJson === undefined) return undefined
-  const said = rest.filter((word) => !/^(?:run|run-script|-s|--silent|-q)$/u.test(word))
-  const name = said[0] === "t" ? "test" : said[0]
-  if (name === undefined) return undefined
-  const script = scriptsOf(recipes.packageJson)[name]
-  if (script === undefined) return undefined
-  const more = said.slice(1).filter((word, index) => index > 0 || word !== "--")
-  const before = scriptsOf(recipes.packageJson)[`pre${name}`]
-  const first = before === undefined ? "" : `${before} && `
-  return `export PATH="$PWD/node_modules/.bin:$PATH"; ${first}${script}${more.length > 0 ? render(" ", more) : ""}`
+  const manifests = manifestsOf(folder.replace(/\/$/u, ""), recipes)
+  const run = scriptRun(words, manifests)
+  return (run?.folders ?? []).map((into) => {
+    const scripts = scriptsOf(manifests.get(into))
+    const script = scripts[run?.script ?? ""] ?? ""
+    const more = run?.more ?? []
+    const before = scripts[`pre${run?.script ?? ""}`]
+    const first = before === undefined ? "" : `${before} && `
+    const up = `${folder}${into}`.split("/").filter((part) => part !== "")
+    // npm finds the programs of the folder, and of those around it.
+    const bins = ["", ...up.map((_, index) => "/..".repeat(index + 1))].map(
+      (path) => `$PWD${path}/node_modules/.bin`
+    )
+    const enter = into === "" ? "" : `cd ${into} && `
+    return `${lead}${enter}export PATH="${bins.join(":")}:$PATH"; ${first}${script}${more.length > 0 ? render(" ", more) : ""}`
+  })
+}
+
+/** As a command in the folder sees them. */
+const manifestsOf = (folder: string, { packageJson, packages }: Recipes): ReadonlyMap<string, string> => {
+  const all = new Map([
+    ...(packageJson === undefined ? [] : [["", packageJson] as const]),
+    ...(packages ?? [])
+  ])
+  if (folder === "") return all
+  return new Map(
+    [...all].flatMap(([path, text]) =>
+      path === folder
+        ? [["", text] as const]
+        : path.startsWith(`${folder}/`)
+          ? [[path.slice(folder.length + 1), text] as const]
+          : []
+    )
+  )
 }
 
 const escape = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/-]/gu, "\\$&")

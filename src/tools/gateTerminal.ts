@@ -1,8 +1,9 @@
 /** An envelope in the words of a result: the same for a gate Job and for `foreman gate`. */
 import { Schema } from "effect"
 
+import { reason } from "../decide/status.ts"
 import type { Envelope } from "../gate/envelope.ts"
-import { isWeather } from "../gate/faults.ts"
+import { isTransient } from "../gate/gateReason.ts"
 import type { Terminal } from "./AgentTool.ts"
 
 /** What one gate came to. `fault` is set when nothing was judged. */
@@ -35,7 +36,10 @@ export const saidBy = (envelope: Envelope, where: Terminal["extra"]): Said => {
         mayPass: false,
         terminal: {
           verdict: "GATE-FAIL",
-          summary: "one or more gate checks failed",
+          summary:
+            envelope.reason === reason.needsApproval
+              ? `needs approval: ${message}`
+              : "one or more gate checks failed",
           failureReason: "GateFailed",
           extra: { ...extra, reason: envelope.reason ?? "CheckFailed", message }
         }
@@ -50,10 +54,13 @@ const copied = [
   "base",
   "profile",
   "source",
+  "policy",
   "moved",
   "confinement",
   "coverage",
   "findings",
+  "approvals",
+  "approvalsRead",
   "evidence",
   "dirty"
 ] as const
@@ -74,7 +81,7 @@ const asJson = (value: unknown): Schema.Json => decodeJson(JSON.parse(JSON.strin
 export const notRun = (extra: Terminal["extra"], fault: string, message: string): Said => ({
   fault,
   message,
-  mayPass: isWeather(fault),
+  mayPass: isTransient(fault),
   terminal: {
     verdict: "GATE-ERROR",
     summary: `gate did not run: ${message}`,

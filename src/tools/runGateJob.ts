@@ -2,6 +2,7 @@
 import { Duration, Effect, Schema } from "effect"
 
 import type { ResourceRequirements } from "../../schema/Agent.ts"
+import type { Approval } from "../../schema/Approval.ts"
 import { GateProfile } from "../../schema/GateProfile.ts"
 import { MakeTarget, plan } from "../gate/checks.ts"
 import { exitCodes, forPeople, readEnvelope } from "../gate/envelope.ts"
@@ -45,6 +46,8 @@ export interface GateSettings {
   readonly cachePVC: string | undefined
   readonly deadlineSeconds?: number | undefined
   readonly resources?: ResourceRequirements | undefined
+  /** Those of the task: no caller and no model may add one. */
+  readonly approvals?: ReadonlyArray<Approval> | undefined
   /** Identity of the run: the Job's name is made from it. */
   readonly claimId: string
   /** By it a live Job of an earlier run of the same task is adopted. */
@@ -89,6 +92,7 @@ export const runGateJob = (settings: GateSettings): AgentTool<JobRunner> =>
           baseBranch: args.baseBranch,
           upstreamURL: args.upstreamURL,
           checks,
+          approvals: settings.approvals,
           gitSecret: mayHaveToken(cloneURL, settings.gitRemoteURL)
             ? (settings.gitSecret ?? usualSecret)
             : undefined

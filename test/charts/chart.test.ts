@@ -38,7 +38,12 @@ describe.skipIf("missing" in found)("the chart", () => {
   })
 
   it("puts every object where its release says, and never leaves that to the client", () => {
-    const clusterWide = ["ClusterRole", "ClusterRoleBinding"]
+    const clusterWide = [
+      "ClusterRole",
+      "ClusterRoleBinding",
+      "ValidatingAdmissionPolicy",
+      "ValidatingAdmissionPolicyBinding"
+    ]
     const lost = all.filter(
       ({ kind, metadata }) => clusterWide.includes(kind) !== (metadata.namespace === undefined)
     )

@@ -68,4 +68,43 @@ describe("the accounts of the chart", () => {
     )
     expect(stdout.trim().split("\n").toSorted()).toEqual(paths.map((path) => `403 ${path}`).toSorted())
   })
+
+  it("write no approval, and a person writes one in no other name", async () => {
+    const name = "approvals-by-whom"
+    await create({
+      apiVersion: "foreman.llmkube.dev/v1alpha1",
+      kind: "AgenticTask",
+      metadata: { name, namespace: "default" },
+      spec: { kind: "verify", payload: {}, dependsOn: ["nothing-that-is-there"] }
+    })
+    const me = await kubectl("auth", "whoami", "--output=jsonpath={.status.userInfo.username}")
+    const operator = "system:serviceaccount:foreman-system:foreman-operator"
+    const approve = async (by: string, ...flags: ReadonlyArray<string>) => {
+      const approval = { rule: "weakened", path: "a", commit: "a".repeat(40), reason: "right", by }
+      const patch = JSON.stringify({ spec: { approvals: [approval] } })
+      return kubectl("patch", "agentictask", name, "--type=merge", `--patch=${patch}`, ...flags).then(
+        () => "taken",
+        (error: unknown) => /spec\.approvals: .*/u.exec(String(error))?.[0] ?? String(error)
+      )
+    }
+    // A policy is in force some seconds after it was made.
+    for (
+      let tries = 0;
+      tries < 30 && (await approve("somebody else", "--dry-run=server")) === "taken";
+      tries++
+    ) {
+      await new Promise((resolve) => setTimeout(resolve, 1_000))
+    }
+    expect([
+      await approve("somebody else"),
+      await approve(operator, `--as=${operator}`),
+      await approve(me),
+      await kubectl("label", "agentictask", name, "a=b", `--as=${operator}`).then(() => "taken")
+    ]).toEqual([
+      `spec.approvals: by must be ${me}, who writes it`,
+      `spec.approvals: ${operator} may not approve`,
+      "taken",
+      "taken"
+    ])
+  })
 })

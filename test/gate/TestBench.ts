@@ -4,12 +4,12 @@ import { spawn } from "node:child_process"
 import { Duration, Effect, Option } from "effect"
 
 import * as Checkout from "../../layers/gate/Checkout.ts"
-import type { TestWorld } from "../../layers/gate/TestWorld.ts"
-import type { Run } from "../../layers/gate/Toolchain.ts"
 import type { Check } from "../../src/gate/checks.ts"
+import type { CommandResult } from "../../src/services/GateToolchain.ts"
+import type { TestStageContext } from "../../src/stages/TestStageContext.ts"
 import { environment, type Files, make } from "./GateWorld.ts"
 
-export interface TestBench extends TestWorld {
+export interface TestBench extends TestStageContext {
   /** Commands that ran so far. */
   readonly commands: ReadonlyArray<string>
   /** Runs the checks at the commit, as the judge does before the stages. */
@@ -21,8 +21,8 @@ const shell = (
   { root, workDir }: { readonly root: string; readonly workDir: string },
   command: string,
   timeout: Duration.Duration
-): Effect.Effect<Run> =>
-  Effect.callback<Run>((resume) => {
+): Effect.Effect<CommandResult> =>
+  Effect.callback<CommandResult>((resume) => {
     const startedAt = performance.now()
     let output = ""
     const child = spawn("/bin/sh", ["-c", `(${command}\n) 2>&1`], {
@@ -49,7 +49,7 @@ const shell = (
   }).pipe(
     Effect.timeoutOption(timeout),
     Effect.map(
-      Option.getOrElse((): Run => ({
+      Option.getOrElse((): CommandResult => ({
         exitCode: 137,
         seconds: Duration.toSeconds(timeout),
         logTail: "",
@@ -69,7 +69,7 @@ export const bench = Effect.fnUntraced(function* (options: {
   const settings = world.settings()
   const checkout = yield* Checkout.open(settings)
   const commands: Array<string> = []
-  const run: TestWorld["run"] = (command, { timeout }) => {
+  const run: TestStageContext["run"] = (command, { timeout }) => {
     commands.push(command)
     return shell({ root: world.root, workDir: settings.workDir }, command, timeout)
   }
@@ -79,6 +79,8 @@ export const bench = Effect.fnUntraced(function* (options: {
     change: yield* checkout.change,
     checkout,
     ran: options.checks.map((check) => ({ check, exitCode: 0, output: "" })),
+    builders: [],
+    setUp: Effect.void,
     run,
     print: () => undefined,
     patience: options.patience ?? Duration.minutes(2),

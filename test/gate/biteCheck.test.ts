@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process"
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect } from "effect"
 
-import { biteCheck } from "../../layers/gate/biteCheck.ts"
+import { biteCheck } from "../../src/stages/biteCheck.ts"
 import { planBite } from "../../src/gate/bite.ts"
 import type { Finding } from "../../src/gate/finding.ts"
 import type { Files } from "./GateWorld.ts"

@@ -3,7 +3,6 @@ import { assert, describe, it } from "@effect/vitest"
 import { banner, defaultChecks, defaultTargets, makeCheck, plan } from "../../src/gate/checks.ts"
 import { encodeRequest, exitCodeOf } from "../../src/gate/exchange.ts"
 import { makefilePart, readMakefile } from "../../src/gate/make.ts"
-import { checksOfFiles } from "../../src/gate/presets.ts"
 
 describe("plan", () => {
   it("leaves the choice to the repository when nobody chose", () => {
@@ -52,40 +51,6 @@ describe("plan", () => {
 
   it("leaves the choice to the repository for a profile that comes to no command", () => {
     assert.isUndefined(plan({ gateProfile: { language: "generic" } }).checks)
-  })
-})
-
-describe("checksOfFiles", () => {
-  const commands = (paths: ReadonlyArray<string>, texts: Readonly<Record<string, string>> = {}) =>
-    checksOfFiles({ paths: [...paths, ...Object.keys(texts)], texts: new Map(Object.entries(texts)) }).map(
-      ({ command }) => command
-    )
-
-  it.each([
-    ["nothing that is known", [], {}, []],
-    ["a Go module", ["go.mod"], {}, ["gofmt", "go vet ./...", "go build ./...", "go test ./..."]],
-    ["a crate", ["Cargo.toml"], {}, ["cargo fmt --check", "cargo build --all-targets", "cargo test"]],
-    [
-      "the scripts that a package has, the placeholder of npm not among them",
-      [],
-      {
-        "package.json": `{"scripts":{"lint":"eslint .","test":"echo \\"Error: no test specified\\" && exit 1","x":"y"}}`
-      },
-      ["npm run lint"]
-    ],
-    ["a package.json that is broken", [], { "package.json": "{" }, []],
-    ["Python tests", ["setup.py", "tests/test_a.py"], {}, ["python3 -m unittest"]],
-    [
-      "Python tests of pytest, and a linter that is configured",
-      ["tests/test_a.py"],
-      { "pyproject.toml": "[tool.ruff]\nline-length = 100\n[project]\ndependencies = ['pytest']\n" },
-      ["ruff check .", "python3 -m pytest -q"]
-    ]
-  ] as const)("finds %s", (_, paths, texts, expected) => {
-    assert.deepStrictEqual(
-      commands(paths, texts).map((command) => (command.includes("gofmt") ? "gofmt" : command)),
-      [...expected]
-    )
   })
 })
 

@@ -36,6 +36,8 @@ policy:
         },
         { name: "lint", role: "lint", command: "go vet ./...\ngolangci-lint run\n" }
       ],
+      setup: [],
+      env: {},
       policy: { ...defaultPolicy, untested: "fail" }
     })
   })
@@ -43,26 +45,60 @@ policy:
   it("may speak of the policy alone", () => {
     assert.deepStrictEqual(read("policy: {flaky: warn}"), {
       checks: undefined,
+      setup: [],
+      env: {},
       policy: { ...defaultPolicy, flaky: "warn" }
     })
-    assert.deepStrictEqual(read(""), { checks: undefined, policy: defaultPolicy })
+    assert.deepStrictEqual(read(""), { checks: undefined, setup: [], env: {}, policy: defaultPolicy })
+  })
+
+  it("puts set-up before all checks, whichever way it is written, and variables as text", () => {
+    const text = `
+setup:
+  - {run: npm ci, lockFiles: [package-lock.json]}
+  - {run: sh make-fixtures.sh, network: false}
+env: {CI: true, PORT: 80, NAME: a b}
+checks:
+  - {role: test, command: npm test}
+  - {role: setup, name: tools, command: pip install tox}
+`
+    assert.deepStrictEqual(read(text).checks, [
+      { name: "setup", role: "setup", command: "npm ci", lockFiles: ["package-lock.json"], network: true },
+      { name: "setup 2", role: "setup", command: "sh make-fixtures.sh", lockFiles: [], network: false },
+      { name: "tools", role: "setup", command: "pip install tox", lockFiles: [], network: true },
+      { name: "test", role: "test", command: "npm test" }
+    ])
+    assert.deepStrictEqual(read(text).env, { CI: "true", PORT: "80", NAME: "a b" })
+    assert.deepStrictEqual(
+      read("setup: [{run: npm ci}]").setup.map(({ command }) => command),
+      ["npm ci"]
+    )
   })
 
   it.each([
     [
       "checks: [{nam: x, role: test, command: x}]",
-      "checks[0].nam: there is no such key; the keys here are name, role, command, paths, timeout, parallel"
+      "checks[0].nam: there is no such key; the keys here are name, role, command, paths, timeout, parallel, lockFiles, network"
     ],
-    ["check: []", "check: there is no such key; the keys here are checks, policy"],
+    ["check: []", "check: there is no such key; the keys here are setup, env, checks, policy"],
+    [
+      "setup: [{command: x}]",
+      "setup[0].command: there is no such key; the keys here are run, lockFiles, network; setup[0].run: is missing"
+    ],
+    ["env: {HOME: /root}", "env.HOME: the gate sets HOME itself"],
+    [
+      "checks: [{role: test, command: x, network: true}]",
+      "checks[0]: lockFiles and network are keys of a check of role setup"
+    ],
     [
       "policy: {hallow: warn}",
       "policy.hallow: there is no such key; the keys here are hollow, weakened, protected, dirty, flaky, untested, unused"
     ],
-    ["policy: {hollow: ignore}", 'policy.hollow: Expected "fail" | "warn"'],
+    ["policy: {hollow: ignore}", 'policy.hollow: Expected "fail" | "ask" | "warn"'],
     ["checks: [{role: test}]", "checks[0].command: is missing"],
     [
       "checks: [{role: tests, command: x}]",
-      'checks[0].role: Expected "format" | "lint" | "build" | "test" | "codegen"'
+      'checks[0].role: Expected "setup" | "format" | "lint" | "build" | "test" | "codegen"'
     ],
     ["checks: [{role: test, command: x, timeout: 300}]", "checks[0].timeout: Expected string"],
     [

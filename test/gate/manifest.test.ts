@@ -39,6 +39,16 @@ describe("gateJob", () => {
     )
   })
 
+  it("hands approvals to the judge as they are, whatever they say, and none where there are none", () => {
+    const approvals = [
+      { rule: "weakened", path: "a/$(REPO).ts", commit: "a".repeat(40), reason: "$$ $(REPO)", by: "grace" }
+    ]
+    const judgeEnv = (changes: Partial<GateJob>) => envOf(podOf(changes).containers[0] ?? {})
+    assert.deepStrictEqual(JSON.parse(judgeEnv({ approvals })["APPROVALS"] ?? ""), approvals)
+    assert.notProperty(judgeEnv({ approvals: [] }), "APPROVALS")
+    assert.notProperty(envOf(podOf({ approvals }).initContainers?.[0] ?? {}), "APPROVALS")
+  })
+
   it("is the Job of contract §5.1", () => {
     const { metadata, spec } = gateJob(job)
     const pod = spec.template.spec

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 
-import { rerun } from "../../layers/gate/rerun.ts"
+import { rerun } from "../../src/stages/rerun.ts"
 import type { Finding } from "../../src/gate/finding.ts"
 import { judgeFailure } from "../../src/gate/flaky.ts"
 import type { Files } from "./GateWorld.ts"

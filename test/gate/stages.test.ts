@@ -62,6 +62,44 @@ describe("the stages of a gate", () => {
     })
   )
 
+  it.live(
+    "what the policy asks about passes with an approval of another person for the judged commit alone",
+    () =>
+      Effect.gen(function* () {
+        const world = yield* GateWorld.make({
+          "test.sh": "exit $(cat code)\n",
+          code: "0\n",
+          ...gateFile(test, "policy: {protected: ask}\n")
+        })
+        const path = ".github/workflows/ci.yml"
+        const commit = world.commit("work", { [path]: "on: push\n" })
+        const approval = { rule: "protected", path, commit, reason: "a job more", by: "grace" }
+        const [asked, byAuthor, passed] = [
+          yield* world.gate(),
+          yield* world.gate({ approvals: [{ ...approval, by: "ada@example.com" }] }),
+          yield* world.gate({ approvals: [approval] })
+        ]
+        assert.deepStrictEqual(
+          [asked, byAuthor, passed].map(({ envelope }) => brief(envelope)),
+          [
+            ["GATE-FAIL", "NeedsApproval"],
+            ["GATE-FAIL", "NeedsApproval"],
+            ["GATE-PASS", undefined]
+          ]
+        )
+        assert.include(asked.envelope.message, `"rule":"protected","path":"${path}","commit":"${commit}"`)
+        assert.include(byAuthor.log, "does not count: ada@example.com is an author of the change")
+        assert.deepStrictEqual(passed.envelope.approvals, [{ ...approval, files: [path] }])
+        assert.deepStrictEqual(
+          [byAuthor.envelope.approvalsRead, passed.envelope.approvalsRead].map((read) => typeof read),
+          ["string", "string"]
+        )
+        const red = world.commit("work", { [path]: "on: push\n", code: "3\n" })
+        const { envelope } = yield* world.gate({ approvals: [{ ...approval, commit: red }] })
+        assert.deepStrictEqual(brief(envelope), ["GATE-FAIL", "CheckFailed"])
+      })
+  )
+
   it.live("an old fault in one script excuses no new one in another", () =>
     Effect.gen(function* () {
       const world = yield* GateWorld.make({

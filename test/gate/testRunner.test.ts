@@ -132,6 +132,61 @@ describe("the command for some files only", () => {
   })
 })
 
+describe("scripts of other folders", () => {
+  const script = (name: string, test: string) => JSON.stringify({ name, scripts: { test } })
+  const recipes = {
+    packageJson: JSON.stringify({ scripts: { test: "npm test --workspaces" } }),
+    packages: new Map([
+      ["packages/a", script("@x/a", "node --test")],
+      ["packages/b", script("@x/b", "vitest run")]
+    ])
+  }
+  const path = `export PATH="$PWD/node_modules/.bin:$PWD/../node_modules/.bin:$PWD/../../node_modules/.bin:$PATH"; `
+  const ofA = `cd packages/a && ${path}node --test --test-reporter=tap test/a.test.js`
+
+  it.each([
+    "npm test",
+    "npm test --workspaces",
+    "npm run test -ws --if-present",
+    "npm test -w packages/a",
+    "npm test --workspace=@x/a",
+    "npm --prefix packages/a test",
+    "pnpm -r test",
+    "pnpm -r --if-present run test",
+    "pnpm --filter @x/a test",
+    "pnpm -C packages/a run test",
+    "npx --yes pnpm@9.1.0 -C packages/a test",
+    "yarn workspace @x/a test",
+    "yarn workspaces foreach -A run test",
+    "yarn workspaces run test",
+    "cd packages/a && npm test"
+  ])("are found behind %s", (command) => {
+    const narrowed = runnerOf({ command }, recipes)?.narrow([file("packages/a/test/a.test.js")])
+    // A script of the root has its own programs first.
+    assert.strictEqual(
+      narrowed?.replace(/^export PATH="\$PWD\/node_modules\/\.bin:\$PATH"; (?=cd )/u, ""),
+      ofA
+    )
+  })
+
+  it("are run each in its folder where files of several are asked", () => {
+    const files = [file("packages/a/test/a.test.js"), file("packages/b/b.test.ts")]
+    assert.strictEqual(
+      runnerOf({ command: "npm test -ws" }, recipes)?.narrow(files),
+      `(${ofA}) && (cd packages/b && ${path}vitest run --reporter=tap-flat b.test.ts)`
+    )
+  })
+
+  it.each([
+    "npm test -w packages/none",
+    "pnpm --filter nobody test",
+    "cd packages/c && npm test",
+    "bun test"
+  ])("are not guessed behind %s", (command) => {
+    assert.isUndefined(runnerOf({ command }, recipes))
+  })
+})
+
 describe("whether a command is sure to collect a file", () => {
   it.each([
     ["go test ./...", "a/b/c_test.go", true],

@@ -2,7 +2,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 
-import { findWeakened } from "../../layers/gate/weakened.ts"
+import { layer as parser } from "../../layers/gate/syntax.ts"
+import { findWeakened } from "../../src/stages/weakened.ts"
 import { go } from "./weakened/go.ts"
 import { javascript } from "./weakened/javascript.ts"
 import { type Case, changeOf } from "./weakened/pair.ts"
@@ -12,7 +13,7 @@ import { rust } from "./weakened/rust.ts"
 const cases: ReadonlyArray<Case> = [...python, ...javascript, ...go, ...rust]
 
 const outcome = Effect.fnUntraced(function* (one: Pick<Case, "base" | "head">) {
-  const findings = yield* findWeakened(changeOf(one))
+  const findings = yield* findWeakened(changeOf(one)).pipe(Effect.provide(parser))
   const is: Case["is"] = findings.some(({ isNote }) => isNote !== true)
     ? "finding"
     : findings.length > 0

@@ -100,6 +100,32 @@ describe("foreman gate", () => {
     assert.include(failed.stderr, "foreman gate: GATE-FAIL: test exited 1")
   })
 
+  it("shows the flag that allows what the policy asks about, and passes with it", async () => {
+    git("checkout", "-q", "-b", "asking", "main")
+    const base = commit({ ".foreman/gate.yaml": `${gateFile}policy: { protected: ask }\n` })
+    commit({ ".github/workflows/ci.yml": "on: push\n" })
+    const asked = await gate("--base", base)
+    const flag = /--allow '(protected:\.github\/workflows\/ci\.yml=)REASON'$/mu.exec(asked.stdout)?.[1] ?? ""
+    const allowed = await gate(
+      "--base",
+      base,
+      "--allow",
+      "weakened:**=unneeded",
+      "--allow",
+      `${flag}a job more`
+    )
+    git("checkout", "-q", "work")
+    assert.deepStrictEqual([asked.code, allowed.code], [1, 0])
+    assert.match(asked.stdout, /^ask {2}protected {2}\.github\/workflows\/ci\.yml:1 /mu)
+    assert.match(asked.stdout, /^GATE-FAIL NeedsApproval: protected: /mu)
+    assert.match(allowed.stdout, /^allowed {2}protected {2}/mu)
+    assert.match(
+      allowed.stdout,
+      /^allowed by --allow: protected in \.github\/workflows\/ci\.yml: a job more$/mu
+    )
+    assert.include(allowed.stderr, "approval of weakened:** does not count: nothing that asks")
+  })
+
   it("ends with 69 where nothing could be judged, and says why", async () => {
     const base = git("rev-parse", "main")
     git("checkout", "-q", "-b", "empty", "main")
@@ -108,17 +134,17 @@ describe("foreman gate", () => {
     const { code, stdout } = await gate("--base", "empty")
     git("checkout", "-q", "work")
     assert.notStrictEqual(git("rev-parse", "empty"), base)
-    assert.deepStrictEqual([code, /^GATE-ERROR NothingToCheck: no checks/mu.test(stdout)], [69, true])
+    assert.deepStrictEqual([code, /^GATE-ERROR NoChecks: no checks/mu.test(stdout)], [69, true])
   })
 
-  it("ends with 69, and not as if a check had said no, where its cache cannot be", async () => {
+  it("judges without a cache where there cannot be one, and says so", async () => {
     env = { XDG_CACHE_HOME: "/dev/null" }
-    const { code, stderr, stdout } = await gate()
+    const { code, stderr } = await gate()
     env = {}
-    assert.deepStrictEqual([code, stdout], [69, ""])
+    assert.strictEqual(code, 0, stderr)
     assert.match(
       stderr,
-      /^foreman gate: GATE-ERROR: .*FolderReadOnly: \/dev\/null\/foreman\/gate\/.* cannot be written/mu
+      /^foreman gate: the caches of the base were not filled: \/dev\/null\/foreman\/gate\/.* cannot be written/mu
     )
     assert.deepStrictEqual(left(), [])
   })
@@ -127,6 +153,7 @@ describe("foreman gate", () => {
     [["--base", "nope"], "--base nope is no commit of "],
     [["--head", "main~9"], "--head main~9 is no commit of "],
     [["--timeout", "soon"], "--timeout soon: give a span of a second or more, such as 30m"],
+    [["--allow", "weakened:a"], "--allow weakened:a: must be RULE:PATH=REASON"],
     [["--memory", "much"], "--memory much: give a size such as 8Gi"]
   ])("ends with 78 and one sentence for %s", async ([flag = "", value = ""], sentence) => {
     const { code, stderr, stdout } = await gate(`${flag}=${value}`)

@@ -2,7 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
 
-import { encodeEnvelope, type Envelope, GateFault } from "../../src/gate/envelope.ts"
+import { encodeEnvelope, type Envelope } from "../../src/gate/envelope.ts"
+import { GateReason } from "../../src/gate/gateReason.ts"
 import { reasons } from "../../src/gate/judge.ts"
 import { JobError, JobFault, type JobOutcome, JobRunner } from "../../src/services/JobRunner.ts"
 import type { Manifest } from "../../src/services/KubeClient.ts"
@@ -120,11 +121,11 @@ describe("run_gate_job", () => {
 
   it.effect("says why the judge judged nothing", () =>
     Effect.gen(function* () {
-      const stopped = { verdict: "GATE-ERROR", reason: "NothingToCheck", message: "no checks" } as const
+      const stopped = { verdict: "GATE-ERROR", reason: "NoChecks", message: "no checks" } as const
       const { terminal } = yield* call(scripted(said(stopped, 69)))
       assert.deepStrictEqual(
         [terminal?.verdict, terminal?.summary, terminal?.failureReason, terminal?.extra["reason"]],
-        ["GATE-ERROR", "gate did not run: no checks", "GateError", "NothingToCheck"]
+        ["GATE-ERROR", "gate did not run: no checks", "GateError", "NoChecks"]
       )
     })
   )
@@ -192,7 +193,7 @@ describe("run_gate_job", () => {
       reason: fault,
       jobs: weather.includes(fault) ? 3 : 1
     })),
-    ...GateFault.literals.map((reason) => ({
+    ...GateReason.literals.map((reason) => ({
       outcome: `the judge: ${reason}`,
       answer: said({ verdict: "GATE-ERROR", reason }, 69),
       verdict: "GATE-ERROR",
@@ -237,6 +238,23 @@ describe("run_gate_job", () => {
       )
       // What judged nothing is listed, each Job once; a verdict of the first Job has no such list.
       assert.strictEqual(Array.isArray(attempts) ? attempts.length : 0, verdict === "GATE-ERROR" ? jobs : 0)
+    })
+  )
+
+  it.effect("says of a gate that asks what somebody must allow, and hands it the task's approvals", () =>
+    Effect.gen(function* () {
+      const approvals = [
+        { rule: "weakened", path: "a", commit: "c".repeat(40), reason: "right", by: "grace" }
+      ]
+      const asked = said({ verdict: "GATE-FAIL", reason: "NeedsApproval", message: "weakened: a: b" }, 1)
+      const jobs = scripted(asked)
+      const { terminal } = yield* call(jobs, {}, { approvals })
+      assert.deepStrictEqual(
+        [terminal?.verdict, terminal?.extra["reason"], terminal?.summary],
+        ["GATE-FAIL", "NeedsApproval", "needs approval: weakened: a: b"]
+      )
+      const env = JSON.stringify(jobs.manifests[0]?.["spec"])
+      assert.include(env, JSON.stringify({ name: "APPROVALS", value: JSON.stringify(approvals) }))
     })
   )
 

@@ -109,6 +109,30 @@ disabled. Each has name (of Deployment and rights), pool, account, cache (claim 
 {{- toYaml (dict "pools" $pools) }}
 {{- end }}
 
+{{/* ValidatingAdmissionPolicy is there from Kubernetes 1.30 on. */}}
+{{- define "foreman.enforcesApprovals" -}}
+{{- and (ne (toString (.Values.approvals).enforce) "false") (semverCompare ">=1.30.0-0" .Capabilities.KubeVersion.Version) }}
+{{- end }}
+
+{{/* User names that may not approve, as a list of JSON: the accounts of the operator, the agents and the coders, and those that a person adds. */}}
+{{- define "foreman.refusedApprovers" -}}
+{{- $namespace := include "foreman.namespace" . -}}
+{{- $users := list -}}
+{{- if .Values.operator.enabled -}}
+{{- $users = append $users (printf "system:serviceaccount:%s:%s" $namespace (include "foreman.operator.serviceAccountName" .)) -}}
+{{- end -}}
+{{- range (include "foreman.pools" . | fromYaml).pools -}}
+{{- $users = append $users (printf "system:serviceaccount:%s:%s" $namespace .account) -}}
+{{- end -}}
+{{- if (.Values.coder).enabled -}}
+{{- $users = append $users (printf "system:serviceaccount:%s:%s" (include "foreman.foremanNamespace" .) (include "foreman.coder.serviceAccountName" .)) -}}
+{{- end -}}
+{{- range (.Values.approvals).refusedUsers -}}
+{{- $users = append $users . -}}
+{{- end -}}
+{{- $users | uniq | sortAlpha | toJson }}
+{{- end }}
+
 {{/* Namespaces of tasks, without "*", once each, as `namespaces`. */}}
 {{- define "foreman.taskNamespaces" -}}
 {{- $namespaces := .Values.taskNamespaces | default list -}}

@@ -4,6 +4,7 @@
  */
 import { groupResource, groupVersion } from "../../../schema/Resource.ts"
 import type { JsonObject, ServedResource, Target, WriteOptions, Written } from "../Apiserver.ts"
+import { checkApprovals } from "./approvalRules.ts"
 import { Deletion } from "./deletion.ts"
 import { type DeleteOptions, isTerminating } from "./deletionRules.ts"
 import * as errors from "./errors.ts"
@@ -91,6 +92,7 @@ export class Objects {
     )
     const causes = [...metadataRules(admitted.object, undefined, kind.isNamedByLabel), ...admitted.causes]
     if (causes.length > 0) throw errors.invalid(resource, name, causes)
+    checkApprovals(resource, options.user, undefined, admitted.object)
     const object =
       options.via === "APPLY"
         ? admitted.object
@@ -128,6 +130,7 @@ export class Objects {
     )
     const causes = [...metadataRules(admitted.object, current, kind.isNamedByLabel), ...admitted.causes]
     if (causes.length > 0) throw errors.invalid(target.resource, target.name, causes)
+    checkApprovals(target.resource, options.user, current, admitted.object)
     if (equal(admitted.object, current)) return { object: current, created: false, warnings }
 
     const tracked =

@@ -22,8 +22,10 @@ export interface Certificates {
   /** PEM, the certificate and its CA's. */
   readonly certificate: string
   readonly key: Redacted.Redacted
-  /** Whoever shows it is the administrator. */
+  /** Whoever shows it is the owner, who may do everything. */
   readonly token: Redacted.Redacted
+  /** Of Foreman's own operator, node and pods, which may do everything but approve. */
+  readonly ownToken: Redacted.Redacted
 }
 
 /** A certificate and its key in one file, so that no crash can pair one with another's. */
@@ -153,7 +155,8 @@ const ensure = async (folder: DataFolder, now: number): Promise<Certificates> =>
     ca: ca.certificate.toString(),
     certificate: `${server.certificate.toString()}${ca.certificate.toString()}`,
     key: Redacted.make(createPrivateKey(server.pem).export({ type: "pkcs8", format: "pem" }).toString()),
-    token: Redacted.make(ensureToken(folder.file("tls", "token")))
+    token: Redacted.make(ensureToken(folder.file("tls", "token"))),
+    ownToken: Redacted.make(ensureToken(folder.file("tls", "own-token")))
   }
 }
 

@@ -22,17 +22,20 @@ export class KubeconfigError extends Schema.TaggedError<KubeconfigError>()("Kube
   }
 }
 
-const render = (url: string, certificates: Certificates): string => `apiVersion: v1
+/** `ca` and `token` are all that a client needs. */
+type Access = Pick<Certificates, "ca" | "token">
+
+const render = (url: string, { ca, token }: Access): string => `apiVersion: v1
 kind: Config
 clusters:
   - name: ${contextName}
     cluster:
       server: ${url}
-      certificate-authority-data: ${Buffer.from(certificates.ca).toString("base64")}
+      certificate-authority-data: ${Buffer.from(ca).toString("base64")}
 users:
   - name: ${contextName}
     user:
-      token: ${Redacted.value(certificates.token)}
+      token: ${Redacted.value(token)}
 contexts:
   - name: ${contextName}
     context:
@@ -52,16 +55,12 @@ const isOurs = (path: string): boolean => {
 }
 
 /** Writes the file anew at each start: the port may have changed. */
-export const write = Effect.fn("Kubeconfig.write")(function* (
-  path: string,
-  url: string,
-  certificates: Certificates
-) {
+export const write = Effect.fn("Kubeconfig.write")(function* (path: string, url: string, access: Access) {
   const written = yield* Effect.try({
     try: () => {
       if (!isOurs(path)) return false
       mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-      writeAtomically(path, render(url, certificates))
+      writeAtomically(path, render(url, access))
       return true
     },
     catch: (cause) =>

@@ -11,6 +11,7 @@ import * as Runtime from "effect/Runtime"
 
 import type { Answer } from "./answers.ts"
 import { type ApiError, Apiserver } from "../Apiserver.ts"
+import { users } from "../apiserver/approvalRules.ts"
 import type { Certificates } from "./Certificates.ts"
 import { failure, internal, unauthorized, unavailable } from "./metaStatus.ts"
 import { PodLogs } from "../PodLogs.ts"
@@ -70,11 +71,17 @@ const closeMillis = 200
 
 const hash = (value: string) => createHash("sha256").update(value).digest()
 
-/** Compares in constant time, whatever the length. */
-const authorizes = (token: Redacted.Redacted) => {
-  const expected = hash(`Bearer ${Redacted.value(token)}`)
-  return (request: IncomingMessage): boolean =>
-    timingSafeEqual(hash(request.headers.authorization ?? ""), expected)
+/** Whose token a request shows; compares in constant time, whatever the length. */
+const authenticates = ({ ownToken, token }: Certificates) => {
+  const known = [
+    [users.owner, hash(`Bearer ${Redacted.value(token)}`)],
+    [users.own, hash(`Bearer ${Redacted.value(ownToken)}`)]
+  ] as const
+  return (request: IncomingMessage): string | undefined => {
+    const shown = hash(request.headers.authorization ?? "")
+    const [user] = known.filter(([, expected]) => timingSafeEqual(shown, expected)).map(([name]) => name)
+    return user
+  }
 }
 
 const urlOf = (request: IncomingMessage): URL | undefined =>
@@ -133,7 +140,7 @@ const handle = Effect.fnUntraced(function* (
   request: IncomingMessage,
   response: ServerResponse,
   options: ServerOptions,
-  isAuthorized: (request: IncomingMessage) => boolean
+  userOf: (request: IncomingMessage) => string | undefined
 ) {
   const url = urlOf(request)
   const extra = url === undefined ? undefined : options.routes?.[url.pathname]
@@ -141,12 +148,14 @@ const handle = Effect.fnUntraced(function* (
     const page = yield* extra
     return yield* send(response, { _tag: "Document", code: page.code ?? 200, ...page })
   }
-  if (url === undefined || !(openPaths.has(url.pathname) || isAuthorized(request))) {
+  const user = userOf(request)
+  if (url === undefined || (user === undefined && !openPaths.has(url.pathname))) {
     return yield* unauthorized("Unauthorized")
   }
   const result = yield* answer({
     method: request.method ?? "GET",
     url,
+    user,
     accept: request.headers.accept,
     contentType: request.headers["content-type"],
     body: readBody(request)
@@ -197,7 +206,7 @@ export const layer = (options: ServerOptions): Layer.Layer<Endpoint, ServerError
   Layer.effect(
     Endpoint,
     Effect.gen(function* () {
-      const { certificate, key, token } = options.certificates
+      const { certificate, key } = options.certificates
       const server = yield* Effect.acquireRelease(
         Effect.sync(() =>
           createServer({
@@ -211,10 +220,10 @@ export const layer = (options: ServerOptions): Layer.Layer<Endpoint, ServerError
       )
       // Made after the server, so closed before it: requests are ended, then the connections.
       const run = yield* FiberSet.makeRuntime<Apiserver | PodLogs, void, never>()
-      const isAuthorized = authorizes(token)
+      const userOf = authenticates(options.certificates)
       server.on("request", (request, response) => {
         const fiber = run(
-          handle(request, response, options, isAuthorized).pipe(
+          handle(request, response, options, userOf).pipe(
             Effect.onExit((exit) => Effect.sync(() => finish(response, exit))),
             Effect.catchCause((cause) =>
               Cause.hasInterruptsOnly(cause) || Cause.hasFails(cause)

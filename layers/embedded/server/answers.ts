@@ -7,6 +7,8 @@ import type { ApiError, Json } from "../Apiserver.ts"
 export interface ApiRequest {
   readonly method: string
   readonly url: URL
+  /** Whose token came with it; absent for the pages that are open to all. */
+  readonly user: string | undefined
   readonly accept: string | undefined
   readonly contentType: string | undefined
   /** Read only by the verbs that take one. */

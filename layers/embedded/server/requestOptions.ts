@@ -40,9 +40,10 @@ const dryRun = (values: ReadonlyArray<Json>, kind: OptionsKind) => {
 const fieldValidations = ["Ignore", "Warn", "Strict"] as const
 
 export const writeOptions = Effect.fnUntraced(function* (
-  query: URLSearchParams,
+  { url, user }: Pick<ApiRequest, "url" | "user">,
   kind: OptionsKind
 ): Effect.fn.Return<WriteOptions, ApiError> {
+  const query = url.searchParams
   const asked = query.get("fieldValidation")
   const fieldValidation = fieldValidations.find((known) => known === (asked || "Warn"))
   if (fieldValidation === undefined) {
@@ -56,6 +57,7 @@ export const writeOptions = Effect.fnUntraced(function* (
       kind
     ),
     fieldValidation,
+    user,
     ...(fieldManager === null || fieldManager === "" ? {} : { fieldManager })
   }
 })

@@ -1,5 +1,6 @@
-/** The kinds that are asked but never stored: may I, who am I. Whoever holds the token may do everything. Pure. */
+/** The kinds that are asked but never stored: may I, who am I. Whoever holds a token may do everything but approve as somebody else. Pure. */
 import type { JsonObject, ServedResource } from "../Apiserver.ts"
+import { users } from "../apiserver/approvalRules.ts"
 
 const virtual = (group: string, kind: string): ServedResource => ({
   group,
@@ -23,26 +24,28 @@ export const reviewResources: ReadonlyArray<ServedResource> = [
   virtual("authentication.k8s.io", "SelfSubjectReview")
 ]
 
-const userName = "foreman-admin"
-
-const statuses: Readonly<Record<string, JsonObject>> = {
+const statuses = (username: string): Readonly<Record<string, JsonObject>> => ({
   SelfSubjectAccessReview: { allowed: true, reason: "the token is the administrator's" },
   SelfSubjectRulesReview: {
     resourceRules: [{ verbs: ["*"], apiGroups: ["*"], resources: ["*"] }],
     nonResourceRules: [{ verbs: ["*"], nonResourceURLs: ["*"] }],
     incomplete: false
   },
-  SelfSubjectReview: { userInfo: { username: userName, groups: ["system:masters", "system:authenticated"] } }
-}
+  SelfSubjectReview: { userInfo: { username, groups: ["system:masters", "system:authenticated"] } }
+})
 
 /** Undefined for a kind that is stored. */
-export const review = (resource: ServedResource, body: JsonObject): JsonObject | undefined =>
+export const review = (
+  resource: ServedResource,
+  body: JsonObject,
+  user: string = users.owner
+): JsonObject | undefined =>
   reviewResources.includes(resource)
     ? {
         ...body,
         kind: resource.kind,
         apiVersion: `${resource.group}/${resource.version}`,
         metadata: {},
-        status: statuses[resource.kind] ?? {}
+        status: statuses(user)[resource.kind] ?? {}
       }
     : undefined

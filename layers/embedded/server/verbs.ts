@@ -62,9 +62,9 @@ export const onCollection = Effect.fnUntraced(function* (
       return json(showList(yield* viewOf(request, resource, form), list), 200, form)
     }
     case "POST": {
-      const options = yield* writeOptions(query, "CreateOptions")
+      const options = yield* writeOptions(request, "CreateOptions")
       const body = yield* parseObject(yield* request.body, request.contentType)
-      const reviewed = review(resource, body)
+      const reviewed = review(resource, body, request.user)
       if (reviewed !== undefined) return json(reviewed, 201)
       if (resource.namespaced && route.namespace === undefined) return yield* wrongMethod(request.method)
       const written = yield* api.create({ resource, namespace: route.namespace, body, ...options })
@@ -97,7 +97,6 @@ export const onObject = Effect.fnUntraced(function* (
 ) {
   const api = yield* Apiserver
   const { resource } = target
-  const query = request.url.searchParams
   switch (request.method) {
     case "GET": {
       if (!resource.verbs.includes("get")) return yield* wrongMethod(request.method)
@@ -105,12 +104,12 @@ export const onObject = Effect.fnUntraced(function* (
       return json(showObject(yield* viewOf(request, resource, form), object), 200, form)
     }
     case "PUT": {
-      const options = yield* writeOptions(query, "UpdateOptions")
+      const options = yield* writeOptions(request, "UpdateOptions")
       const body = yield* parseObject(yield* request.body, request.contentType)
       return shown(yield* viewOf(request, resource, form), yield* api.replace(target, body, options), 200)
     }
     case "PATCH": {
-      const options = yield* writeOptions(query, "PatchOptions")
+      const options = yield* writeOptions(request, "PatchOptions")
       const patch = yield* parsePatch(yield* request.body, request.contentType)
       return yield* onPatch(request, target, patch, options, form)
     }

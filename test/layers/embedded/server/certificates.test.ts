@@ -23,7 +23,8 @@ const folder = Effect.acquireRelease(
 const secrets = (certificates: Certificates) => ({
   ...certificates,
   key: Redacted.value(certificates.key),
-  token: Redacted.value(certificates.token)
+  token: Redacted.value(certificates.token),
+  ownToken: Redacted.value(certificates.ownToken)
 })
 
 /** A TLS handshake that checks name and chain. */
@@ -66,7 +67,8 @@ describe("Certificates", () => {
       const data = yield* folder
       const first = yield* load(data)
       assert.deepStrictEqual(secrets(yield* load(data)), secrets(first))
-      for (const name of ["ca.pem", "server.pem", "token"]) {
+      assert.notStrictEqual(Redacted.value(first.ownToken), Redacted.value(first.token))
+      for (const name of ["ca.pem", "server.pem", "token", "own-token"]) {
         assert.strictEqual(statSync(data.file("tls", name)).mode & 0o777, 0o600, name)
       }
     })

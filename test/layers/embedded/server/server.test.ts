@@ -119,6 +119,103 @@ layer(cluster, { excludeTestServices: true })("Server", (it) => {
     )
   })
 
+  describe("who may approve", () => {
+    const approval = (by: string) => ({
+      rule: "weakened",
+      path: "test/a.test.ts",
+      commit: "a".repeat(40),
+      reason: "the function was removed",
+      by
+    })
+    const gate = (name: string, ...approvals: ReadonlyArray<object>) =>
+      JSON.stringify({
+        apiVersion: "foreman.llmkube.dev/v1alpha1",
+        kind: "AgenticTask",
+        metadata: { name },
+        spec: { kind: "verify", payload: {}, approvals }
+      })
+    const ownToken = Effect.map(
+      EmbeddedCluster,
+      ({ certificates }) => `Bearer ${Redacted.value(certificates.ownToken)}`
+    )
+    const patch = (name: string, token: string | undefined, body: object) =>
+      call(`${tasks}/${name}`, {
+        method: "PATCH",
+        headers: merge,
+        body: JSON.stringify(body),
+        ...(token !== undefined && { token })
+      })
+
+    const remove = (name: string) => call(`${tasks}/${name}`, { method: "DELETE" })
+
+    it.effect("is the owner, in the owner's own name", () =>
+      Effect.gen(function* () {
+        yield* Effect.addFinalizer(() => remove("approved"))
+        yield* call(tasks, { method: "POST", headers: json, body: gate("approved") })
+        const mine = yield* patch("approved", undefined, {
+          spec: { approvals: [approval("foreman-admin")] }
+        })
+        const anothers = yield* patch("approved", undefined, {
+          spec: { approvals: [approval("foreman-admin"), approval("grace")] }
+        })
+        const created = yield* call(tasks, {
+          method: "POST",
+          headers: json,
+          body: gate("born-approved", approval("grace"))
+        })
+        assert.deepStrictEqual([mine.code, anothers.code, created.code], [200, 403, 403])
+        assert.strictEqual(
+          anothers.body.message,
+          'agentictasks.foreman.llmkube.dev "approved" is forbidden: spec.approvals[1].by: must be foreman-admin, who writes it'
+        )
+      })
+    )
+
+    it.effect("is never Foreman's own client, which may do all else and keep approvals that are there", () =>
+      Effect.gen(function* () {
+        yield* Effect.addFinalizer(() => remove("own"))
+        const token = yield* ownToken
+        const created = yield* call(tasks, { method: "POST", headers: json, body: gate("own"), token })
+        const refused = [
+          yield* patch("own", token, { spec: { approvals: [approval("foreman-admin")] } }),
+          yield* patch("own", token, { spec: { approvals: [approval("system:foreman")] } })
+        ]
+        yield* patch("own", undefined, { spec: { approvals: [approval("foreman-admin")] } })
+        const kept = yield* patch("own", token, { metadata: { labels: { a: "b" } } })
+        const status = yield* call(`${tasks}/own/status`, {
+          method: "PATCH",
+          headers: merge,
+          body: JSON.stringify({ status: { phase: "Pending" } }),
+          token
+        })
+        assert.deepStrictEqual(
+          [created.code, ...refused.map(({ code }) => code), kept.code, status.code],
+          [201, 403, 403, 200, 200]
+        )
+        assert.match(refused[0]?.body.message, /Foreman's own clients may not approve$/u)
+      })
+    )
+
+    it.effect("is told who it is", () =>
+      Effect.gen(function* () {
+        const whoami = (token: string | undefined) =>
+          Effect.map(
+            call("/apis/authentication.k8s.io/v1/selfsubjectreviews", {
+              method: "POST",
+              headers: json,
+              body: "{}",
+              ...(token !== undefined && { token })
+            }),
+            ({ body }) => body.status.userInfo.username
+          )
+        assert.deepStrictEqual(
+          [yield* whoami(undefined), yield* whoami(yield* ownToken)],
+          ["foreman-admin", "system:foreman"]
+        )
+      })
+    )
+  })
+
   describe("what cannot be served", () => {
     it.effect.each([
       { rule: "an unknown path", path: "/nope", code: 404, reason: "NotFound" },

@@ -1,0 +1,134 @@
+/** What the stages after the checks stand on: the tests' runs of one gate, one after another in the same work folder. */
+import { Clock, Duration, Effect } from "effect"
+
+import type { Change } from "../gate/change.ts"
+import type { Check } from "../gate/checks.ts"
+import { makefileNames } from "../gate/make.ts"
+import type { TestOutcome, TestRunner } from "../gate/runners/TestRunner.ts"
+import { isTestCheck, runnerOf } from "../gate/testRunner.ts"
+import type { Checkout } from "../services/GateCheckout.ts"
+import type { GateError } from "../services/GateError.ts"
+import type { CommandResult } from "../services/GateToolchain.ts"
+
+export interface TestStageContext {
+  readonly commit: string
+  /** The merge base. */
+  readonly base: string
+  readonly change: Change
+  /** The checks that ran, with the end of what they printed. */
+  readonly ran: ReadonlyArray<{
+    readonly check: Check
+    readonly exitCode: number
+    readonly output: string
+    /** Whether it is known already whose failure it is, or that it is none. */
+    readonly isSettled?: boolean
+  }>
+  /** Checks that run again wherever another commit is placed: the tests need what they build. */
+  readonly builders: ReadonlyArray<Check>
+  /** Installs the dependencies of what is placed; to be run when the base is placed, and when the commit is after it. */
+  readonly setUp: Effect.Effect<void, GateError>
+  readonly checkout: Pick<Checkout, "readBase" | "baseFiles" | "place" | "placeMixed" | "room">
+  readonly run: (
+    command: string,
+    options: { readonly timeout: Duration.Duration; readonly echo: false }
+  ) => Effect.Effect<CommandResult, GateError>
+  readonly print: (line: string) => void
+  /** Wall time after which a stage starts no further run. */
+  readonly patience: Duration.Duration
+}
+
+/** A check of tests, and its runner where that is known. */
+export interface TestCheck {
+  readonly check: Check
+  readonly runner: TestRunner | undefined
+}
+
+export const testChecks = Effect.fnUntraced(function* (
+  world: Pick<TestStageContext, "ran" | "checkout">
+): Effect.fn.Return<ReadonlyArray<TestCheck>, GateError> {
+  const checks = world.ran.map(({ check }) => check).filter(isTestCheck)
+  if (checks.length === 0) return []
+  const { readBase } = world.checkout
+  const packageJson = yield* readBase("package.json")
+  let makefile: string | undefined
+  for (const name of makefileNames) makefile ??= yield* readBase(name)
+  return checks.map((check) => ({ check, runner: runnerOf(check, { makefile, packageJson }) }))
+})
+
+/** A run shorter than this is never cut off: machines stumble. */
+const leastTimeout = Duration.seconds(60)
+/** As many bytes as a run keeps of its output; from there on the beginning is missing. */
+const wholeOutputBytes = 32 * 1024 - 4
+
+/** As long as the same took before, five times. What a change brought to an end may wait for ever without it. */
+export const timeoutAfter = (seconds: number): Duration.Duration =>
+  Duration.max(leastTimeout, Duration.seconds(seconds * 5))
+
+/** What a run said of each test; undefined when it says nothing, or the beginning of it is gone. */
+export const outcomesOf = (runner: TestRunner, run: CommandResult): ReadonlyArray<TestOutcome> | undefined =>
+  new TextEncoder().encode(run.logTail).length < wholeOutputBytes ? runner.read(run.logTail) : undefined
+
+/** Says how much of a span is left, from now on, by a clock that nobody sets. */
+export const countdown = (span: Duration.Duration): Effect.Effect<Effect.Effect<Duration.Duration>> =>
+  Effect.map(Clock.monotonicTimeNanos, (start) =>
+    Effect.map(Clock.monotonicTimeNanos, (now) =>
+      Duration.max(Duration.zero, Duration.subtract(span, Duration.nanos(now - start)))
+    )
+  )
+
+export const isOver = (left: Effect.Effect<Duration.Duration>): Effect.Effect<boolean> =>
+  Effect.map(left, (span) => Duration.toMillis(span) === 0)
+
+/** Runs for one file, without a word of them in the log, and what they cost. */
+export interface Meter {
+  readonly run: (command: string, timeout?: Duration.Duration) => Effect.Effect<CommandResult, GateError>
+  readonly seconds: () => number
+}
+
+/** A command may take as long as a whole gate does; a file's own run takes less. */
+export const meter = (world: Pick<TestStageContext, "run" | "patience">): Meter => {
+  let seconds = 0
+  return {
+    run: (command, timeout = Duration.max(leastTimeout, world.patience)) =>
+      world.run(command, { timeout, echo: false }).pipe(
+        Effect.tap((run) =>
+          Effect.sync(() => {
+            seconds += run.seconds
+          })
+        )
+      ),
+    seconds: () => seconds
+  }
+}
+
+/** What the work folder shows. */
+export type State =
+  | "commit"
+  | "base"
+  | { readonly paths: ReadonlyArray<string>; readonly texts: ReadonlyArray<readonly [string, string]> }
+
+const baseState = JSON.stringify("base")
+
+/**
+ * Puts states of the change into the work folder, with what its builders make of them: the commit, its base, or the commit with some paths
+ * as of the base or with other texts. A builder that fails says nothing here: the tests that need it fail.
+ */
+export const stage = (
+  world: Pick<TestStageContext, "checkout" | "commit" | "base" | "builders" | "setUp" | "run" | "patience">
+) => {
+  let shown = ""
+  const timeout = Duration.max(leastTimeout, world.patience)
+  return Effect.fnUntraced(function* (state: State): Effect.fn.Return<void, GateError> {
+    const wanted = JSON.stringify(state)
+    if (wanted === shown) return
+    const isOfOtherSetup = (state === "base") !== (shown === baseState)
+    shown = wanted
+    if (typeof state === "string") yield* world.checkout.place(world[state])
+    else {
+      const { paths, texts } = state
+      yield* world.checkout.placeMixed(world.commit, { paths, from: world.base, texts: new Map(texts) })
+    }
+    if (isOfOtherSetup) yield* world.setUp
+    for (const { command } of world.builders) yield* world.run(command, { timeout, echo: false })
+  })
+}
