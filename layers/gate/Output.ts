@@ -6,6 +6,8 @@ import { tail } from "./tail.ts"
 
 /** Of the end of what a check printed, the result keeps this much. */
 export const tailBytes = 32 * 1024
+/** A result that a program reads may be longer. */
+const maxKeptBytes = 8 * 1024 * 1024
 /**
  * The log shows so much as it comes, and of a check that begins or goes on after that only the end. A kubelet begins a new log at 10 MiB,
  * and the first line of ours, which tells the nonce, should outlive a flood.
@@ -35,14 +37,17 @@ export const make = (show: (chunk: Uint8Array) => void) => {
   let room = shownBytes
   return Effect.fnUntraced(function* (
     limits: Pick<Limits, "outputBytes">,
-    isShown: boolean
+    isShown: boolean,
+    keepBytes = tailBytes
   ): Effect.fn.Return<Output, never, Scope.Scope> {
     const isTooMuch = yield* Deferred.make<void>()
-    const kept = tail(tailBytes)
+    const kept = tail(Math.min(keepBytes, maxKeptBytes))
+    // The log is not to have more of it than of any other.
+    const ending = keepBytes > tailBytes ? tail(tailBytes) : kept
     let bytes = 0
     let shown = 0
     const rest = () => {
-      const text = kept.text()
+      const text = ending.text()
       const unseen = bytes - shown
       if (unseen > tailBytes)
         show(Buffer.from(`\n… ${unseen - tailBytes} bytes are left out here …\n${text}`))
@@ -56,6 +61,7 @@ export const make = (show: (chunk: Uint8Array) => void) => {
         if (bytes > limits.outputBytes) return
         bytes += chunk.length
         kept.append(chunk)
+        if (ending !== kept) ending.append(chunk)
         if (isShown && room > 0) {
           room -= cost(chunk)
           shown += chunk.length

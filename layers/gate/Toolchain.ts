@@ -74,7 +74,7 @@ const open = Effect.fn("Toolchain.open")(function* (
     yield* makeFifos(exchangeDir, files)
     const together = yield* Effect.forEach(batch, (one, index) =>
       Effect.gen(function* () {
-        const output = yield* collect(limits, one.options.echo !== false)
+        const output = yield* collect(limits, one.options.echo !== false, one.options.keepBytes)
         const name = names[index] ?? ""
         const spawn = first.lane(name)
         const lane = yield* Lane.open({ exchangeDir, name, spawn, kill: first.end, onOutput: output.take })

@@ -3,7 +3,7 @@ import type { GateCheck, GateLimit } from "../../schema/Result.ts"
 import { reason as waitReason } from "../decide/status.ts"
 import { allowEntry, allowFlag } from "./approval.ts"
 import type { Coverage } from "./coverage.ts"
-import type { Envelope } from "./envelope.ts"
+import { cut, type Envelope } from "./envelope.ts"
 import { type Finding, type Rule, type Standard, weightOf } from "./finding.ts"
 
 /** A check as it ran. `base` is what the same command did on the base, where that was asked. */
@@ -12,14 +12,20 @@ export interface Ran {
   readonly base?: number | undefined
   /** The limit that ended it there. */
   readonly baseLimit?: GateLimit | undefined
-  /** What reruns of a failed check showed (`flaky.ts`). Absent: it stands. */
-  readonly rerun?: "shared" | "flaky" | "unclear" | undefined
+  /** What the base and reruns of a failed check showed (`flaky.ts`). Absent: the change introduced the failure. */
+  readonly rerun?: "preexisting" | "flaky" | "inconclusive" | undefined
+  /** Of a check that the base fails as well: what it says at the commit alone, lines or names of tests. */
+  readonly added?: ReadonlyArray<string> | undefined
 }
 
 /** Exit codes by which a command says that it never began, and the one of a process that the kernel killed for memory. */
 const notFound = 127
 const notExecutable = 126
 const killed = 137
+
+/** Whether an exit code says that the command never began, or was killed. */
+export const neverRan = (exitCode: number): boolean =>
+  exitCode === notFound || exitCode === notExecutable || exitCode === killed
 
 /** What make says when a command of a recipe could not start; it exits 2 itself. */
 const neverBegan = /^make(?:\[\d+\])?: \*\*\* .*\bError 12[67]$/mu
@@ -34,9 +40,7 @@ export const isSuspect = (
 ): boolean =>
   limit !== undefined ||
   (exitCode === 2 && neverBegan.test(logTail)) ||
-  exitCode === notFound ||
-  exitCode === notExecutable ||
-  exitCode === killed ||
+  neverRan(exitCode) ||
   (exitCode !== 0 && isUndeclared)
 
 const isRed = ({ check }: Ran): boolean =>
@@ -60,12 +64,22 @@ const atLimit: Readonly<Record<GateLimit, { readonly reason: string; readonly me
   disk: { reason: "DiskFull", message: "needs more disk than there is" }
 }
 
-const failureOf = ({ base, check }: Ran): string =>
+/** Lines that a sentence names of what a change adds, and characters of each. */
+const maxAdded = 3
+const maxAddedLength = 160
+
+const addedTo = (added: ReadonlyArray<string>): string => {
+  const lines = added.slice(0, maxAdded).map((line) => cut(line, maxAddedLength))
+  const more = added.length > maxAdded ? ` (and ${added.length - maxAdded} more)` : ""
+  return `, and adds to what the base fails with: ${lines.join("; ")}${more}`
+}
+
+const failureOf = ({ added = [], base, check }: Ran): string =>
   check.limit !== undefined
     ? `${check.name} ${atLimit[check.limit].message}${base === undefined ? "" : ", and on the base it does not"} (limit: ${check.limit})`
     : check.exitCode === killed
       ? `${check.name} was killed, as it is for want of memory, and is not on the base`
-      : `${check.name} exited ${check.exitCode}${check.message === undefined ? "" : `: ${check.message}`}`
+      : `${check.name} exited ${check.exitCode}${check.message === undefined ? "" : `: ${check.message}`}${added.length === 0 ? "" : addedTo(added)}`
 
 /** Reason of a GATE-FAIL by a finding. */
 export const reasons: Readonly<Record<Rule, string>> = {
@@ -118,11 +132,19 @@ export interface Facts extends Standard {
   readonly tests?: string | undefined
   /** The commit that is judged: an approval must name it. */
   readonly commit?: string | undefined
+  /** The merge base, where there is one. */
+  readonly base?: string | undefined
 }
 
 /** GATE-FAIL needs a check that ran and said no, or a finding that the policy holds against the change or asks about. */
 export const judge = (facts: Facts): Judged => {
-  const failed = facts.ran.filter((ran) => isRed(ran) && !isExcused(ran) && ran.rerun === undefined)
+  const stopped = facts.ran.findIndex(
+    (ran) => isRed(ran) && ran.rerun === "inconclusive" && isFoundation(ran)
+  )
+  const failed = facts.ran.filter(
+    (ran, index) =>
+      isRed(ran) && !isExcused(ran) && ran.rerun === undefined && (stopped < 0 || index < stopped)
+  )
   if (failed.length > 0) {
     const isLimit = failed.every(({ check }) => check.limit !== undefined)
     return {
@@ -131,13 +153,11 @@ export const judge = (facts: Facts): Judged => {
       message: failed.map(failureOf).join("; ")
     }
   }
-  const unclear = facts.ran.find((ran) => isRed(ran) && ran.rerun === "unclear")
-  if (unclear !== undefined) {
-    return {
-      verdict: "GATE-ERROR",
-      reason: "BaseFails",
-      message: `${unclear.check.name} fails on the base too, and what the change adds to that cannot be told apart`
-    }
+  const inconclusive =
+    facts.ran[stopped] ?? facts.ran.find((ran) => isRed(ran) && ran.rerun === "inconclusive")
+  if (inconclusive !== undefined) {
+    const said = "and what the change adds to that cannot be told apart"
+    return { verdict: "GATE-ERROR", reason: "BaseFails", message: baseFails(inconclusive, facts, said) }
   }
   const excused = facts.ran.find((ran) => isRed(ran) && isExcused(ran) && ran.rerun === undefined)
   if (excused !== undefined) return unavailable(excused)
@@ -155,8 +175,23 @@ export const judge = (facts: Facts): Judged => {
   if (asking.length > 0) {
     return { verdict: "GATE-FAIL", reason: waitReason.needsApproval, message: question(asking, facts) }
   }
+  const unproved = facts.ran.find((ran) => ran.rerun === "preexisting" && isFoundation(ran))
+  if (unproved !== undefined && !facts.ran.some((ran) => ran.check.exitCode === 0)) {
+    return {
+      verdict: "GATE-ERROR",
+      reason: "BaseFails",
+      message: baseFails(unproved, facts, "and no other check passed")
+    }
+  }
   return { verdict: "GATE-PASS", message: rests(facts) }
 }
+
+/** A check on which those after it stand: what they say without it is nobody's. */
+const isFoundation = ({ check: { role } }: Ran): boolean => role === "setup" || role === "build"
+
+/** What fails there, and how to go on. */
+const baseFails = ({ check: { name } }: Ran, { base }: Facts, said: string): string =>
+  `${name} fails on the base${base === undefined ? "" : ` ${base.slice(0, 12)}`} too, ${said}: fix the base, give the check \`paths\` in .foreman/gate.yaml, or set up what it needs`
 
 const unavailable = (ran: Ran): Judged => {
   const { exitCode, limit, name } = ran.check

@@ -9,6 +9,8 @@ export interface RunOptions {
   readonly timeout?: Duration.Duration | undefined
   /** Whether the log shows the output; it does when absent. */
   readonly echo?: boolean | undefined
+  /** Bytes of the end of its output that the result keeps, at most 8 MiB; 32 KiB when absent. */
+  readonly keepBytes?: number | undefined
 }
 
 /** How one command ended. */
@@ -19,7 +21,7 @@ export interface CommandResult {
   readonly seconds: number
   /** The limit that ended it; absent when it ended by itself. */
   readonly limit?: GateLimit | undefined
-  /** The last 32 KiB of what it printed, whole characters. */
+  /** The last 32 KiB (or `keepBytes`) of what it printed, whole characters. */
   readonly logTail: string
 }
 

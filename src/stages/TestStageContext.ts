@@ -8,7 +8,8 @@ import type { TestOutcome, TestRunner } from "../gate/runners/TestRunner.ts"
 import { isTestCheck, runnerOf } from "../gate/testRunner.ts"
 import type { Checkout } from "../services/GateCheckout.ts"
 import type { GateError } from "../services/GateError.ts"
-import type { CommandResult } from "../services/GateToolchain.ts"
+import type { CommandResult, RunOptions } from "../services/GateToolchain.ts"
+import type { CleanEnvironment } from "./cleanEnvironment.ts"
 
 export interface TestStageContext {
   readonly commit: string
@@ -28,8 +29,10 @@ export interface TestStageContext {
   readonly checkout: Pick<Checkout, "readBase" | "baseFiles" | "place" | "placeMixed" | "room">
   readonly run: (
     command: string,
-    options: { readonly timeout: Duration.Duration; readonly echo: false }
+    options: RunOptions & { readonly timeout: Duration.Duration }
   ) => Effect.Effect<CommandResult, GateError>
+  /** The base where nothing of the candidate has run. */
+  readonly clean: CleanEnvironment
   readonly print: (line: string) => void
   /** Wall time after which a stage starts no further run. */
   readonly patience: Duration.Duration
@@ -55,8 +58,8 @@ export const testChecks = Effect.fnUntraced(function* (
 
 /** A run shorter than this is never cut off: machines stumble. */
 const leastTimeout = Duration.seconds(60)
-/** As many bytes as a run keeps of its output; from there on the beginning is missing. */
-const wholeOutputBytes = 32 * 1024 - 4
+/** What a run for one of the stages keeps of its output: the reports of some thousand tests. */
+const keepBytes = 4 * 1024 * 1024
 
 /** As long as the same took before, five times. What a change brought to an end may wait for ever without it. */
 export const timeoutAfter = (seconds: number): Duration.Duration =>
@@ -64,7 +67,7 @@ export const timeoutAfter = (seconds: number): Duration.Duration =>
 
 /** What a run said of each test; undefined when it says nothing, or the beginning of it is gone. */
 export const outcomesOf = (runner: TestRunner, run: CommandResult): ReadonlyArray<TestOutcome> | undefined =>
-  new TextEncoder().encode(run.logTail).length < wholeOutputBytes ? runner.read(run.logTail) : undefined
+  new TextEncoder().encode(run.logTail).length < keepBytes - 4 ? runner.read(run.logTail) : undefined
 
 /** Says how much of a span is left, from now on, by a clock that nobody sets. */
 export const countdown = (span: Duration.Duration): Effect.Effect<Effect.Effect<Duration.Duration>> =>
@@ -88,7 +91,7 @@ export const meter = (world: Pick<TestStageContext, "run" | "patience">): Meter 
   let seconds = 0
   return {
     run: (command, timeout = Duration.max(leastTimeout, world.patience)) =>
-      world.run(command, { timeout, echo: false }).pipe(
+      world.run(command, { timeout, echo: false, keepBytes }).pipe(
         Effect.tap((run) =>
           Effect.sync(() => {
             seconds += run.seconds

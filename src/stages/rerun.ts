@@ -14,10 +14,12 @@ import {
   judgeFailure,
   type RerunEvidence
 } from "../gate/flaky.ts"
-import type { Failure } from "../gate/runners/TestRunner.ts"
+import { failedIn, idOf, isWithin, located } from "../gate/runners/report.ts"
+import type { Failure, TestRunner } from "../gate/runners/TestRunner.ts"
 import { inRoom } from "../gate/room.ts"
 import { namedBy } from "../gate/testRunner.ts"
 import type { GateError } from "../services/GateError.ts"
+import type { CommandResult } from "../services/GateToolchain.ts"
 import {
   countdown,
   isOver,
@@ -35,6 +37,8 @@ export interface Rerun {
   readonly evidence: ReadonlyArray<RerunEvidence>
   /** Of the failed checks of tests. A failed check that is not here stands. */
   readonly verdicts: ReadonlyMap<Check, FailedCheckVerdict>
+  /** Tests that fail at the commit and not on the base, of checks that the base fails as well. */
+  readonly added: ReadonlyMap<Check, ReadonlyArray<string>>
 }
 
 /** One in three runs is found out nine times of ten by the check's own run and five more; by three more seven times of ten. */
@@ -57,7 +61,7 @@ export const rerun = Effect.fn("rerun")(function* (
   }
   if (world.ran.every(({ exitCode }) => exitCode === 0)) {
     const parts = yield* rerunChanged(rerunning, tests)
-    return { ...told(parts), verdicts: new Map() }
+    return { ...told(parts), verdicts: new Map(), added: new Map() }
   }
   const failed = tests.filter(({ check }) =>
     world.ran.some((ran) => ran.check === check && hasFailed(ran) && ran.isSettled !== true)
@@ -67,7 +71,8 @@ export const rerun = Effect.fn("rerun")(function* (
     ...told(parts),
     verdicts: new Map(
       parts.flatMap(({ check, evidence: { verdict } }) => (verdict === undefined ? [] : [[check, verdict]]))
-    )
+    ),
+    added: new Map(parts.flatMap(({ added, check }) => (added === undefined ? [] : [[check, added]])))
   }
 })
 
@@ -89,6 +94,7 @@ interface Part {
   readonly check: Check
   readonly findings: ReadonlyArray<Finding>
   readonly evidence: RerunEvidence
+  readonly added?: ReadonlyArray<string> | undefined
 }
 
 /** The tests of the change, several times, by themselves where their runner can. */
@@ -148,38 +154,57 @@ const rerunFailed = Effect.fnUntraced(function* (
   })
   const isGreen = (exitCode: number) => exitCode === 0
 
-  yield* world.show("commit")
-  const again = yield* until(narrowed, timesForFailed, isGreen)
-  // What the names left out may still fail: only the whole check can show that it comes and goes.
-  const whole =
-    narrowed !== check.command && again.some(({ exitCode }) => isGreen(exitCode))
-      ? yield* until(check.command, timesForFailed, isGreen)
-      : []
-  const runs = [...again, ...whole]
-  const comesAndGoes = (narrowed === check.command ? again : whole).some(({ exitCode }) => isGreen(exitCode))
-
+  // The base first: where it fails with the same, the tests at the commit need not come and go.
   yield* world.show("base")
   const onBase = yield* until(narrowed, timesOnBase, (exitCode) => !isGreen(exitCode))
   const red = onBase.filter(hasFailed)
-  const shared = red.flatMap(({ logTail }) => runner?.failures(logTail) ?? []).filter(isOfBase(world))
+  const isOurs = isTouched(world)
+  const shared = red
+    .flatMap(({ logTail }) => runner?.failures(logTail) ?? [])
+    .filter(({ name }) => !isOurs(name))
   // A test that the base does not have fails there by its absence.
   const baseFails = runner === undefined || narrowed === check.command ? red.length > 0 : shared.length > 0
+  const ids = new Set(shared.map(idOf))
+  const isCovered = failures.length > 0 && failures.every((failure) => ids.has(idOf(failure)))
+
+  const runs: Array<CommandResult> = []
+  let comesAndGoes = false
+  yield* world.show("commit")
+  if (!isCovered) {
+    const again = yield* until(narrowed, timesForFailed, isGreen)
+    // What the names left out may still fail: only the whole check can show that it comes and goes.
+    const whole =
+      narrowed !== check.command && again.some(({ exitCode }) => isGreen(exitCode))
+        ? yield* until(check.command, timesForFailed, isGreen)
+        : []
+    runs.push(...again, ...whole)
+    const rest = narrowed === check.command ? again : whole
+    comesAndGoes = rest.some(({ exitCode }) => isGreen(exitCode))
+  }
   const without = shared.length > 0 ? runner?.except(shared) : undefined
   let passesWithoutShared: boolean | undefined
-  if (!comesAndGoes && without !== undefined) {
-    yield* world.show("commit")
-    const rest = yield* until(without, timesForFailed, isGreen)
+  if (!comesAndGoes && baseFails && shared.length > 0) {
+    const rest = without === undefined ? [] : yield* until(without, timesForFailed, isGreen)
     runs.push(...rest)
-    passesWithoutShared = rest.some(({ exitCode }) => isGreen(exitCode))
+    // A file that cannot be loaded fails whatever tests are left out, and too many tests fit into no command: then the reports tell.
+    passesWithoutShared =
+      rest.some(({ exitCode }) => isGreen(exitCode)) ||
+      (isCovered
+        ? reportTells(first?.output, red, runner, isOurs)
+        : without === undefined
+          ? undefined
+          : false)
   }
   const judged = judgeFailure({ comesAndGoes, baseFails, passesWithoutShared })
   const isBelieved =
-    judged !== "shared" || (yield* failsInRoom(world, { check, runner, run, command: narrowed, shared }))
-  const verdict = isBelieved ? judged : "unclear"
+    judged !== "preexisting" || (yield* failsInRoom(world, { check, runner, run, command: narrowed, shared }))
+  const verdict = isBelieved ? judged : "inconclusive"
   world.print(`--- ${check.name}: ${verdict}`)
-  const names = (verdict === "shared" && shared.length > 0 ? shared : failures).map(({ name }) => name)
+  const names = (verdict === "preexisting" && shared.length > 0 ? shared : failures).map(({ name }) => located(name))
+  const added = failures.filter((failure) => !ids.has(idOf(failure))).map(({ name }) => located(name))
   return {
     check,
+    ...(verdict === "introduced" && baseFails && { added: [...new Set(added)] }),
     findings: failureFindings(check.name, verdict, [...new Set(names)]),
     evidence: {
       check: check.name,
@@ -188,7 +213,7 @@ const rerunFailed = Effect.fnUntraced(function* (
       failed: runs.filter(({ exitCode }) => !isGreen(exitCode)).length,
       baseRuns: onBase.length,
       baseFailed: red.length,
-      ...(shared.length > 0 && { shared: [...new Set(shared.map(({ id }) => id))] }),
+      ...(shared.length > 0 && { preexisting: [...ids] }),
       seconds: seconds()
     }
   }
@@ -204,27 +229,44 @@ const failsInRoom = Effect.fnUntraced(function* (
   of: TestCheck & Pick<Meter, "run"> & { readonly command: string; readonly shared: ReadonlyArray<Failure> }
 ) {
   world.print(`--- ${of.check.name}: the base in a room of its own`)
-  const room = yield* world.checkout.room(world.base)
-  const position = world.ran.findIndex(({ check }) => check === of.check)
-  for (const { check } of world.ran.slice(0, position)) yield* of.run(inRoom(room, check.command))
+  const room = yield* world.clean.before(of.check)
   const seen = new Set<string>()
   const isOneOf = { red: false, green: false }
   for (let count = 0; count < timesInRoom && !(yield* isOver(world.left)); count++) {
     const one = yield* of.run(inRoom(room, of.command))
     if (hasFailed(one)) isOneOf.red = true
     else if (one.exitCode === 0) isOneOf.green = true
-    for (const { id } of hasFailed(one) ? (of.runner?.failures(one.logTail) ?? []) : []) seen.add(id)
+    for (const failure of hasFailed(one) ? (of.runner?.failures(one.logTail) ?? []) : [])
+      seen.add(idOf(failure))
     const isSeen =
-      of.shared.length > 0 ? of.shared.every(({ id }) => seen.has(id)) : isOneOf.red && isOneOf.green
+      of.shared.length > 0
+        ? of.shared.every((failure) => seen.has(idOf(failure)))
+        : isOneOf.red && isOneOf.green
     if (isSeen) return true
   }
   return false
-}, Effect.scoped)
+})
 
-/** What the change touched is its own: a test of that name on the base excuses nothing. */
-const isOfBase =
+/** Whether the whole check's own report, and the base's, name everything that failed, and nothing at the commit alone. */
+const reportTells = (
+  output: string | undefined,
+  red: ReadonlyArray<CommandResult>,
+  runner: TestRunner | undefined,
+  isOurs: (name: string) => boolean
+): boolean | undefined => {
+  if (output === undefined || runner === undefined) return undefined
+  const commit = failedIn(runner, output)
+  const answers = red.map(({ logTail }) => isWithin(commit, failedIn(runner, logTail), isOurs))
+  return answers.includes(true) ? true : answers.includes(undefined) ? undefined : false
+}
+
+/** What the change touched is its own: a test or a file of that name on the base excuses nothing. */
+const isTouched =
   ({ subjects }: World) =>
-  ({ name }: Failure): boolean =>
-    subjects.every(({ changed }) =>
-      changed.every((test) => test.name !== name && !test.name.endsWith(` ${name}`))
+  (name: string): boolean =>
+    subjects.some(
+      ({ changed, path }) =>
+        path === name.replace(/^file:/u, "") ||
+        name.endsWith(`/${path}`) ||
+        changed.some((test) => test.name === name || test.name.endsWith(` ${name}`))
     )

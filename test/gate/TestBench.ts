@@ -6,6 +6,7 @@ import { Duration, Effect, Option } from "effect"
 import * as Checkout from "../../layers/gate/Checkout.ts"
 import type { Check } from "../../src/gate/checks.ts"
 import type { CommandResult } from "../../src/services/GateToolchain.ts"
+import { cleanEnvironment } from "../../src/stages/cleanEnvironment.ts"
 import type { TestStageContext } from "../../src/stages/TestStageContext.ts"
 import { environment, type Files, make } from "./GateWorld.ts"
 
@@ -73,6 +74,7 @@ export const bench = Effect.fnUntraced(function* (options: {
     commands.push(command)
     return shell({ root: world.root, workDir: settings.workDir }, command, timeout)
   }
+  const patience = options.patience ?? Duration.minutes(2)
   const made: TestBench = {
     commit,
     base: checkout.base ?? "",
@@ -82,7 +84,14 @@ export const bench = Effect.fnUntraced(function* (options: {
     builders: [],
     run,
     print: () => undefined,
-    patience: options.patience ?? Duration.minutes(2),
+    patience,
+    clean: yield* cleanEnvironment({
+      checkout,
+      base: checkout.base ?? "",
+      run,
+      checks: options.checks,
+      patience: Effect.succeed(patience)
+    }),
     commands,
     checked: Effect.gen(function* () {
       yield* checkout.place(commit)
