@@ -6,7 +6,7 @@ import { Effect } from "effect"
 
 import { banner } from "../gate/checks.ts"
 import type { RerunEvidence } from "../gate/flaky.ts"
-import { isSuspect, neverRan } from "../gate/judge.ts"
+import { isSuspect, neverRan } from "../gate/judgeRed.ts"
 import { isWhole } from "../gate/lastBytes.ts"
 import { type Compared, compareRed } from "../gate/redOnBase.ts"
 import { inRoom } from "../gate/room.ts"

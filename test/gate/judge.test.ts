@@ -14,7 +14,8 @@ import {
   resultLine
 } from "../../src/gate/envelope.ts"
 import { defaultPolicy, type Finding } from "../../src/gate/finding.ts"
-import { isSuspect, judge, type Ran } from "../../src/gate/judge.ts"
+import { judge } from "../../src/gate/judge.ts"
+import { isSuspect, type Ran } from "../../src/gate/judgeRed.ts"
 
 const ran = (name: string, exitCode: number, base?: number): Ran => ({
   check: { name, command: `run ${name}`, exitCode, seconds: 1 },

@@ -135,6 +135,13 @@ const cases: ReadonlyArray<Case> = [
     wanted: ["--> src/shop.py:4:5"]
   },
   {
+    rule: "oxlint: one mended and another added, in boxes",
+    base: "  × eslint(no-debugger): no debugger\n   ╭─[src/old.ts:1:1]\n 1 │ debugger\n   · ────────\n   ╰────\n\nFound 0 warnings and 1 error.\n",
+    commit:
+      "  × eslint(no-eval): no eval\n   ╭─[src/old.ts:3:1]\n 3 │ eval('error')\n   · ────────\n   ╰────\n\nFound 0 warnings and 1 error.\n",
+    wanted: ["× eslint(no-eval): no eval", "╭─[src/old.ts:3:1]"]
+  },
+  {
     rule: "go vet of another package",
     base: "# example.com/shop/old\nold/old.go:5:2: unreachable code\n",
     commit:

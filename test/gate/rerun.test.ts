@@ -86,6 +86,22 @@ describe("a failed check, by node --test", { timeout: 60_000 }, () => {
     })
   )
 
+  const unloadable = 'throw new Error("no database")\n'
+  it.live("is preexisting when a file of tests cannot be loaded, on the base as well", () =>
+    Effect.gen(function* () {
+      const { evidence, found, verdict } = yield* ask(
+        { ...js, "test/db.test.js": unloadable },
+        harmless,
+        "node --test"
+      )
+      assert.deepStrictEqual(
+        [verdict, found],
+        ["preexisting", ["note test: test: test/db.test.js fails on the base too"]]
+      )
+      assert.deepStrictEqual([evidence?.baseRuns, evidence?.baseFailed], [1, 1])
+    })
+  )
+
   it.live("is flaky when a test comes and goes that the base does not fail", () =>
     Effect.gen(function* () {
       const { found, verdict } = yield* ask(

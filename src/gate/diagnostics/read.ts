@@ -37,7 +37,7 @@ const banner = /^(?:>|\$|\+{1,3}) (.*)$/u
 const frame = /^\s*(?:at\s|File ".*", line \d+, in )/u
 /** Code as a tool quotes it, and what points into it. */
 const quoted = /^\s*>?\s*\d*\s*[|│¦](?:\s|$)|^\d+\s\s|^[\s^~|│─━╰╭╷╵·`_=+-]*$/u
-const arrow = /^\s*-->\s/u
+const arrow = /^\s*(?:-->\s|[╭┌,][─-]+\[)/u
 const diffBegins = /^(?:--- |\+\+\+ |diff |Diff in |@@ )/u
 /** How much there was to say no to, and what follows from it. */
 const summary =
