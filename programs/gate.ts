@@ -8,6 +8,7 @@ import * as calibrate from "./gate/calibrate.ts"
 import { GateConfigError } from "./gate/errors.ts"
 import * as flags from "./gate/flags.ts"
 import * as hook from "./gate/hook.ts"
+import * as init from "./gate/init.ts"
 import { judgeOnce } from "./gate/judgeOnce.ts"
 import type { ServeOptions } from "./gate/mcp.ts"
 import { readReport } from "./gate/output.ts"
@@ -97,7 +98,7 @@ const command = Command.make(
     { command: "foreman gate --format github --report sarif=gate.sarif", description: "As a step of CI" },
     { command: "foreman gate --watch", description: "Judge again after each commit" }
   ]),
-  Command.withSubcommands([calibrate.command, hook.command])
+  Command.withSubcommands([calibrate.command, hook.command, init.command])
 )
 
 /** As a shell says it of a program that Ctrl-C ended. */

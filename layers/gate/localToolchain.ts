@@ -79,6 +79,8 @@ const environment = (options: LocalToolchain, env: Env): Record<string, string> 
     XDG_CACHE_HOME: join(cacheDir, "xdg-cache"),
     npm_config_cache: join(cacheDir, "npm"),
     PIP_CACHE_DIR: join(cacheDir, "pip"),
+    GRADLE_USER_HOME: join(cacheDir, "gradle"),
+    MAVEN_OPTS: `-Dmaven.repo.local=${join(cacheDir, "m2")}`,
     ...(options.memoryBytes !== undefined && { DATA_KIB: String(dataKiB(options.memoryBytes)) })
   }
 }

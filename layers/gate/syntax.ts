@@ -17,6 +17,9 @@ const maxNodes = 600_000
 const maxDepth = 400
 const maxMillis = 2_000
 
+/** Two at once would each make a runtime, and parsers of the first would find themselves in the second. */
+let initialised: Promise<void> | undefined
+
 /** A parser for these languages. */
 const open = (grammars: ReadonlySet<Grammar>): Effect.Effect<Parse, SyntaxUnavailable> =>
   Effect.tryPromise({
@@ -24,7 +27,7 @@ const open = (grammars: ReadonlySet<Grammar>): Effect.Effect<Parse, SyntaxUnavai
       const require = createRequire(import.meta.url)
       const main = require.resolve("@vscode/tree-sitter-wasm")
       const { Language, Parser }: typeof TreeSitter = require(main)
-      await Parser.init()
+      await (initialised ??= Parser.init())
       const parsers = new Map<Grammar, TreeSitter.Parser>()
       for (const grammar of grammars) {
         const parser = new Parser()

@@ -80,7 +80,7 @@ const orEmpty = (answer: Effect.Effect<string, GitFailed>): Effect.Effect<string
   Effect.catchTag(answer, "GitFailed", () => Effect.succeed(""))
 
 /** Where the remote says that it is, else the names that it usually has, there and here. */
-const defaultBranch = Effect.fnUntraced(function* (
+export const defaultBranch = Effect.fnUntraced(function* (
   run: (...args: ReadonlyArray<string>) => Effect.Effect<string, GitFailed>,
   remote: string
 ) {

@@ -13,6 +13,7 @@ import { tail } from "../../layers/gate/tail.ts"
 import { wipe } from "../../layers/wipe.ts"
 import { dispatched } from "../../src/decide/verdict.ts"
 import type { Allowance } from "../../src/gate/approval.ts"
+import type { Check } from "../../src/gate/checks.ts"
 import type { Envelope } from "../../src/gate/envelope.ts"
 import { saidBy } from "../../src/tools/gateTerminal.ts"
 import { baseBranch, type Candidate, makeRemote } from "./candidate.ts"
@@ -57,7 +58,13 @@ const maxLogTail = 32 * 1024
 
 /** Fails with exit 69 where the toolchain cannot be started; every other end is a verdict. `print` is handed the log as it is written. */
 export const judgeCandidate = Effect.fn("gate.judgeCandidate")(
-  function* (candidate: Candidate, limits: Limits, print: (text: Uint8Array | string) => void) {
+  function* (
+    candidate: Candidate,
+    limits: Limits,
+    print: (text: Uint8Array | string) => void,
+    /** Runs these, whatever the base says; without a base, so that nothing is compared and nothing runs twice. */
+    checks?: ReadonlyArray<Check>
+  ) {
     const startedAt = yield* Clock.currentTimeMillis
     const folder = yield* temporaryFolder
     const remote = join(folder, "remote.git")
@@ -66,22 +73,28 @@ export const judgeCandidate = Effect.fn("gate.judgeCandidate")(
     )
     const folders = { workDir: join(folder, "work", "repository"), exchangeDir: join(folder, "exchange") }
     const judgeDir = join(folder, "judge")
-    const cacheDir = yield* BaseCache.open({
-      folder: cacheOf(candidate.root, process.env),
-      remote,
-      baseBranch,
-      scratchDir: join(folder, "base"),
-      memoryBytes: limits.memoryBytes,
-      patience: Duration.times(limits.deadline, 0.5),
-      hidden: [remote, candidate.root],
-      env: process.env,
-      write: print
-    })
+    const caches = cacheOf(candidate.root, process.env)
+    const cacheDir =
+      checks === undefined
+        ? yield* BaseCache.open({
+            folder: caches,
+            remote,
+            baseBranch,
+            scratchDir: join(folder, "base"),
+            memoryBytes: limits.memoryBytes,
+            patience: Duration.times(limits.deadline, 0.5),
+            hidden: [remote, candidate.root],
+            env: process.env,
+            write: print
+          })
+        : // Nothing but commits of the default branch runs with these.
+          join(caches, "init")
     yield* localToolchain.start(
       {
         ...folders,
         scratchDir: join(folder, "scratch"),
         cacheDir,
+        writesCache: checks !== undefined,
         memoryBytes: limits.memoryBytes,
         hidden: [judgeDir, remote, candidate.root]
       },
@@ -93,7 +106,7 @@ export const judgeCandidate = Effect.fn("gate.judgeCandidate")(
       judgeDir,
       repo: candidate.root,
       branch: candidate.name,
-      baseBranch,
+      ...(checks === undefined ? { baseBranch } : { checks }),
       cloneURL: remote,
       watched:
         candidate.ref === undefined ? ("nowhere" as const) : { url: candidate.root, ref: candidate.ref },

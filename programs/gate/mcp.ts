@@ -1,5 +1,5 @@
 /** `foreman gate --mcp`: an agent asks the gate before it claims that its work is done. Stdout carries the protocol and nothing else. */
-import { Effect, Layer, Schema, Semaphore } from "effect"
+import { Cause, Effect, Exit, Fiber, Layer, Schema, Semaphore } from "effect"
 import { McpProtocol, McpSchema, McpServer, Tool, Toolkit } from "effect/ai"
 
 import { staticHalf } from "../../layers/gate/staticHalf.ts"
@@ -115,8 +115,24 @@ const handlers = ({ limits, repo }: ServeOptions) =>
 const instructions =
   "Commit your work, then call gate before you say that it is done. Mend what it names as error, and call it again. gate_static is a quick look in between."
 
-/** Until the client closes stdin. */
+/**
+ * Until the client closes stdin, which ends what is under way: nobody waits for it any more. That is a clean end, unlike a signal. The
+ * module alone would finish the requests that it has.
+ */
 export const serve = (options: ServeOptions) =>
+  Effect.raceFirst(Effect.flatMap(Effect.forkChild(served(options)), Fiber.await), stdinEnds).pipe(
+    Effect.flatMap((exit) =>
+      Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause) ? Effect.asVoid(exit) : Effect.void
+    )
+  )
+
+const stdinEnds = Effect.callback<Exit.Exit<void>>((resume) => {
+  const end = () => resume(Effect.succeed(Exit.void))
+  process.stdin.once("end", end)
+  return Effect.sync(() => process.stdin.off("end", end))
+})
+
+const served = (options: ServeOptions) =>
   Layer.launch(
     McpServer.layerStdio({
       name: "foreman-gate",

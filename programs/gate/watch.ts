@@ -28,7 +28,7 @@ const watchedFolders = Effect.fn("gate.watchedFolders")(function* (repo: string,
   return [own, join(own, "logs"), shared, ...(ref.startsWith("refs/") ? [dirname(join(shared, ref))] : [])]
 })
 
-/** One for each event in any of the folders; a folder that is not there has none. */
+/** One as soon as the folders are watched, then one for each event in any of them; a folder that is not there has none. */
 const eventsIn = (folders: ReadonlyArray<string>): Stream.Stream<void> =>
   Stream.callback<void>(
     (queue) =>
@@ -44,7 +44,7 @@ const eventsIn = (folders: ReadonlyArray<string>): Stream.Stream<void> =>
               return []
             }
           })
-        ),
+        ).pipe(Effect.tap(() => Queue.offer(queue, undefined))),
         (watchers) => Effect.sync(() => watchers.forEach((watcher) => watcher.close()))
       ),
     { bufferSize: 1, strategy: "sliding" }
@@ -66,7 +66,10 @@ export const headMoves = (repo: string, head: string): Stream.Stream<string> => 
     Effect.catchTag("GitFailed", () => Effect.succeed(""))
   )
   const touched = Stream.unwrap(Effect.map(watchedFolders(repo, head), eventsIn))
-  return Stream.merge(touched.pipe(Stream.debounce(quietTime)), Stream.tick(pollInterval)).pipe(
+  return Stream.merge(
+    touched.pipe(Stream.debounce(quietTime)),
+    Stream.drop(Stream.tick(pollInterval), 1)
+  ).pipe(
     Stream.mapEffect(() => commit),
     Stream.filter((id) => id !== ""),
     Stream.changes

@@ -118,7 +118,7 @@ const subjectOf = (
   if (file.status === "deleted" || after === undefined || isGenerated(after)) return []
   if (!differs(path, before, after)) return []
   const declared = declaredTests(path, after)
-  const declaresByName = ["go", "rust", "java"].includes(languageOf(path) ?? "")
+  const declaresByName = ["go", "rust", "java", "kotlin", "c", "cpp"].includes(languageOf(path) ?? "")
   const isScript = !declaresByName && (named.has(path) || isCollected(path, after))
   if (declared.length === 0 && !isScript) return []
   return [

@@ -1,7 +1,7 @@
 /** What a gate would have said of commits that people merged: alarms by rule, their share, and what that means for the policy. */
 import type { GateCheck } from "../../schema/Result.ts"
 import type { GateVerdict } from "./envelope.ts"
-import type { Finding, Policy } from "./finding.ts"
+import { type Finding, type Policy, weightOf } from "./finding.ts"
 
 export interface Interval {
   readonly low: number
@@ -41,9 +41,11 @@ export interface RuleTally extends Interval {
   /** The policy's word: `fail`, `ask` or `warn`. */
   readonly answer: string
   readonly commits: ReadonlyArray<string>
-  /** The first alarm of each of those commits, in the same order: where, and what. */
+  /** The first alarm of each of those commits, in the same order: its weight, where, and what. */
   readonly examples: ReadonlyArray<string>
   readonly share: number
+  /** How many of those commits it refuses: the others it warns of, or asks about. */
+  readonly refused: number
 }
 
 export interface Tally {
@@ -65,21 +67,19 @@ interface Alarm {
   readonly text: string
 }
 
-const alarmsOf = ({ documents, findings }: Examined, policy: Policy): ReadonlyArray<Alarm> => {
-  const words: { readonly [rule: string]: string } = policy
-  return [
-    ...findings.flatMap((finding): ReadonlyArray<Alarm> => {
-      const { file, isNote, line, message, rule, test } = finding
-      const place = `${file}${line === undefined ? "" : `:${line}`}${test === undefined ? "" : ` ${test}`}`
-      return isNote === true ? [] : [{ rule, answer: words[rule] ?? "fail", text: `${place}: ${message}` }]
-    }),
-    ...documents.flatMap(({ exitCode, message, name }): ReadonlyArray<Alarm> =>
-      exitCode === 0 || exitCode === undefined
-        ? []
-        : [{ rule: documentsRule, answer: "fail", text: message ?? name }]
-    )
-  ]
-}
+const alarmsOf = ({ documents, findings }: Examined, policy: Policy): ReadonlyArray<Alarm> => [
+  ...findings.flatMap((finding): ReadonlyArray<Alarm> => {
+    const { file, line, message, rule, test } = finding
+    const place = `${file}${line === undefined ? "" : `:${line}`}${test === undefined ? "" : ` ${test}`}`
+    const answer = weightOf(finding, { policy })
+    return answer === "note" ? [] : [{ rule, answer, text: `${place}: ${message}` }]
+  }),
+  ...documents.flatMap(({ exitCode, message, name }): ReadonlyArray<Alarm> =>
+    exitCode === 0 || exitCode === undefined
+      ? []
+      : [{ rule: documentsRule, answer: "fail", text: message ?? name }]
+  )
+]
 
 const weights: { readonly [answer: string]: number } = { fail: 3, ask: 2, warn: 1 }
 
@@ -94,20 +94,26 @@ export const median = (values: ReadonlyArray<number>): number => {
 /** `policy` is the one that is calibrated, the same for all commits. */
 export const tally = (commits: ReadonlyArray<Examined>, policy: Policy): Tally => {
   const total = commits.length
-  const byRule = new Map<string, { answer: string; commits: Array<string>; examples: Array<string> }>(
-    Object.entries(policy).map(([rule, answer]) => [rule, { answer, commits: [], examples: [] }])
-  )
+  const empty = (answer: string) => ({
+    answer,
+    commits: new Array<string>(),
+    examples: new Array<string>(),
+    refused: 0
+  })
+  const byRule = new Map(Object.entries(policy).map(([rule, answer]) => [rule, empty(answer)]))
   const worst = [0, 0, 0, 0]
   for (const each of commits) {
     const alarms = alarmsOf(each, policy)
     const heaviest = Math.max(0, ...alarms.map(({ answer }) => weights[answer] ?? 3))
     worst[heaviest] = (worst[heaviest] ?? 0) + 1
+    const refusing = new Set(alarms.flatMap(({ answer, rule }) => (answer === "fail" ? [rule] : [])))
     for (const { answer, rule, text } of alarms) {
-      const entry = byRule.get(rule) ?? { answer, commits: [], examples: [] }
+      const entry = byRule.get(rule) ?? empty(answer)
       byRule.set(rule, entry)
       if (entry.commits.at(-1) === each.commit) continue
       entry.commits.push(each.commit)
-      entry.examples.push(text)
+      entry.examples.push(`${answer}  ${text}`)
+      if (refusing.has(rule)) entry.refused++
     }
   }
   const rules = [...byRule].map(([rule, entry]): RuleTally => ({
@@ -151,14 +157,21 @@ const range = ({ high, low }: Interval): string => `95 %: ${percent(low)} to ${p
  */
 export const advise = ({ rules, total }: Tally): ReadonlyArray<Advice> =>
   rules.flatMap((each): ReadonlyArray<Advice> => {
-    const { answer, commits, high, low, rule } = each
+    const { answer, commits, refused, rule } = each
     if (rule === documentsRule) return []
-    const count = `${commits.length} of ${total} (${range(each)})`
-    if (answer !== "warn" && commits.length > 1 && low > bearable) {
-      return [{ rule, answer: "warn", why: `says no to ${count} that were merged all the same` }]
+    const refusal = wilson(refused, total)
+    if (answer === "fail" && refused > 1 && refusal.low > bearable) {
+      const why = `says no to ${refused} of ${total} (${range(refusal)}) that were merged all the same`
+      return [{ rule, answer: "warn", why }]
     }
-    return answer === "warn" && high < 2 * bearable && !needRuns.has(rule)
-      ? [{ rule, answer: "fail", why: `would have said no to ${count}` }]
+    return answer === "warn" && each.high < 2 * bearable && !needRuns.has(rule)
+      ? [
+          {
+            rule,
+            answer: "fail",
+            why: `would have said no to ${commits.length} of ${total} (${range(each)})`
+          }
+        ]
       : []
   })
 

@@ -4,6 +4,7 @@ import picomatch from "picomatch/posix.js"
 import type { Change } from "./change.ts"
 import type { Check } from "./checks.ts"
 import { languageOf } from "./files.ts"
+import type { Finding } from "./finding.ts"
 
 /** Whether any of the globs matches; a dot at the beginning of a name is a letter like any other. */
 export const matcher = (globs: ReadonlyArray<string>): ((path: string) => boolean) =>
@@ -23,8 +24,13 @@ const tools: ReadonlyArray<{ readonly word: RegExp; readonly looksAt: RegExp }> 
   },
   {
     word: /\b(mvn|mvnw|gradle|gradlew|java|javac)\b/u,
-    looksAt: /(\.java|\.kts?|(^|\/)(pom\.xml|build\.gradle))$/u
+    looksAt: /(\.java|\.kts?|\.groovy|(^|\/)(pom\.xml|(build|settings)\.gradle))$/u
   },
+  {
+    word: /\b(cmake|ctest|gcc|g\+\+|clang|cc)\b/u,
+    looksAt: /(\.(c|cc|cpp|cxx|h|hh|hpp)|(^|\/)CMakeLists\.txt|\.cmake)$/u
+  },
+  { word: /\b(bundle|rake|rspec|rubocop)\b/u, looksAt: /(\.rb|(^|\/)(Gemfile|Rakefile)|\.gemspec)$/u },
   { word: /\b(shellcheck|shfmt|bats)\b/u, looksAt: /\.(sh|bash|bats)$/u }
 ]
 
@@ -52,6 +58,20 @@ export const coverageOf = (change: Change, looked: ReadonlyArray<(path: string) 
   const paths = change.files.flatMap(({ path, status }) => (status === "deleted" ? [] : [path]))
   const uncovered = paths.filter((path) => !looked.some((covers) => covers(path)))
   return { files: paths.length, examined: paths.length - uncovered.length, uncovered }
+}
+
+/** A change of which nothing was examined at all. */
+export const unexamined = ({ examined, files, uncovered }: Coverage): ReadonlyArray<Finding> => {
+  const [first] = uncovered
+  return files === 0 || examined > 0 || first === undefined
+    ? []
+    : [
+        {
+          rule: "unexamined",
+          file: first,
+          message: `no check looked at ${files === 1 ? "the changed file" : `any of the ${files} changed files`}: give one that does, with paths that name it`
+        }
+      ]
 }
 
 /** Whether a check with globs has nothing to do: the change touches none of its paths, neither by its old name nor by its new one. */

@@ -47,7 +47,9 @@ const kinds: ReadonlyArray<Kind> = [
       } catch (error) {
         const message = error instanceof Error ? error.message : String(error)
         const at = /at position (\d+)/u.exec(message)?.[1]
-        return [{ line: at === undefined ? undefined : lineAt(text, Number(at)), message: "is no JSON" }]
+        return [
+          { line: at === undefined ? undefined : lineAt(text, Number(at)), message: "is not valid JSON" }
+        ]
       }
     }
   },
@@ -144,12 +146,19 @@ const isShared = (
 
 const lineAt = (text: string, offset: number): number => text.slice(0, offset).split("\n").length
 
-/** `firstLine` is the number of lines above the text. */
+/** Other parsers, libyaml among them, take a closing bracket at the indentation of its key. */
+const acceptedElsewhere = /^Flow (?:map|sequence) in block collection must be sufficiently indented/u
+
+/** `linesAbove` is the number of lines above the text. */
 const yamlFaults = (text: string, linesAbove: number): ReadonlyArray<Omit<Fault, "file">> =>
   parseAllDocuments(text, { prettyErrors: false, logLevel: "silent" }).flatMap((document) => {
-    const [error] = document.errors
+    const error = document.errors.find(
+      ({ message, pos }) => !(acceptedElsewhere.test(message) && /[\]}]/u.test(text.charAt(pos[0])))
+    )
     if (error !== undefined) {
-      return [{ line: linesAbove + lineAt(text, error.pos[0]), message: `is no YAML: ${error.message}` }]
+      return [
+        { line: linesAbove + lineAt(text, error.pos[0]), message: `is not valid YAML: ${error.message}` }
+      ]
     }
     const { contents } = document
     if (!isMap(contents)) return []
@@ -180,12 +189,21 @@ const brokenLinks = (text: string, path: string, paths: Paths): ReadonlyArray<Om
   const blank = (code: string) => code.replaceAll(/[^\n]/gu, " ")
   const prose = text.replaceAll(fence, blank).replaceAll(/`[^`\n]+`/gu, blank)
   const inline = prose.matchAll(/\]\(\s*<?([^\s)<>]+)>?(?:\s+["'(][^)]*)?\)/gu)
-  const references = prose.matchAll(/^ {0,3}\[[^\]]+\]:\s*<?([^\s<>]+)>?/gmu)
+  const references = prose.matchAll(/^ {0,3}\[(?!\^)[^\]]+\]:\s*<?([^\s<>]+)>?/gmu)
   return [...inline, ...references].flatMap(({ index, 1: target = "" }) => {
     if (/^([a-z][a-z0-9+.-]*:|#|\/|\?)/iu.test(target) || /[{}$*]/u.test(target)) return []
-    const resolved = resolve(path, target.replace(/[#?].*$/su, ""))
+    const plain = target.replace(/[#?].*$/su, "")
+    // One word without an ending may be a path only where there is one: a placeholder, a reference, a title.
+    const isWord = !/[./]/u.test(plain)
+    // Generators of sites serve `a.md` as the folder `a/`, from which its links are then counted.
+    const asked = [resolve(path, plain), resolve(path.replace(/\.\w+$/u, "/index.md"), plain)]
     // What leads out of the repository is the forge's own (`../../issues`).
-    return resolved === undefined || resolved === "" || pagesOf(resolved).some((page) => paths.has(page))
+    return isWord ||
+      asked[0] === undefined ||
+      asked.some(
+        (resolved) =>
+          resolved === "" || (resolved !== undefined && pagesOf(resolved).some((page) => paths.has(page)))
+      )
       ? []
       : [{ line: lineAt(text, index), message: `the link ${target} leads nowhere` }]
   })

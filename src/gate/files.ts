@@ -1,6 +1,16 @@
 /** What a file of a repository is to a gate, by its path: code of a language, a test, something generated. */
 
-export type Language = "go" | "python" | "rust" | "javascript" | "typescript" | "java" | "shell"
+export type Language =
+  | "go"
+  | "python"
+  | "rust"
+  | "javascript"
+  | "typescript"
+  | "java"
+  | "kotlin"
+  | "c"
+  | "cpp"
+  | "shell"
 
 const languages: Readonly<Record<string, Language>> = {
   go: "go",
@@ -16,6 +26,14 @@ const languages: Readonly<Record<string, Language>> = {
   mts: "typescript",
   tsx: "typescript",
   java: "java",
+  kt: "kotlin",
+  c: "c",
+  h: "c",
+  cc: "cpp",
+  cpp: "cpp",
+  cxx: "cpp",
+  hh: "cpp",
+  hpp: "cpp",
   sh: "shell",
   bash: "shell"
 }
@@ -32,7 +50,8 @@ const testNames: ReadonlyArray<RegExp> = [
   /_test\.py$/u,
   /(^|\/)conftest\.py$/u,
   /\.(test|spec)\.[cm]?[jt]sx?$/u,
-  /(^|\/)(Test[A-Z][^/]*|[^/]*(Test|Tests|IT))\.java$/u
+  /(^|\/)(Test[A-Z][^/]*|[^/]*(Test|Tests|IT))\.(java|kt)$/u,
+  /(^|\/)(test_[^/]*|[^/]*_(unit)?tests?|[^/]*Tests?)\.(c|cc|cpp|cxx)$/u
 ]
 const testFolders = /(^|\/)(tests?|__tests__|spec|testdata)\//u
 

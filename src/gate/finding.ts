@@ -20,7 +20,15 @@ export const Rule = Schema.Literals([
   /** Code changed, and nothing examined any of it. */
   "unexamined",
   /** No test could show that the runner reports a failure as one. */
-  "unproved"
+  "unproved",
+  /** A setting or a hook of a runner, a linter or a type checker changed so that less is tested or checked. */
+  "settings",
+  /** Stored expectations changed: golden files, snapshots, test data. */
+  "stored",
+  /** A comment was added that silences a linter or a type checker. */
+  "suppressed",
+  /** A changed source file does not parse. */
+  "unparsable"
 ])
 export type Rule = typeof Rule.Type
 
@@ -60,7 +68,11 @@ export const defaultPolicy: Policy = {
   untested: "warn",
   unused: "warn",
   unexamined: "warn",
-  unproved: "ask"
+  unproved: "ask",
+  settings: "fail",
+  stored: "warn",
+  suppressed: "warn",
+  unparsable: "fail"
 }
 
 /** What findings are held against. */

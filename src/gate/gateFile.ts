@@ -71,7 +71,11 @@ const GateFile = Schema.Struct({
       untested: opt(Answer),
       unused: opt(Answer),
       unexamined: opt(Answer),
-      unproved: opt(Answer)
+      unproved: opt(Answer),
+      settings: opt(Answer),
+      stored: opt(Answer),
+      suppressed: opt(Answer),
+      unparsable: opt(Answer)
     })
   )
 })

@@ -9,6 +9,7 @@ export const GateReason = Schema.Literals([
   "ConfigInvalid",
   "NoChecks",
   "CheckUnavailable",
+  "SetupFailed",
   "ToolchainSilent",
   "ToolchainDied",
   "OutOfMemory",

@@ -2,7 +2,8 @@
 import { reason as waitReason } from "../decide/status.ts"
 import { allowEntry, allowFlag } from "./approval.ts"
 import type { Coverage } from "./coverage.ts"
-import { isRed, type Judged, judgeRed, nothingPassed, type Ran } from "./judgeRed.ts"
+import { exampleFile, gateFilePath } from "./gateFile.ts"
+import { isRed, type Judged, judgeRed, isProvedElsewhere, unprovedBuild, type Ran } from "./judgeRed.ts"
 import { type Finding, type Rule, type Standard, weightOf } from "./finding.ts"
 
 /** Reason of a GATE-FAIL by a finding. */
@@ -15,17 +16,25 @@ export const reasons: Readonly<Record<Rule, string>> = {
   untested: "Untested",
   unused: "CodeUnused",
   unexamined: "Unexamined",
-  unproved: "Unproved"
+  unproved: "Unproved",
+  settings: "SettingsLoosened",
+  stored: "StoredChanged",
+  suppressed: "ChecksSuppressed",
+  unparsable: "SourceUnparsable"
 }
 
 /** Whose reason is named where several rules fail: what touches the judge first. */
 const order: ReadonlyArray<Rule> = [
   "protected",
+  "settings",
+  "unparsable",
   "dirty",
   "weakened",
   "hollow",
   "flaky",
   "unproved",
+  "stored",
+  "suppressed",
   "untested",
   "unused",
   "unexamined"
@@ -76,7 +85,23 @@ export const judge = (facts: Facts): Judged => {
   if (asking.length > 0) {
     return { verdict: "GATE-FAIL", reason: waitReason.needsApproval, message: question(asking, facts) }
   }
-  return nothingPassed(facts) ?? { verdict: "GATE-PASS", message: rests(facts) }
+  const unproved = unprovedBuild(facts)
+  if (unproved !== undefined) return unproved
+  return facts.ran.some(hasPassed) ? { verdict: "GATE-PASS", message: rests(facts) } : noChecks(facts)
+}
+
+/** A set-up proves nothing; a failure that is not the change's leaves the rest of its check proved. */
+const hasPassed = (ran: Ran): boolean =>
+  ran.check.skipped === undefined && ran.check.role !== "setup" && (!isRed(ran) || isProvedElsewhere(ran))
+
+const noChecks = ({ ran }: Facts): Judged => {
+  const skipped = ran.filter(({ check }) => check.skipped !== undefined).length
+  const why = skipped === 0 ? "there is none" : `${skipped} had nothing to do`
+  return {
+    verdict: "GATE-ERROR",
+    reason: "NoChecks",
+    message: `no check passed, so nothing is known of the change: ${why}. Add one that looks at it to ${gateFilePath}, such as "${exampleFile}"`
+  }
 }
 
 /** Findings that a sentence names; more are counted. */

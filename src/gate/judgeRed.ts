@@ -113,7 +113,7 @@ export const judgeRed = (facts: Red): Judged | undefined => {
 }
 
 /** A build that is red on both sides and no check that passed beside it: nothing was proved. */
-export const nothingPassed = (facts: Red): Judged | undefined => {
+export const unprovedBuild = (facts: Red): Judged | undefined => {
   const unproved = facts.ran.find((ran) => ran.rerun === "preexisting" && isFoundation(ran))
   if (unproved !== undefined && !facts.ran.some((ran) => ran.check.exitCode === 0)) {
     return {
@@ -124,6 +124,9 @@ export const nothingPassed = (facts: Red): Judged | undefined => {
   }
   return undefined
 }
+
+/** A failure that is not the change's leaves the rest of its check proved. */
+export const isProvedElsewhere = ({ rerun }: Ran): boolean => rerun === "preexisting" || rerun === "flaky"
 
 /** A check on which those after it stand: what they say without it is nobody's. */
 const isFoundation = ({ check: { role } }: Ran): boolean => role === "setup" || role === "build"

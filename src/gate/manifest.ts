@@ -119,7 +119,7 @@ const podSpec = (job: GateJob): JobSpec["template"]["spec"] => ({
       env: [
         { name: "WORK_DIR", value: "/work/repository" },
         { name: "EXCHANGE_DIR", value: "/exchange" },
-        { name: "HOME", value: "/scratch" },
+        { name: "HOME", value: "/scratch/home" },
         { name: "TMPDIR", value: "/scratch" },
         { name: "GOPATH", value: "/scratch/go" },
         { name: "CARGO_HOME", value: "/scratch/cargo" },

@@ -2,8 +2,11 @@
 import type { Change, ChangedFile } from "./change.ts"
 import type { Check } from "./checks.ts"
 import type { Finding } from "./finding.ts"
+import { compareCi } from "./ciChanges.ts"
+import { type CommandChange, compareCommands, isBump } from "./commands.ts"
 import { makefileNames, makefilePart } from "./make.ts"
 import { scriptsOf } from "./discover/scripts.ts"
+import { isComparedSettings } from "./settings/settings.ts"
 import { filesRunBy } from "./recipes.ts"
 
 const protectedPaths: ReadonlyArray<{ readonly what: string; readonly form: RegExp }> = [
@@ -96,18 +99,43 @@ export const protectedChanges = (
         .map((path) => inside(folder, path))
     )
   )
+  const ofCi = new Map(ciChanges(change))
   return change.files.flatMap((file): ReadonlyArray<Finding> => {
-    const what = [file.path, ...(file.oldPath === undefined ? [] : [file.oldPath])]
-      .map(protectedBy)
-      .find((each) => each !== undefined)
-    const message =
+    const what = kindOf(file)
+    const found =
       what === undefined
-        ? recipeChange(file, steps, programs)
-        : `decides about ${what}, and the change touches it`
+        ? recipeChange(file, steps, programs, base.get("")?.manifest)
+        : {
+            weight: ofCi.get(file)?.weight ?? weights[what] ?? "fail",
+            how: `decides about ${what}, and the change touches it${ofCi.has(file) ? `: ${ofCi.get(file)?.how}` : ""}`
+          }
     const line = file.addedLines[0]
-    return message === undefined
+    return found === undefined
       ? []
-      : [{ rule: "protected", file: file.path, ...(line !== undefined && { line }), message }]
+      : [
+          {
+            rule: "protected",
+            file: file.path,
+            ...(line !== undefined && { line }),
+            message: found.how,
+            ...(found.weight === "note" && { isNote: true as const }),
+            ...(found.weight === "ask" && { asks: true as const })
+          }
+        ]
+  })
+}
+
+/** Of what is not compared by meaning: who may release, and who reviews, is for a person to say. */
+const weights: Readonly<Record<string, CommandChange["weight"]>> = { releases: "ask", policy: "ask" }
+
+const kindOf = ({ oldPath, path }: ChangedFile): string | undefined =>
+  [path, ...(oldPath === undefined ? [] : [oldPath])].map(protectedBy).find((each) => each !== undefined)
+
+const ciChanges = (change: Change): ReadonlyArray<readonly [ChangedFile, CommandChange]> => {
+  const files = change.files.filter((file) => kindOf(file) === "CI")
+  return compareCi(files).flatMap((found, index) => {
+    const file = files[index]
+    return file === undefined ? [] : [[file, found] as const]
   })
 }
 
@@ -132,8 +160,9 @@ const commandsOf = (
 const recipeChange = (
   file: ChangedFile,
   steps: ReadonlyArray<Step>,
-  programs: ReadonlySet<string>
-): string | undefined => {
+  programs: ReadonlySet<string>,
+  manifest: string | undefined
+): CommandChange | undefined => {
   const path = file.oldPath ?? file.path
   const folder = folderOf(path)
   const name = path.slice(folder.length)
@@ -144,20 +173,96 @@ const recipeChange = (
     const targets = (isMakefile ? here : steps).flatMap(targetsOf)
     if (targets.length === 0) return undefined
     const [before, after] = [file.before ?? "", file.after ?? ""].map((text) => makefilePart(text, targets))
-    return before === after ? undefined : "changes what make does in a check of the gate"
+    const found = compareRecipes(before ?? "", after ?? "")
+    // Without its makefile a check does not start at all, and that is seen.
+    return file.status === "deleted" && found !== undefined ? { ...found, weight: "ask" } : found
   }
   if (file.status === "added") return undefined
   if (name === "package.json") {
     const names = here.flatMap(({ command }) => scriptNames(command))
-    const [before, after] = [file.before, file.after].map((text) =>
-      JSON.stringify([...reachedScripts(scriptsOf(text), names)].sort(([a], [b]) => (a < b ? -1 : 1)))
-    )
-    return before === after ? undefined : "changes a script that a check of the gate runs"
+    const [before, after] = [file.before, file.after].map((text) => reachedScripts(scriptsOf(text), names))
+    return before === undefined || after === undefined ? undefined : compareScripts(before, after)
   }
-  // What a check runs is its recipe, unless it is itself the test.
-  return (programs.has(path) || programs.has(path.replace(/\/[^/]*$/u, ""))) && !/test/iu.test(path)
-    ? "is a program that a check of the gate runs"
+  // What a check runs is its recipe, unless it is itself the test, or the product that the test starts.
+  return (programs.has(path) || programs.has(path.replace(/\/[^/]*$/u, ""))) &&
+    !/test/iu.test(path) &&
+    !isProduct(path, manifest) &&
+    !isComparedSettings(path)
+    ? { weight: "ask", how: "is a program that a check of the gate runs" }
     : undefined
+}
+
+const withHow = (found: CommandChange | undefined, what: string): CommandChange | undefined =>
+  found === undefined ? undefined : { weight: found.weight, how: `${what}: ${found.how}` }
+
+/** Calls of other scripts stand for what those run. */
+const compareScripts = (
+  before: ReadonlyMap<string, string>,
+  after: ReadonlyMap<string, string>
+): CommandChange | undefined => {
+  const flat = (scripts: ReadonlyMap<string, string>) =>
+    [...scripts.values()]
+      .map((script) =>
+        script.replaceAll(/\b(?:npm|pnpm|yarn|bun)\s+(?:-\S+\s+)*run(?:-script)?\b/gu, "npm run")
+      )
+      .toSorted()
+      .join("\n")
+  if (JSON.stringify([...before].toSorted()) === JSON.stringify([...after].toSorted())) return undefined
+  return withHow(compareCommands(flat(before), flat(after)), "changes a script that a check of the gate runs")
+}
+
+/** Of a makefile: variables by what they hold, recipes by what they run. */
+const compareRecipes = (before: string, after: string): CommandChange | undefined => {
+  if (before === after) return undefined
+  const what = "changes what make does in a check of the gate"
+  if (isBump(before, after)) return { weight: "note", how: `${what}: other versions` }
+  const lines = (text: string) => text.split("\n").map((line) => line.trim())
+  const known = new Set(lines(before))
+  const come = lines(after).filter((line) => !known.has(line))
+  const forces = come.find(
+    (line) =>
+      /^(?:export\s+)?(?:SHELL|\.SHELLFLAGS)\s*[:?+]?=(?!\s*(?:\S*\/)?(?:env\s+)?(?:ba|da|z|k)?sh\b|\s*-\w+)/u.test(
+        line
+      ) ||
+      /^(?:export\s+)?(?:MAKEFLAGS|GNUMAKEFLAGS)\s*[:?+]?=.*(?:-\w*[intq]|--(?:ignore-errors|keep-going|just-print|touch))/u.test(
+        line
+      ) ||
+      /^\.IGNORE\b/u.test(line)
+  )
+  if (forces !== undefined) return { weight: "fail", how: `${what}: ${forces.slice(0, 80)}` }
+  const ignores = (text: string) => text.split("\n").filter((line) => /^\t@?-/u.test(line)).length
+  if (ignores(after) > ignores(before))
+    return { weight: "fail", how: `${what}: a command that fails no longer counts` }
+  const commands = (text: string) =>
+    text
+      .split("\n")
+      .map((line) =>
+        line.startsWith("\t")
+          ? line.replace(/^\t[@+-]*/u, "")
+          : line.replace(/^(?:export\s+)?[\w.-]+\s*[:+?]*=\s*/u, "").replace(/^[^=]*::?(?!=).*$/u, "")
+      )
+      .filter((line) => line.trim() !== "")
+      .join("\n")
+  return withHow(
+    compareCommands(commands(before), commands(after)) ?? { weight: "note", how: "something is added" },
+    what
+  )
+}
+
+/** Files of the package itself: what it exports and installs. */
+const isProduct = (path: string, manifest: string | undefined): boolean =>
+  /^(?:src|lib|source|app|dist)\//u.test(path) ||
+  (manifest !== undefined && entriesOf(manifest).includes(path))
+
+const entriesOf = (manifest: string): ReadonlyArray<string> => {
+  try {
+    const { bin, exports, main, module }: Record<string, unknown> = JSON.parse(manifest)
+    return [...JSON.stringify([main, module, bin, exports]).matchAll(/"(?:\.\/)?([^"]+\.\w+)"/gu)].map(
+      ([, path = ""]) => path
+    )
+  } catch {
+    return []
+  }
 }
 
 /** Make's own targets in a command; the default one where it names none. */
@@ -196,3 +301,5 @@ const reachedScripts = (
   }
   return reached
 }
+
+export const isCI = (path: string): boolean => protectedBy(path) === "CI"

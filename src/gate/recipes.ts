@@ -8,14 +8,48 @@ const wrappers =
 /** After these comes no program of the repository: code, a module, a check of syntax, a runner of tests. */
 const ends = /^(?:-[cemp]|-[a-z]+c|--eval|--print|--check|--test|--run)$/u
 const takesValue = /^(?:-[rWXI]|--require|--import|--loader|--experimental-loader)$/u
-/** Options whose value is a file that says how to work. */
-const configured =
-  /(?:^|\s)(?:-[cr]|--?conf(?:ig)?(?:-file|-path)?|--rcfile|--settings|--ini-file|--require|--import|--loader|--experimental-loader)(?:=|\s+)(\S+)/gu
+/** By tool, the options whose value is a file that says how to work. `-c` of one is `--check` of another, so each has its own. */
+const configOptions: ReadonlyArray<readonly [tool: RegExp, options: RegExp]> = [
+  [
+    /^(?:eslint|oxlint|stylelint|tsup|rollup|jshint|htmlhint|markdownlint(?:-cli2?)?|vitest|jest|playwright|vite|webpack|karma)$/u,
+    /^(?:-c|--config)$/u
+  ],
+  [
+    /^(?:mocha|_mocha|c8|nyc|prettier|oxfmt|ruff|black|ava|tap|biome|golangci-lint|yamllint|commitlint|lint-staged)$/u,
+    /^--config(?:-path|-file)?$/u
+  ],
+  [/^(?:golangci-lint|yamllint|pytest|py\.test|tox)$/u, /^(?:-c|--config-file)$/u],
+  [/^(?:tsc|vue-tsc|tsgo|tsd|dtslint)$/u, /^(?:-p|--project)$/u],
+  [
+    /^(?:mypy|isort|bandit|flake8|pyright)$/u,
+    /^(?:--config-file|--config|--settings(?:-file|-path)?|-c|--project)$/u
+  ],
+  [/^(?:pylint|coverage)$/u, /^--rcfile$/u],
+  [/^(?:mocha|_mocha|node|tsx|ts-node|ava)$/u, /^(?:-r|--require|--import|--loader|--experimental-loader)$/u]
+]
+
+/** The files that the options of one simple command name as settings or as code to load first. */
+const settingsOf = (command: string): ReadonlyArray<string> => {
+  const words = withoutWrappers(command.trim().split(/\s+/u).map(bare))
+  return words.flatMap((word, index) => {
+    const tools = words.slice(0, index).map((each) => each.replace(/^.*\//u, ""))
+    const [option = "", value = words[index + 1] ?? ""] = word.split(/=(.*)/su)
+    const isConfig = configOptions.some(
+      ([tool, options]) => options.test(option) && tools.some((each) => tool.test(each))
+    )
+    if (!isConfig || value === "") return []
+    return [
+      /^(?:-p|--project)$/u.test(option) && !value.includes(".json")
+        ? `${bare(value)}/tsconfig.json`
+        : bare(value)
+    ]
+  })
+}
 
 const bare = (word: string): string => word.replaceAll(/^["']|["']$/gu, "").replace(/^\.\//u, "")
 
 /** The word that is run, without what stands before it: variables, `env`, `timeout -k 5 60`. */
-const withoutWrappers = (words: ReadonlyArray<string>): ReadonlyArray<string> => {
+export const withoutWrappers = (words: ReadonlyArray<string>): ReadonlyArray<string> => {
   let isWrapped = false
   const first = words.findIndex((word) => {
     const isPrefix =
@@ -45,5 +79,5 @@ const programOf = (command: string): ReadonlyArray<string> => {
 /** Files, or folders of programs, from the root of the repository, as far as the words of the command show them. */
 export const filesRunBy = (command: string): ReadonlyArray<string> => [
   ...command.split(/[\n;&|()`{}]/u).flatMap(programOf),
-  ...[...command.matchAll(configured)].map(([, path = ""]) => bare(path))
+  ...command.split(/[\n;&|()`{}]/u).flatMap(settingsOf)
 ]

@@ -20,10 +20,14 @@ const places = {
   XDG_DATA_HOME: "cache/xdg",
   XDG_CACHE_HOME: "cache/xdg-cache",
   npm_config_cache: "cache/npm",
-  PIP_CACHE_DIR: "cache/pip"
+  PIP_CACHE_DIR: "cache/pip",
+  GRADLE_USER_HOME: "cache/gradle"
 } as const
 
-const exports = Object.entries(places).map(([name, folder]) => `${name}="$room/${folder}"`)
+const exports = [
+  ...Object.entries(places).map(([name, folder]) => `${name}="$room/${folder}"`),
+  'MAVEN_OPTS="-Dmaven.repo.local=$room/cache/m2"'
+]
 
 /** A command for the room of that name, to be started in the work folder beside it. */
 export const inRoom = (name: string, command: string): string =>

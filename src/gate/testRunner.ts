@@ -2,8 +2,10 @@
 import type { Check } from "./checks.ts"
 import { maxCommandBytes } from "./exchange.ts"
 import { scriptsOf } from "./discover/scripts.ts"
+import { ctest } from "./runners/ctest.ts"
 import { go } from "./runners/go.ts"
 import { type Invocation, parseInvocation, render } from "./runners/invocation.ts"
+import { gradle, maven } from "./runners/jvm.ts"
 import { jest, mocha, nodeTest, vitest } from "./runners/node.ts"
 import { pytest, unittest } from "./runners/python.ts"
 import { cargo } from "./runners/rust.ts"
@@ -11,7 +13,19 @@ import type { Recognise, TestRunner } from "./runners/TestRunner.ts"
 import { together } from "./runners/together.ts"
 import { scriptRun } from "./workspaceCommand.ts"
 
-const table: ReadonlyArray<Recognise> = [go, pytest, unittest, cargo, nodeTest, vitest, jest, mocha]
+const table: ReadonlyArray<Recognise> = [
+  go,
+  pytest,
+  unittest,
+  cargo,
+  nodeTest,
+  vitest,
+  jest,
+  mocha,
+  maven,
+  gradle,
+  ctest
+]
 
 /** Files of the base that name commands, as far as they are there. Not of the commit: its author would choose what is run. */
 export interface Recipes {

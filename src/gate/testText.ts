@@ -73,16 +73,24 @@ export const asksNothingNew = (path: string, before: string, after: string): boo
   })
 }
 
+/** GoogleTest, Catch2 and doctest, Boost, Check, functions called test…, and a program of tests by itself. */
+const ofC =
+  /^\s*(?:(?:TYPED_)?TEST(?:_F|_P)?\s*\(\s*\w+\s*,\s*|(?:TEST_CASE|SCENARIO)\s*\(\s*"|(?:START_TEST|BOOST_AUTO_TEST_CASE)\s*\(\s*|(?:static\s+)?(?:void|int|bool)\s+(?=test)|int\s+(?=main\s*\())(?<name>[^",()]+)/u
+
 const declarations: { readonly [L in Language]?: RegExp } = {
   go: /^func (?:\(\w+ \*?\w+\) )?(?<name>(?:Test|Fuzz|Example)(?!Main\()\w*)\s*\(/u,
   python: /^\s*(?:async\s+)?def (?<name>test\w*)\s*\(/u,
   rust: /^\s*(?:pub\s+)?(?:async\s+)?fn (?<name>\w+)/u,
-  java: /^\s*(?:public |private |protected )?(?:\w+ )?void (?<name>\w+)\s*\(/u
+  java: /^\s*(?:public |private |protected )?(?:\w+ )?void (?<name>\w+)\s*\(/u,
+  kotlin: /^\s*(?:(?:public|internal|private|override|suspend) )*fun `?(?<name>[^`(]+?)`?\s*\(/u,
+  c: ofC,
+  cpp: ofC
 }
 const calls =
   /^\s*(?:await\s+)?(?:\w+\.)?(?:it|test)(?:\.\w+)*(?:\(\[.*\]\))?\s*\(\s*(?<quote>["'`])(?<name>(?:\\.|(?!\k<quote>).)*)\k<quote>/u
 const attribute = /^\s*(?:#\[(?:\w+::)*test\b|#\[rstest|@(?:Parameterized|Repeated)?Test\b)/u
-const needsAttribute = (language: Language | undefined) => language === "rust" || language === "java"
+const needsAttribute = (language: Language | undefined) =>
+  language === "rust" || language === "java" || language === "kotlin"
 
 /** The tests of a file, in order, each up to the next one. */
 export const declaredTests = (path: string, text: string): ReadonlyArray<DeclaredTest> => {
@@ -176,7 +184,8 @@ const helpersOf = (text: string): ReadonlyArray<string> => [
 /** Whether nothing in a test's body could fail but the call itself. `text` is the whole file. */
 export const assertsNothing = (path: string, text: string, test: DeclaredTest): boolean => {
   const language = languageOf(path)
-  if (language === undefined || language === "shell") return false
+  // A test in C may tell by what its program returns.
+  if (language === undefined || language === "shell" || language === "c" || language === "cpp") return false
   const body = text
     .split("\n")
     .slice(test.from - 1, test.to)

@@ -19,6 +19,8 @@ export class GateError extends Schema.TaggedError<GateError>()("GateError", {
     Schema.TaggedStruct("NoChecks", detail),
     /** A check that cannot start on the base either. */
     Schema.TaggedStruct("CheckUnavailable", detail),
+    /** What installs the dependencies failed: nobody's change is to blame for that. */
+    Schema.TaggedStruct("SetupFailed", detail),
     /** The toolchain never answered, or stopped answering. */
     Schema.TaggedStruct("ToolchainSilent", detail),
     Schema.TaggedStruct("ToolchainDied", detail),

@@ -26,6 +26,8 @@ export interface TestStageContext {
   }>
   /** Checks that run again wherever another commit is placed: the tests need what they build. */
   readonly builders: ReadonlyArray<Check>
+  /** Installs the dependencies of what is placed; to be run when the base is placed, and when the commit is after it. */
+  readonly setUp: Effect.Effect<void, GateError>
   readonly checkout: Pick<Checkout, "readBase" | "baseFiles" | "place" | "placeMixed" | "room">
   readonly run: (
     command: string,
@@ -108,24 +110,28 @@ export type State =
   | "base"
   | { readonly paths: ReadonlyArray<string>; readonly texts: ReadonlyArray<readonly [string, string]> }
 
+const baseState = JSON.stringify("base")
+
 /**
  * Puts states of the change into the work folder, with what its builders make of them: the commit, its base, or the commit with some paths
  * as of the base or with other texts. A builder that fails says nothing here: the tests that need it fail.
  */
 export const stage = (
-  world: Pick<TestStageContext, "checkout" | "commit" | "base" | "builders" | "run" | "patience">
+  world: Pick<TestStageContext, "checkout" | "commit" | "base" | "builders" | "setUp" | "run" | "patience">
 ) => {
   let shown = ""
   const timeout = Duration.max(leastTimeout, world.patience)
   return Effect.fnUntraced(function* (state: State): Effect.fn.Return<void, GateError> {
     const wanted = JSON.stringify(state)
     if (wanted === shown) return
+    const isOfOtherSetup = (state === "base") !== (shown === baseState)
     shown = wanted
     if (typeof state === "string") yield* world.checkout.place(world[state])
     else {
       const { paths, texts } = state
       yield* world.checkout.placeMixed(world.commit, { paths, from: world.base, texts: new Map(texts) })
     }
+    if (isOfOtherSetup) yield* world.setUp
     for (const { command } of world.builders) yield* world.run(command, { timeout, echo: false })
   })
 }

@@ -4,18 +4,11 @@ import { Duration, Effect } from "effect"
 import type { CheckRole } from "../gate/checks.ts"
 import type { Finding } from "../gate/finding.ts"
 import type { GateError } from "../services/GateError.ts"
+import type { BaseVisit } from "./baseVisit.ts"
 import { type Checked, type CheckWorld, runOne } from "./runChecks.ts"
 
 /** Those first that are there to write. */
-const order: ReadonlyArray<CheckRole | undefined> = [
-  "setup",
-  "codegen",
-  "format",
-  "build",
-  undefined,
-  "lint",
-  "test"
-]
+const order: ReadonlyArray<CheckRole | undefined> = ["codegen", "format", "build", undefined, "lint", "test"]
 
 /**
  * The findings of paths that differ from the commit after the checks. The base is asked only where there are some: the checks run there one
@@ -24,23 +17,25 @@ const order: ReadonlyArray<CheckRole | undefined> = [
 export const dirtyOnBase = Effect.fn("dirtyOnBase")(function* (
   world: CheckWorld,
   checked: ReadonlyArray<Checked>,
-  dirty: ReadonlyArray<string>
+  dirty: ReadonlyArray<string>,
+  visit: BaseVisit
 ): Effect.fn.Return<ReadonlyArray<Finding>, GateError> {
   const { checkout, log } = world
   const { base } = checkout
   if (dirty.length === 0 || base === undefined) return dirty.map((line) => finding(line, false))
   log.line(`=== the tree on the base ${base} ===`)
   const ran = checked.filter(
-    ({ check, isBuiltIn, ofFiles }) =>
-      check.exitCode !== undefined && isBuiltIn !== true && ofFiles === undefined
+    ({ asked, check, isBuiltIn, ofFiles }) =>
+      check.exitCode !== undefined && isBuiltIn !== true && ofFiles === undefined && asked.role !== "setup"
   )
-  let there: ReadonlySet<string> = new Set()
-  yield* checkout.place(base)
+  yield* visit.toBase
+  const look = checkout.dirtyAgainst(base).pipe(Effect.map((lines) => new Set(lines.map(pathOf))))
+  let there = yield* look
   for (const { asked } of ran.toSorted((a, b) => order.indexOf(a.asked.role) - order.indexOf(b.asked.role))) {
     if (dirty.every((line) => there.has(pathOf(line)))) break
     if (Duration.toMillis(yield* world.allowance) <= 1) break
     yield* runOne(world, asked, false)
-    there = new Set((yield* checkout.dirtyAgainst(base)).map(pathOf))
+    there = yield* look
   }
   return dirty.map((line) => finding(line, there.has(pathOf(line))))
 })

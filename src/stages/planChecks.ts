@@ -71,7 +71,7 @@ const gateFile = Effect.fnUntraced(function* (checkout: Base) {
 })
 
 /** Targets of the base's makefile and of what it includes by name. */
-const declaredTargets = Effect.fnUntraced(function* (
+export const declaredTargets = Effect.fnUntraced(function* (
   checkout: Base
 ): Effect.fn.Return<ReadonlySet<string>, GateError> {
   const targets = new Set<string>()
@@ -90,7 +90,7 @@ const declaredTargets = Effect.fnUntraced(function* (
 })
 
 /** The paths of the base, and the texts of those that say how the project is built and tested. */
-const baseFiles = Effect.fnUntraced(function* (checkout: Base) {
+export const baseFiles = Effect.fnUntraced(function* (checkout: Base) {
   const paths = yield* checkout.baseFiles
   const texts = new Map<string, string>()
   for (const path of tellingPaths(paths)) {

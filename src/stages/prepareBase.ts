@@ -8,6 +8,7 @@ import { banner, type Check } from "../gate/checks.ts"
 import { GateCheckout } from "../services/GateCheckout.ts"
 import type { GateError } from "../services/GateError.ts"
 import { GateToolchain } from "../services/GateToolchain.ts"
+import * as environment from "./environment.ts"
 import type { Log } from "./log.ts"
 import { planChecks } from "./planChecks.ts"
 
@@ -20,11 +21,12 @@ export const prepareBase = Effect.fn("prepareBase")(function* (
 ): Effect.fn.Return<boolean, GateError, GateCheckout | GateToolchain> {
   const checkout = yield* GateCheckout
   const toolchain = yield* GateToolchain
-  const { checks } = yield* planChecks(checkout, undefined)
+  const { checks, env } = yield* planChecks(checkout, undefined)
+  const { run, setUp } = environment.make(toolchain, env)
   for (const check of checks.filter(prepares)) {
     log.line(banner(check))
     const timeout = check.timeoutSeconds === undefined ? patience : Duration.seconds(check.timeoutSeconds)
-    const { exitCode } = yield* toolchain.run(check.command, { timeout })
+    const { exitCode } = yield* (check.role === "setup" ? setUp : run)(check.command, { timeout })
     if (exitCode !== 0) log.line(`--- ${check.name}: exit ${exitCode}`)
     if (exitCode !== 0 && check.role === "setup") return false
   }

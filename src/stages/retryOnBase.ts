@@ -14,9 +14,9 @@ import { isTestCheck } from "../gate/testRunner.ts"
 import type { ToolCheck } from "../gate/toolChecks.ts"
 import type { GateError } from "../services/GateError.ts"
 import type { CommandResult } from "../services/GateToolchain.ts"
+import type { BaseVisit } from "./baseVisit.ts"
 import type { CleanEnvironment } from "./cleanEnvironment.ts"
 import { type Checked, type CheckWorld, keepBytes, runOne } from "./runChecks.ts"
-import { stage } from "./TestStageContext.ts"
 
 export interface AskedOfBase {
   readonly checked: ReadonlyArray<Checked>
@@ -27,10 +27,11 @@ export interface AskedOfBase {
 export const retryOnBase = Effect.fn("retryOnBase")(function* (
   world: CheckWorld,
   checked: ReadonlyArray<Checked>,
-  clean: CleanEnvironment
+  clean: CleanEnvironment,
+  visit: BaseVisit
 ): Effect.fn.Return<AskedOfBase, GateError> {
   const { checkout, log } = world
-  const { base, commit } = checkout
+  const { base } = checkout
   const red = checked.filter((each) => isAsked(world, each))
   if (base === undefined || red.length === 0) return { checked, evidence: [] }
   // Asked while the folder still shows the commit: of which files a tool says no.
@@ -42,15 +43,7 @@ export const retryOnBase = Effect.fn("retryOnBase")(function* (
     })
   )
   log.line(`=== the same on the base ${base} ===`)
-  const builders = world.builders.filter((builder) => red.every((each) => each.asked !== builder))
-  yield* stage({
-    checkout,
-    commit,
-    base,
-    builders,
-    run: world.toolchain.run,
-    patience: yield* world.allowance
-  })("base")
+  yield* visit.toBase
   const files = [...new Set([...(yield* checkout.files), ...(yield* checkout.baseFiles)])]
   const again: Array<Answer> = []
   for (const { each, files: redFiles } of asked) {

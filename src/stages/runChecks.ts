@@ -10,7 +10,9 @@ import { lastBytes } from "../gate/lastBytes.ts"
 import type { ToolCheck } from "../gate/toolChecks.ts"
 import type { Checkout } from "../services/GateCheckout.ts"
 import type { GateError } from "../services/GateError.ts"
+import type { Environment } from "./environment.ts"
 import type { Log } from "./log.ts"
+import { setUp } from "./setup.ts"
 import type { CommandResult, GateToolchain } from "../services/GateToolchain.ts"
 
 /** A check, what it did, and what it looked at. */
@@ -28,11 +30,13 @@ export interface Checked extends Ran {
 export interface CheckWorld {
   readonly checkout: Checkout
   readonly change: Change
-  readonly toolchain: GateToolchain["Service"]
+  readonly toolchain: GateToolchain["Service"] & Environment
   readonly declared: ReadonlySet<string>
   readonly log: Log
   /** Checks whose output in the work folder goes with each commit placed there, and which run again then. */
   readonly builders: ReadonlyArray<Check>
+  /** Set-up that runs again for the base and after it, because the change touches what decides about dependencies. */
+  readonly setup: ReadonlyArray<Check>
   /** How long a check may take that does not say so itself: half of what is left, so that its base can be asked as well. */
   readonly allowance: Effect.Effect<Duration.Duration>
 }
@@ -104,6 +108,14 @@ export const runChecks = Effect.fn("runChecks")(function* (
             asked: check,
             looksAt: () => false,
             check: { ...described(check, change), seconds: 0, skipped }
+          })
+          return
+        }
+        if (check.role === "setup") {
+          onChecked({
+            asked: check,
+            looksAt: () => false,
+            check: entry(check, change, yield* setUp(world, check))
           })
           return
         }

@@ -6,7 +6,7 @@ import { Digest } from "effect/crypto"
 
 import type { Allowance } from "../gate/approval.ts"
 import type { Check } from "../gate/checks.ts"
-import { coverageOf } from "../gate/coverage.ts"
+import { coverageOf, unexamined } from "../gate/coverage.ts"
 import { type Envelope, lastLine, nonceLine, resultLine } from "../gate/envelope.ts"
 import type { Finding } from "../gate/finding.ts"
 import type { RerunEvidence } from "../gate/flaky.ts"
@@ -18,12 +18,15 @@ import { type GateError, gateError } from "../services/GateError.ts"
 import { GateToolchain } from "../services/GateToolchain.ts"
 import type { SyntaxParser } from "../services/SyntaxParser.ts"
 import { standardOf } from "./approvals.ts"
+import * as environment from "./environment.ts"
 import type { Log } from "./log.ts"
 import { planChecks, type Rules } from "./planChecks.ts"
+import { baseVisit } from "./baseVisit.ts"
 import { cleanEnvironment } from "./cleanEnvironment.ts"
 import { dirtyOnBase } from "./dirtyOnBase.ts"
 import { retryOnBase } from "./retryOnBase.ts"
 import { type Checked, type CheckWorld, runChecks, runToolChecks } from "./runChecks.ts"
+import { changesSetup } from "./setup.ts"
 import { staticChecks } from "./staticChecks.ts"
 import { testStage } from "./testStage.ts"
 
@@ -111,7 +114,17 @@ const steps = Effect.fnUntraced(function* (
   const { declared, policy } = rules
   known.evidence = { ...known.evidence, profile: yield* profileOf(rules), source: rules.source, policy }
   const change = yield* checkout.change
-  const running: CheckWorld = { checkout, toolchain, change, declared, log, allowance, builders: [] }
+  const setup = rules.checks.filter(({ role }) => role === "setup")
+  const running: CheckWorld = {
+    checkout,
+    toolchain: { ...toolchain, ...environment.make(toolchain, rules.env) },
+    change,
+    declared,
+    log,
+    allowance,
+    builders: [],
+    setup: changesSetup(change, setup) ? setup : []
+  }
 
   // 3. The checks run; what needs no run is found out meanwhile.
   const [{ documents, findings }, builders] = yield* Effect.all(
@@ -128,15 +141,17 @@ const steps = Effect.fnUntraced(function* (
   const clean = yield* cleanEnvironment({
     checkout,
     base: base ?? commit,
-    run: toolchain.run,
+    run: world.toolchain.run,
     checks: known.checked.flatMap(({ asked, check, isBuiltIn, ofFiles }) =>
       check.exitCode === undefined || isBuiltIn === true || ofFiles !== undefined ? [] : [asked]
     ),
     patience: allowance
   })
-  const onBase = yield* retryOnBase(world, known.checked, clean)
+  const visit = yield* baseVisit(world, known.checked)
+  const onBase = yield* retryOnBase(world, known.checked, clean, visit)
   known.checked = [...onBase.checked]
-  const untidy = yield* dirtyOnBase(world, known.checked, dirty)
+  const untidy = yield* dirtyOnBase(world, known.checked, dirty, visit)
+  yield* visit.back
 
   // 6. The tests run again: whose failure it is, whether they come and go, whether they fail without the change.
   const tests = yield* testStage(world, known.checked, clean)
@@ -148,18 +163,18 @@ const steps = Effect.fnUntraced(function* (
   }
 
   // 7. What was found is held against the policy and what somebody allowed of it.
-  const all = [...findings, ...untidy, ...tests.findings]
+  const coverage = coverageOf(
+    change,
+    known.checked.map(({ looksAt }) => looksAt)
+  )
+  known.evidence = { ...known.evidence, coverage }
+  const all = [...findings, ...untidy, ...tests.findings, ...unexamined(coverage)]
   const { evidence, standard } = yield* standardOf(request, checkout, policy, all, log)
   const found = sorted(all, standard)
   known.findings = weighed(found, standard)
   known.evidence = { ...known.evidence, ...evidence }
 
   // 8. One verdict, bound to the commit that the branch still is.
-  const coverage = coverageOf(
-    change,
-    known.checked.map(({ looksAt }) => looksAt)
-  )
-  known.evidence = { ...known.evidence, coverage }
   for (const line of told(found, standard, coverage)) log.line(line)
   const judged = judge({
     ran: known.checked,
@@ -189,10 +204,10 @@ const withReruns = (
         }
       }
 
-/** SHA-256 of checks and policy: two gates with the same profile asked the same. */
-const profileOf = Effect.fnUntraced(function* ({ checks, policy }: Rules) {
+/** SHA-256 of checks, variables and policy: two gates with the same profile asked the same. */
+const profileOf = Effect.fnUntraced(function* ({ checks, env, policy }: Rules) {
   const { digestHex } = yield* Digest.Digest
-  return yield* digestHex(Digest.sha256, new TextEncoder().encode(JSON.stringify({ checks, policy })))
+  return yield* digestHex(Digest.sha256, new TextEncoder().encode(JSON.stringify({ checks, env, policy })))
 })
 
 const runAll = Effect.fnUntraced(function* (world: CheckWorld, checks: ReadonlyArray<Check>, known: Known) {

@@ -5,11 +5,17 @@ import type { Change } from "../gate/change.ts"
 import type { Check } from "../gate/checks.ts"
 import { checkDocuments, type DocumentCheck, lostBy, pathsOf } from "../gate/documents.ts"
 import type { Finding } from "../gate/finding.ts"
+import { settingsBeside, settingsFindings } from "../gate/settings/settings.ts"
+import { storedChanges } from "../gate/stored.ts"
+import { suppressed } from "../gate/suppressed.ts"
+import { unparsable } from "../gate/unparsable.ts"
+import { uncompared } from "../gate/weakened/uncompared.ts"
 import { newDefinitions, newFiles, untested, unused } from "../gate/untested.ts"
+import { grammarOf } from "../gate/weakened/syntax.ts"
 import type { Checkout } from "../services/GateCheckout.ts"
 import { findProtected } from "./protected.ts"
 import type { GateError } from "../services/GateError.ts"
-import type { SyntaxParser } from "../services/SyntaxParser.ts"
+import { SyntaxParser } from "../services/SyntaxParser.ts"
 import type { Checked } from "./runChecks.ts"
 import { findWeakened } from "./weakened.ts"
 
@@ -33,15 +39,51 @@ export const staticChecks = Effect.fn("staticChecks")(function* (
   const defined = [...newDefinitions(change), ...newFiles(change)]
   const mentions = yield* checkout.mentions(defined.map(({ name }) => name))
   const weakened = yield* findWeakened(change)
+  const settings = yield* findSettings(checkout, change)
   return {
     documents,
     findings: [
       ...(yield* findProtected(checkout, change, checks)),
       ...weakened,
+      ...settings,
+      ...storedChanges(change),
+      ...suppressed(change),
+      ...uncompared(change),
       ...untested(change),
       ...unused(defined, mentions)
     ]
   }
+})
+
+/** Rules that read both sides by syntax: settings and hooks, and source that does not parse. Without parsers they say so in a note. */
+const findSettings = Effect.fnUntraced(function* (
+  checkout: Reading,
+  change: Change
+): Effect.fn.Return<ReadonlyArray<Finding>, GateError, SyntaxParser> {
+  const { open } = yield* SyntaxParser
+  const [baseFiles, commitFiles] = [yield* checkout.baseFiles, yield* checkout.files]
+  const unchanged = new Map<string, string>()
+  for (const path of settingsBeside(change, baseFiles)) {
+    const text = yield* checkout.readBase(path)
+    if (text !== undefined) unchanged.set(path, text)
+  }
+  const paths = change.files.flatMap(({ oldPath = [], path }) => [path, oldPath].flat())
+  return yield* open(new Set(paths.flatMap((path) => grammarOf(path) ?? []))).pipe(
+    Effect.map((parse) => [
+      ...settingsFindings({ change, baseFiles, commitFiles, unchanged, parse }),
+      ...unparsable(change, parse)
+    ]),
+    Effect.catch(({ cause }) =>
+      Effect.succeed([
+        {
+          rule: "settings" as const,
+          file: ".",
+          message: `settings and syntax could not be read (${String(cause).slice(0, 200)})`,
+          isNote: true as const
+        }
+      ])
+    )
+  )
 })
 
 const maxFaults = 20

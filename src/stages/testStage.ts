@@ -6,6 +6,7 @@ import { rerun } from "./rerun.ts"
 import type { Checked, CheckWorld } from "./runChecks.ts"
 import { isTestCheck } from "../gate/testRunner.ts"
 import type { CleanEnvironment } from "./cleanEnvironment.ts"
+import { setUp } from "./setup.ts"
 import type { TestStageContext } from "./TestStageContext.ts"
 
 /** Labels failures that reruns saw otherwise. The bite check waits for green: a test that is red at the commit says nothing without it. */
@@ -35,6 +36,7 @@ export const testStage = Effect.fn("testStage")(function* (
             ]
     ),
     builders: world.builders,
+    setUp: Effect.forEach(world.setup, (check) => setUp(world, check), { discard: true }),
     checkout: world.checkout,
     run: world.toolchain.run,
     clean,

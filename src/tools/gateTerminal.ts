@@ -1,6 +1,7 @@
 /** An envelope in the words of a result: the same for a gate Job and for `foreman gate`. */
 import { Schema } from "effect"
 
+import { reason } from "../decide/status.ts"
 import type { Envelope } from "../gate/envelope.ts"
 import { isTransient } from "../gate/gateReason.ts"
 import type { Terminal } from "./AgentTool.ts"
@@ -35,7 +36,10 @@ export const saidBy = (envelope: Envelope, where: Terminal["extra"]): Said => {
         mayPass: false,
         terminal: {
           verdict: "GATE-FAIL",
-          summary: "one or more gate checks failed",
+          summary:
+            envelope.reason === reason.needsApproval
+              ? `needs approval: ${message}`
+              : "one or more gate checks failed",
           failureReason: "GateFailed",
           extra: { ...extra, reason: envelope.reason ?? "CheckFailed", message }
         }

@@ -1,12 +1,13 @@
 /** A gate on this machine: a real repository, the judge in this process, the loop in a real shell. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process"
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { homedir, tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 
 import { Duration, Effect } from "effect"
 
 import { type GateSettings, judgeBranch } from "../../layers/gate/judgeBranch.ts"
+import { hostPrograms } from "../../layers/hostPrograms.ts"
 import { startLoop } from "../../src/gate/exchange.ts"
 
 export type Files = Readonly<Record<string, string | undefined>>
@@ -33,6 +34,9 @@ const { NODE_COMPILE_CACHE: _, ...inherited } = process.env
 
 export const environment = {
   ...inherited,
+  ...hostPrograms(process.env),
+  GOCACHE: process.env["GOCACHE"] ?? join(homedir(), ".cache", "go-build"),
+  GOMODCACHE: process.env["GOMODCACHE"] ?? join(homedir(), "go", "pkg", "mod"),
   GIT_CONFIG_GLOBAL: "/dev/null",
   GIT_CONFIG_NOSYSTEM: "1",
   GIT_AUTHOR_NAME: "Ada",
@@ -90,7 +94,13 @@ export const make = (base: Files, launch: (argv: Words) => Words = (argv) => arg
         mkdirSync(dirname(workDir), { recursive: true })
         const [program = "", ...args] = launch(startLoop)
         const child = spawn(program, args, {
-          env: { ...environment, WORK_DIR: workDir, EXCHANGE_DIR: exchangeDir, TMPDIR: root },
+          env: {
+            ...environment,
+            WORK_DIR: workDir,
+            EXCHANGE_DIR: exchangeDir,
+            TMPDIR: root,
+            HOME: join(root, "home")
+          },
           stdio: "ignore"
         })
         children.push(child)

@@ -82,6 +82,7 @@ export const bench = Effect.fnUntraced(function* (options: {
     checkout,
     ran: options.checks.map((check) => ({ check, exitCode: 0, output: "" })),
     builders: [],
+    setUp: Effect.void,
     run,
     print: () => undefined,
     patience,

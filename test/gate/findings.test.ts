@@ -199,7 +199,7 @@ describe("documents", () => {
 
   it.each([
     ["a.json", '{"a": 1}', []],
-    ["a.json", '{"a": 1,}', ["1 is no JSON"]],
+    ["a.json", '{"a": 1,}', ["1 is not valid JSON"]],
     ["tsconfig.json", '{ // comment\n"a": 1,}', undefined],
     ["a.yaml", "a: 1\n---\nb: 2\n", []],
     ["a.yaml", "a: {{ .Values.x }}\n", undefined],
@@ -222,8 +222,11 @@ describe("documents", () => {
   })
 
   it("YAML that does not parse is told with its line, in a file and in Markdown", () => {
-    assert.match(faults("a.yaml", "a: 1\nb: [\n")?.[0] ?? "", /^\d+ is no YAML: /u)
-    assert.match(faults("docs/b.md", "text\n\n```yaml\na: 1\nb: {\n```\n")?.[0] ?? "", /^\d+ is no YAML: /u)
+    assert.match(faults("a.yaml", "a: 1\nb: [\n")?.[0] ?? "", /^\d+ is not valid YAML: /u)
+    assert.match(
+      faults("docs/b.md", "text\n\n```yaml\na: 1\nb: {\n```\n")?.[0] ?? "",
+      /^\d+ is not valid YAML: /u
+    )
   })
 
   it("what the base has as well is not the change's", () => {

@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect } from "effect"
 
+import { defaultPolicy } from "../../src/gate/finding.ts"
 import type { Envelope } from "../../src/gate/envelope.ts"
 import * as GateWorld from "./GateWorld.ts"
 
@@ -44,6 +45,7 @@ describe("judgeBranch, with a real git and a real shell", () => {
         verdict: "GATE-PASS",
         message: "4 check(s) passed; 0 of 1 changed file(s) examined",
         profile: "a hash",
+        policy: defaultPolicy,
         source: "make",
         coverage: { files: 1, examined: 0, uncovered: ["a.txt"] },
         commit,

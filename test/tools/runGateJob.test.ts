@@ -241,6 +241,23 @@ describe("run_gate_job", () => {
     })
   )
 
+  it.effect("says of a gate that asks what somebody must allow, and hands it the task's approvals", () =>
+    Effect.gen(function* () {
+      const approvals = [
+        { rule: "weakened", path: "a", commit: "c".repeat(40), reason: "right", by: "grace" }
+      ]
+      const asked = said({ verdict: "GATE-FAIL", reason: "NeedsApproval", message: "weakened: a: b" }, 1)
+      const jobs = scripted(asked)
+      const { terminal } = yield* call(jobs, {}, { approvals })
+      assert.deepStrictEqual(
+        [terminal?.verdict, terminal?.extra["reason"], terminal?.summary],
+        ["GATE-FAIL", "NeedsApproval", "needs approval: weakened: a: b"]
+      )
+      const env = JSON.stringify(jobs.manifests[0]?.["spec"])
+      assert.include(env, JSON.stringify({ name: "APPROVALS", value: JSON.stringify(approvals) }))
+    })
+  )
+
   it.effect.each(["../../etc", "a/../b", "./a/b", "a/..", "-o/x", "a/-b", "a", "/a/b", "a//b"])(
     "takes %s for no repository",
     (repo) =>

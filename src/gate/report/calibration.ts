@@ -27,10 +27,10 @@ const summary = ({ head: commit, repository, seconds, tally }: Calibration): Rea
   ]
 }
 
-const examplesOf = ({ answer, commits, examples, rule }: RuleTally): ReadonlyArray<string> =>
+const examplesOf = ({ commits, examples, rule }: RuleTally): ReadonlyArray<string> =>
   commits
     .slice(0, maxCommits)
-    .map((commit, index) => `${answer}  ${rule}  ${short(commit)}  ${cut(examples[index] ?? "", maxText)}`)
+    .map((commit, index) => `${rule}  ${short(commit)}  ${cut(examples[index] ?? "", maxText)}`)
 
 const runLine = ({ commit, message, reason, seconds, verdict }: Run): string =>
   `${short(commit)}  ${verdict}${reason === undefined ? "" : ` ${reason}`}  ${seconds.toFixed(1)} s  ${cut(message, maxText)}`

@@ -41,15 +41,15 @@ export const resultOf = ({ exitCode, limit, skipped }: GateCheck): string =>
 
 export const ruleOfCheck = ({ role }: GateCheck): string => `check/${role ?? "other"}`
 
-/** The policy's word for a finding, as far as the verdict follows it: what passed all the same was allowed by somebody. */
+/** As the judge weighed it; without its word, as the policy says. What passed all the same is no error. */
 export const levelOf = (
   finding: Finding,
   { policy = defaultPolicy, verdict }: Pick<Envelope, "policy" | "verdict">
 ): Level => {
   const words: { readonly [rule: string]: string } = policy
-  if (finding.isNote === true) return "note"
-  const word = finding.weight ?? words[finding.rule]
-  return word === "warn" || word === "allowed" || verdict === "GATE-PASS" ? "warning" : "error"
+  const weight = finding.weight ?? words[finding.rule]
+  if (finding.isNote === true || weight === "allowed") return "note"
+  return weight === "warn" || verdict === "GATE-PASS" ? "warning" : "error"
 }
 
 /** The judge's own looks at documents write their faults so (`src/stages/staticChecks.ts`). */

@@ -22,7 +22,6 @@ import { readFile as go } from "./go.ts"
 import { type Pair, pairs, type Placed, type Weakening, weakenings } from "./match.ts"
 import { mayReach, type Production, productionOf } from "./production.ts"
 import { readFile as python } from "./python.ts"
-import { runnerConfigFindings } from "./runnerConfig.ts"
 import { readFile as rust } from "./rust.ts"
 import { type Grammar, grammarOf, type Parse } from "./syntax.ts"
 import { likeness, type TestFile, wordsOf } from "./testCase.ts"
@@ -47,7 +46,7 @@ export const weakenedTests = (change: Change, parse: Parse): ReadonlyArray<Findi
   const budget: Budget = { left: maxVisits }
   const base: Side = { tests: [], others: [] }
   const head: Side = { tests: [], others: [] }
-  const findings: Array<Finding> = [...runnerConfigFindings(change)]
+  const findings: Array<Finding> = []
   for (const file of change.files) {
     const oldPath = file.oldPath ?? file.path
     const [oldGrammar, grammar] = [grammarOf(oldPath), grammarOf(file.path)]

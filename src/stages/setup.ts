@@ -1,0 +1,75 @@
+/** Set-up: what installs the dependencies that the checks need. It proves nothing, and its failure is never the author's. */
+import { Duration, Effect } from "effect"
+
+import type { Change } from "../gate/change.ts"
+import { banner, type Check } from "../gate/checks.ts"
+import { matcher } from "../gate/coverage.ts"
+import { type GateError, gateError } from "../services/GateError.ts"
+import type { CommandResult } from "../services/GateToolchain.ts"
+import type { Environment } from "./environment.ts"
+import type { Log } from "./log.ts"
+
+interface SetupWorld {
+  readonly toolchain: Environment
+  readonly log: Log
+  readonly allowance: Effect.Effect<Duration.Duration>
+}
+
+/** What decides about dependencies where a set-up does not say so, in any folder. */
+const usualLockFiles = [
+  "package.json",
+  "package-lock.json",
+  "npm-shrinkwrap.json",
+  "pnpm-lock.yaml",
+  "yarn.lock",
+  "bun.lock",
+  "bun.lockb",
+  "uv.lock",
+  "poetry.lock",
+  "pyproject.toml",
+  "setup.py",
+  "setup.cfg",
+  "requirements*.txt",
+  "go.mod",
+  "go.sum",
+  "Cargo.toml",
+  "Cargo.lock",
+  "Gemfile",
+  "Gemfile.lock",
+  "pom.xml",
+  "*.gradle",
+  "*.gradle.kts"
+].map((name) => `**/${name}`)
+
+/** Whether base and commit may need other dependencies. */
+export const changesSetup = (change: Change, setup: ReadonlyArray<Check>): boolean => {
+  const globs = setup.flatMap(({ lockFiles = [] }) => lockFiles)
+  const decides = matcher([...usualLockFiles, ...globs])
+  return (
+    setup.length > 0 && change.files.some(({ oldPath, path }) => decides(path) || decides(oldPath ?? path))
+  )
+}
+
+/** A registry may be away for a moment. */
+const tries = 2
+
+/** Runs it, once more when it fails; fails with SetupFailed. */
+export const setUp = Effect.fn("setUp")(function* (
+  { allowance, log, toolchain }: SetupWorld,
+  check: Check
+): Effect.fn.Return<CommandResult, GateError> {
+  let run: CommandResult | undefined
+  for (let count = 0; count < tries; count++) {
+    log.line(banner(check))
+    const timeout =
+      check.timeoutSeconds === undefined ? yield* allowance : Duration.seconds(check.timeoutSeconds)
+    run = yield* toolchain.setUp(check.command, { timeout })
+    if (run.exitCode === 0 && run.limit === undefined) return run
+    log.line(`--- ${check.name}: exit ${run.exitCode}`)
+  }
+  const lastLine = run?.logTail.trimEnd().split("\n").at(-1) ?? ""
+  return yield* gateError(
+    "SetupFailed",
+    `${check.name} exited ${run?.exitCode} (${check.command.split("\n")[0]})${lastLine === "" ? "" : `: ${lastLine.slice(0, 300)}`}. It installs what the checks need; see its part of the log`
+  )
+})
