@@ -83,6 +83,19 @@ export const open = Effect.fn("Checkout.open")(function* (
       Effect.mapError(failed)
     )
 
+  const dirtyAgainst = (target: string) =>
+    Effect.gen(function* () {
+      const found = yield* folder.dirty(target)
+      if (found.length === 0) return found
+      // A file that attributes of git make differ from itself (`eol` set after it was committed) is nobody's change.
+      const judgeDir = join(options.judgeDir, `fresh-${target.slice(0, 12)}`)
+      yield* onDisk(() => mkdir(judgeDir, { recursive: true }))
+      const fresh = WorkFolder.make({ ...place, judgeDir, workDir: join(judgeDir, "repository") })
+      yield* fresh.place(target)
+      const always = yield* fresh.dirty(target)
+      return found.filter((line) => !always.includes(line))
+    }).pipe(Effect.catchTag("GitFailed", (error) => unreadable(error)))
+
   return {
     commit,
     tree,
@@ -118,17 +131,8 @@ export const open = Effect.fn("Checkout.open")(function* (
     keepIgnored: folder.keepIgnored.pipe(Effect.catchTag("GitFailed", (error) => unreadable(error))),
     room: (target) =>
       cleanRoom.open(place, target).pipe(Effect.catchTag("GitFailed", (error) => failed(error))),
-    dirty: Effect.gen(function* () {
-      const found = yield* folder.dirty(commit)
-      if (found.length === 0) return found
-      // A file that attributes of git make differ from itself (`eol` set after it was committed) is nobody's change.
-      const judgeDir = join(options.judgeDir, "fresh")
-      yield* onDisk(() => mkdir(judgeDir, { recursive: true }))
-      const fresh = WorkFolder.make({ ...place, judgeDir, workDir: join(judgeDir, "repository") })
-      yield* fresh.place(commit)
-      const always = yield* fresh.dirty(commit)
-      return found.filter((line) => !always.includes(line))
-    }).pipe(Effect.catchTag("GitFailed", (error) => unreadable(error))),
+    dirty: dirtyAgainst(commit),
+    dirtyAgainst,
     diffStat: Effect.catchTag(folder.diffStat, "GitFailed", () => Effect.succeed("")),
     moved: options.watched === "nowhere" ? Effect.undefined : whereBranchIs(run, options, commit)
   }

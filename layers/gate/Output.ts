@@ -42,10 +42,12 @@ export const make = (show: (chunk: Uint8Array) => void) => {
   ): Effect.fn.Return<Output, never, Scope.Scope> {
     const isTooMuch = yield* Deferred.make<void>()
     const kept = tail(Math.min(keepBytes, maxKeptBytes))
+    // The log is not to have more of it than of any other.
+    const ending = keepBytes > tailBytes ? tail(tailBytes) : kept
     let bytes = 0
     let shown = 0
     const rest = () => {
-      const text = kept.text()
+      const text = ending.text()
       const unseen = bytes - shown
       if (unseen > tailBytes)
         show(Buffer.from(`\n… ${unseen - tailBytes} bytes are left out here …\n${text}`))
@@ -59,6 +61,7 @@ export const make = (show: (chunk: Uint8Array) => void) => {
         if (bytes > limits.outputBytes) return
         bytes += chunk.length
         kept.append(chunk)
+        if (ending !== kept) ending.append(chunk)
         if (isShown && room > 0) {
           room -= cost(chunk)
           shown += chunk.length

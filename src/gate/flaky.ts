@@ -5,14 +5,14 @@ import type { Finding } from "./finding.ts"
 
 /** What reruns of a failed check showed. */
 export const FailedCheckVerdict = Schema.Literals([
-  /** It fails again and again, and the base does not: the change's failure. */
-  "stands",
+  /** It fails again and again, and the base does not, or with less: the change's failure. */
+  "introduced",
   /** It comes and goes, and on the base it does not fail: the change brought it. */
   "flaky",
   /** All that fails fails on the base too: labelled, and not held against the change. */
-  "shared",
+  "preexisting",
   /** The base fails too, and what the change adds to that cannot be told apart: nothing was judged. */
-  "unclear"
+  "inconclusive"
 ])
 export type FailedCheckVerdict = typeof FailedCheckVerdict.Type
 
@@ -27,28 +27,28 @@ export const RerunEvidence = Schema.Struct({
   baseRuns: Schema.optionalKey(Schema.Int),
   baseFailed: Schema.optionalKey(Schema.Int),
   /** Tests that the base fails too. */
-  shared: Schema.optionalKey(Schema.Array(Schema.String)),
+  preexisting: Schema.optionalKey(Schema.Array(Schema.String)),
   seconds: Schema.Finite
 })
 export type RerunEvidence = typeof RerunEvidence.Type
 
 /**
  * A failure that the base shares is not the author's, and passes with its label, whether it comes and goes there or stays: who works
- * beside a broken test did not break it. But only as far as an exit code shows that nothing else fails.
+ * beside a broken test did not break it. But only as far as an exit code, or the runner's whole report, shows that nothing else fails.
  */
 export const judgeFailure = (facts: {
   /** Whether the whole check passed in a rerun. */
   readonly comesAndGoes: boolean
   readonly baseFails: boolean
-  /** Whether the check passes without the tests that the base fails too; undefined where its runner cannot leave out a test. */
+  /** Whether nothing but the tests that the base fails too fails; undefined where neither a run nor a report tells. */
   readonly passesWithoutShared: boolean | undefined
 }): FailedCheckVerdict => {
-  if (!facts.baseFails) return facts.comesAndGoes ? "flaky" : "stands"
-  if (facts.comesAndGoes || facts.passesWithoutShared === true) return "shared"
-  return facts.passesWithoutShared === undefined ? "unclear" : "stands"
+  if (!facts.baseFails) return facts.comesAndGoes ? "flaky" : "introduced"
+  if (facts.comesAndGoes || facts.passesWithoutShared === true) return "preexisting"
+  return facts.passesWithoutShared === undefined ? "inconclusive" : "introduced"
 }
 
-/** The finding of a failed check; none where it stands or nothing is known. `names` are failed tests, as far as they were told. */
+/** The finding of a failed check; none where the change introduced it or nothing is known. `names` are failed tests, as far as they were told. */
 export const failureFindings = (
   check: string,
   verdict: FailedCheckVerdict,
@@ -65,7 +65,7 @@ export const failureFindings = (
       }
     ]
   }
-  return verdict === "shared"
+  return verdict === "preexisting"
     ? [{ rule: "flaky", file: check, message: `${what} fails on the base too`, isNote: true }]
     : []
 }

@@ -1,72 +1,10 @@
 /** From what the checks did and what was found to one verdict, one reason and one sentence. Pure: the judge's program brings the facts. */
-import type { GateCheck, GateLimit } from "../../schema/Result.ts"
 import { reason as waitReason } from "../decide/status.ts"
 import { allowEntry, allowFlag } from "./approval.ts"
 import type { Coverage } from "./coverage.ts"
 import { exampleFile, gateFilePath } from "./gateFile.ts"
-import type { Envelope } from "./envelope.ts"
+import { isRed, type Judged, judgeRed, isProvedElsewhere, unprovedBuild, type Ran } from "./judgeRed.ts"
 import { type Finding, type Rule, type Standard, weightOf } from "./finding.ts"
-
-/** A check as it ran. `base` is what the same command did on the base, where that was asked. */
-export interface Ran {
-  readonly check: GateCheck
-  readonly base?: number | undefined
-  /** The limit that ended it there. */
-  readonly baseLimit?: GateLimit | undefined
-  /** What reruns of a failed check showed (`flaky.ts`). Absent: it stands. */
-  readonly rerun?: "shared" | "flaky" | "unclear" | undefined
-}
-
-/** Exit codes by which a command says that it never began, and the one of a process that the kernel killed for memory. */
-const notFound = 127
-const notExecutable = 126
-const killed = 137
-
-/** What make says when a command of a recipe could not start; it exits 2 itself. */
-const neverBegan = /^make(?:\[\d+\])?: \*\*\* .*\bError 12[67]$/mu
-
-/**
- * Whether a failure must be tried on the base before it is held against the author: the command could not start, by itself or by make, the
- * make target is not declared at the base, something killed it, or it ran into a limit.
- */
-export const isSuspect = (
-  { exitCode = 0, limit, logTail = "" }: Pick<GateCheck, "exitCode" | "limit" | "logTail">,
-  isUndeclared: boolean
-): boolean =>
-  limit !== undefined ||
-  (exitCode === 2 && neverBegan.test(logTail)) ||
-  exitCode === notFound ||
-  exitCode === notExecutable ||
-  exitCode === killed ||
-  (exitCode !== 0 && isUndeclared)
-
-const isRed = ({ check }: Ran): boolean =>
-  check.skipped === undefined && (check.exitCode !== 0 || check.limit !== undefined)
-
-/** The limit that the base runs into. At that of memory the kernel may be faster than the judge's look, and then it is who kills. */
-const limitOfBase = ({ base, baseLimit, check }: Ran): GateLimit | undefined =>
-  baseLimit ?? (check.limit === "memory" && base === killed ? "memory" : undefined)
-
-const isExcused = (ran: Ran): boolean =>
-  ran.check.limit === undefined
-    ? ran.check.exitCode !== 0 && ran.base !== undefined && ran.base === ran.check.exitCode
-    : limitOfBase(ran) !== undefined
-
-/** Reason and sentence of a check that runs into a limit with the change and without it: the limit is too low, whoever set it. */
-const atLimit: Readonly<Record<GateLimit, { readonly reason: string; readonly message: string }>> = {
-  time: { reason: "CheckTimedOut", message: "takes longer than its time limit" },
-  memory: { reason: "OutOfMemory", message: "needs more than its memory" },
-  processes: { reason: "TooManyProcesses", message: "starts more processes than it may" },
-  output: { reason: "TooMuchOutput", message: "prints more than it may" },
-  disk: { reason: "DiskFull", message: "needs more disk than there is" }
-}
-
-const failureOf = ({ base, check }: Ran): string =>
-  check.limit !== undefined
-    ? `${check.name} ${atLimit[check.limit].message}${base === undefined ? "" : ", and on the base it does not"} (limit: ${check.limit})`
-    : check.exitCode === killed
-      ? `${check.name} was killed, as it is for want of memory, and is not on the base`
-      : `${check.name} exited ${check.exitCode}${check.message === undefined ? "" : `: ${check.message}`}`
 
 /** Reason of a GATE-FAIL by a finding. */
 export const reasons: Readonly<Record<Rule, string>> = {
@@ -119,8 +57,6 @@ export const weighed = (findings: ReadonlyArray<Finding>, standard: Standard): R
     return weight === "note" ? finding : { ...finding, weight }
   })
 
-export type Judged = Pick<Envelope, "verdict" | "message"> & { readonly reason?: string }
-
 export interface Facts extends Standard {
   readonly ran: ReadonlyArray<Ran>
   readonly findings: ReadonlyArray<Finding>
@@ -129,29 +65,14 @@ export interface Facts extends Standard {
   readonly tests?: string | undefined
   /** The commit that is judged: an approval must name it. */
   readonly commit?: string | undefined
+  /** The merge base, where there is one. */
+  readonly base?: string | undefined
 }
 
 /** GATE-FAIL needs a check that ran and said no, or a finding that the policy holds against the change or asks about. */
 export const judge = (facts: Facts): Judged => {
-  const failed = facts.ran.filter((ran) => isRed(ran) && !isExcused(ran) && ran.rerun === undefined)
-  if (failed.length > 0) {
-    const isLimit = failed.every(({ check }) => check.limit !== undefined)
-    return {
-      verdict: "GATE-FAIL",
-      reason: isLimit ? "LimitExceeded" : "CheckFailed",
-      message: failed.map(failureOf).join("; ")
-    }
-  }
-  const unclear = facts.ran.find((ran) => isRed(ran) && ran.rerun === "unclear")
-  if (unclear !== undefined) {
-    return {
-      verdict: "GATE-ERROR",
-      reason: "BaseFails",
-      message: `${unclear.check.name} fails on the base too, and what the change adds to that cannot be told apart`
-    }
-  }
-  const excused = facts.ran.find((ran) => isRed(ran) && isExcused(ran) && ran.rerun === undefined)
-  if (excused !== undefined) return unavailable(excused)
+  const red = judgeRed(facts)
+  if (red !== undefined) return red
   const findings = sorted(facts.findings, facts)
   const held = findings.filter((finding) => weightOf(finding, facts) === "fail")
   const [first] = held
@@ -166,16 +87,16 @@ export const judge = (facts: Facts): Judged => {
   if (asking.length > 0) {
     return { verdict: "GATE-FAIL", reason: waitReason.needsApproval, message: question(asking, facts) }
   }
-  return facts.ran.some(hasPassed) ? { verdict: "GATE-PASS", message: rests(facts) } : nothingPassed(facts)
+  const unproved = unprovedBuild(facts)
+  if (unproved !== undefined) return unproved
+  return facts.ran.some(hasPassed) ? { verdict: "GATE-PASS", message: rests(facts) } : noChecks(facts)
 }
 
 /** A set-up proves nothing; a failure that is not the change's leaves the rest of its check proved. */
 const hasPassed = (ran: Ran): boolean =>
-  ran.check.skipped === undefined &&
-  ran.check.role !== "setup" &&
-  (!isRed(ran) || ran.rerun === "shared" || ran.rerun === "flaky")
+  ran.check.skipped === undefined && ran.check.role !== "setup" && (!isRed(ran) || isProvedElsewhere(ran))
 
-const nothingPassed = ({ ran }: Facts): Judged => {
+const noChecks = ({ ran }: Facts): Judged => {
   const skipped = ran.filter(({ check }) => check.skipped !== undefined).length
   const why = skipped === 0 ? "there is none" : `${skipped} had nothing to do`
   return {
@@ -183,26 +104,6 @@ const nothingPassed = ({ ran }: Facts): Judged => {
     reason: "NoChecks",
     message: `no check passed, so nothing is known of the change: ${why}. Add one that looks at it to ${gateFilePath}, such as "${exampleFile}"`
   }
-}
-
-const unavailable = (ran: Ran): Judged => {
-  const { exitCode, limit, name } = ran.check
-  if (limit !== undefined) {
-    const shared = limitOfBase(ran) ?? limit
-    const { message, reason } = atLimit[shared]
-    return {
-      verdict: "GATE-ERROR",
-      reason,
-      message: `${name} ${message}, on the base too (limit: ${shared})`
-    }
-  }
-  return exitCode === killed
-    ? { verdict: "GATE-ERROR", reason: "OutOfMemory", message: `${name} is killed on the base too` }
-    : {
-        verdict: "GATE-ERROR",
-        reason: "CheckUnavailable",
-        message: `${name} cannot start on the base either (exit ${exitCode})`
-      }
 }
 
 /** Findings that a sentence names; more are counted. */

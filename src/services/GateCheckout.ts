@@ -54,6 +54,8 @@ export interface Checkout {
   readonly room: (commit: string) => Effect.Effect<string, GateError, Scope.Scope>
   /** Paths that differ from the commit, with git's two letters before each: changed, missing, or untracked and not ignored. */
   readonly dirty: Effect.Effect<ReadonlyArray<string>, GateError>
+  /** The same against another commit that the work folder shows. */
+  readonly dirtyAgainst: (commit: string) => Effect.Effect<ReadonlyArray<string>, GateError>
   /** Diffstat of the tracked ones, for people; empty where one of them cannot be read. */
   readonly diffStat: Effect.Effect<string>
   /** What the branch is on the remote now: another commit than ours, or `gone`; undefined when it is still ours. */

@@ -12,6 +12,7 @@ import type { Checkout } from "../services/GateCheckout.ts"
 import type { GateError } from "../services/GateError.ts"
 import type { CommandResult, RunOptions } from "../services/GateToolchain.ts"
 import { SyntaxParser } from "../services/SyntaxParser.ts"
+import type { CleanEnvironment } from "./cleanEnvironment.ts"
 
 export interface TestStageContext {
   readonly commit: string
@@ -35,6 +36,8 @@ export interface TestStageContext {
     command: string,
     options: RunOptions & { readonly timeout: Duration.Duration }
   ) => Effect.Effect<CommandResult, GateError>
+  /** The base where nothing of the candidate has run. */
+  readonly clean: CleanEnvironment
   readonly print: (line: string) => void
   /** Wall time after which a stage starts no further run. */
   readonly patience: Duration.Duration

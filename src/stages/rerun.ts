@@ -2,26 +2,18 @@
  * Runs tests again. Those of the change, when everything passed, to see whether they come and go; those of a failed check, on the branch
  * and on the base, to see whose failure it is. Names of failed tests choose what is run; exit codes decide.
  */
-import { type Duration, Effect } from "effect"
+import { Effect } from "effect"
 
-import { planBite, type Subject } from "../gate/bite.ts"
+import { planBite } from "../gate/bite.ts"
 import type { Check } from "../gate/checks.ts"
 import type { Finding } from "../gate/finding.ts"
-import {
-  changedFindings,
-  type FailedCheckVerdict,
-  failureFindings,
-  judgeFailure,
-  type RerunEvidence
-} from "../gate/flaky.ts"
-import type { Failure } from "../gate/runners/TestRunner.ts"
-import { inRoom } from "../gate/room.ts"
+import { changedFindings, type FailedCheckVerdict, type RerunEvidence } from "../gate/flaky.ts"
 import { namedBy } from "../gate/testRunner.ts"
 import type { GateError } from "../services/GateError.ts"
+import { hasFailed, type Part, type RerunContext, rerunFailed } from "./rerunFailed.ts"
 import {
   countdown,
   isOver,
-  type Meter,
   meter,
   outcomesOf,
   stage,
@@ -35,14 +27,12 @@ export interface Rerun {
   readonly evidence: ReadonlyArray<RerunEvidence>
   /** Of the failed checks of tests. A failed check that is not here stands. */
   readonly verdicts: ReadonlyMap<Check, FailedCheckVerdict>
+  /** Tests that fail at the commit and not on the base, of checks that the base fails as well. */
+  readonly added: ReadonlyMap<Check, ReadonlyArray<string>>
 }
 
 /** One in three runs is found out nine times of ten by the check's own run and five more; by three more seven times of ten. */
 const timesForChanged = 3
-const timesForFailed = 2
-const timesOnBase = 3
-/** Twice as often: what came once must come again. */
-const timesInRoom = 6
 
 export const rerun = Effect.fn("rerun")(function* (
   world: TestStageContext
@@ -57,7 +47,7 @@ export const rerun = Effect.fn("rerun")(function* (
   }
   if (world.ran.every(({ exitCode }) => exitCode === 0)) {
     const parts = yield* rerunChanged(rerunning, tests)
-    return { ...told(parts), verdicts: new Map() }
+    return { ...told(parts), verdicts: new Map(), added: new Map() }
   }
   const failed = tests.filter(({ check }) =>
     world.ran.some((ran) => ran.check === check && hasFailed(ran) && ran.isSettled !== true)
@@ -67,7 +57,8 @@ export const rerun = Effect.fn("rerun")(function* (
     ...told(parts),
     verdicts: new Map(
       parts.flatMap(({ check, evidence: { verdict } }) => (verdict === undefined ? [] : [[check, verdict]]))
-    )
+    ),
+    added: new Map(parts.flatMap(({ added, check }) => (added === undefined ? [] : [[check, added]])))
   }
 })
 
@@ -76,24 +67,9 @@ const told = (parts: ReadonlyArray<Part>) => ({
   evidence: parts.map(({ evidence }) => evidence)
 })
 
-/** A command that could not start or was killed failed no test. */
-const hasFailed = ({ exitCode }: { readonly exitCode: number }): boolean => exitCode > 0 && exitCode < 126
-
-interface World extends TestStageContext {
-  readonly show: ReturnType<typeof stage>
-  readonly left: Effect.Effect<Duration.Duration>
-  readonly subjects: ReadonlyArray<Subject>
-}
-
-interface Part {
-  readonly check: Check
-  readonly findings: ReadonlyArray<Finding>
-  readonly evidence: RerunEvidence
-}
-
 /** The tests of the change, several times, by themselves where their runner can. */
 const rerunChanged = Effect.fnUntraced(function* (
-  world: World,
+  world: RerunContext,
   tests: ReadonlyArray<TestCheck>
 ): Effect.fn.Return<ReadonlyArray<Part>, GateError> {
   const parts: Array<Part> = []
@@ -122,109 +98,3 @@ const rerunChanged = Effect.fnUntraced(function* (
   }
   return parts
 })
-
-const rerunFailed = Effect.fnUntraced(function* (
-  world: World,
-  { check, runner }: TestCheck
-): Effect.fn.Return<Part, GateError> {
-  world.print(`=== ${check.name}, again ===`)
-  const { run, seconds } = meter(world)
-  const first = world.ran.find((ran) => ran.check === check)
-  const failures = runner?.failures(first?.output ?? "") ?? []
-  const narrowed = (failures.length > 0 ? runner?.only(failures) : undefined) ?? check.command
-  /** Runs a command until it ends as wanted, but at most so often. */
-  const until = Effect.fnUntraced(function* (
-    command: string,
-    times: number,
-    isWanted: (exitCode: number) => boolean
-  ) {
-    const runs = []
-    for (let count = 0; count < times && !(yield* isOver(world.left)); count++) {
-      const one = yield* run(command)
-      runs.push(one)
-      if (isWanted(one.exitCode)) break
-    }
-    return runs
-  })
-  const isGreen = (exitCode: number) => exitCode === 0
-
-  yield* world.show("commit")
-  const again = yield* until(narrowed, timesForFailed, isGreen)
-  // What the names left out may still fail: only the whole check can show that it comes and goes.
-  const whole =
-    narrowed !== check.command && again.some(({ exitCode }) => isGreen(exitCode))
-      ? yield* until(check.command, timesForFailed, isGreen)
-      : []
-  const runs = [...again, ...whole]
-  const comesAndGoes = (narrowed === check.command ? again : whole).some(({ exitCode }) => isGreen(exitCode))
-
-  yield* world.show("base")
-  const onBase = yield* until(narrowed, timesOnBase, (exitCode) => !isGreen(exitCode))
-  const red = onBase.filter(hasFailed)
-  const shared = red.flatMap(({ logTail }) => runner?.failures(logTail) ?? []).filter(isOfBase(world))
-  // A test that the base does not have fails there by its absence.
-  const baseFails = runner === undefined || narrowed === check.command ? red.length > 0 : shared.length > 0
-  const without = shared.length > 0 ? runner?.except(shared) : undefined
-  let passesWithoutShared: boolean | undefined
-  if (!comesAndGoes && without !== undefined) {
-    yield* world.show("commit")
-    const rest = yield* until(without, timesForFailed, isGreen)
-    runs.push(...rest)
-    passesWithoutShared = rest.some(({ exitCode }) => isGreen(exitCode))
-  }
-  const judged = judgeFailure({ comesAndGoes, baseFails, passesWithoutShared })
-  const isBelieved =
-    judged !== "shared" || (yield* failsInRoom(world, { check, runner, run, command: narrowed, shared }))
-  const verdict = isBelieved ? judged : "unclear"
-  world.print(`--- ${check.name}: ${verdict}`)
-  const names = (verdict === "shared" && shared.length > 0 ? shared : failures).map(({ name }) => name)
-  return {
-    check,
-    findings: failureFindings(check.name, verdict, [...new Set(names)]),
-    evidence: {
-      check: check.name,
-      verdict,
-      runs: runs.length,
-      failed: runs.filter(({ exitCode }) => !isGreen(exitCode)).length,
-      baseRuns: onBase.length,
-      baseFailed: red.length,
-      ...(shared.length > 0 && { shared: [...new Set(shared.map(({ id }) => id))] }),
-      seconds: seconds()
-    }
-  }
-})
-
-/**
- * Whether the base fails so where nothing of the candidate has run: what it left for the base to trip over excuses nothing. The checks
- * before this one run there first, for what they install. Where no names are told, red alone could be the room's own (no network to fill
- * its caches by), so it must come and go.
- */
-const failsInRoom = Effect.fnUntraced(function* (
-  world: World,
-  of: TestCheck & Pick<Meter, "run"> & { readonly command: string; readonly shared: ReadonlyArray<Failure> }
-) {
-  world.print(`--- ${of.check.name}: the base in a room of its own`)
-  const room = yield* world.checkout.room(world.base)
-  const position = world.ran.findIndex(({ check }) => check === of.check)
-  for (const { check } of world.ran.slice(0, position)) yield* of.run(inRoom(room, check.command))
-  const seen = new Set<string>()
-  const isOneOf = { red: false, green: false }
-  for (let count = 0; count < timesInRoom && !(yield* isOver(world.left)); count++) {
-    const one = yield* of.run(inRoom(room, of.command))
-    if (hasFailed(one)) isOneOf.red = true
-    else if (one.exitCode === 0) isOneOf.green = true
-    for (const { id } of hasFailed(one) ? (of.runner?.failures(one.logTail) ?? []) : []) seen.add(id)
-    const isSeen =
-      of.shared.length > 0 ? of.shared.every(({ id }) => seen.has(id)) : isOneOf.red && isOneOf.green
-    if (isSeen) return true
-  }
-  return false
-}, Effect.scoped)
-
-/** What the change touched is its own: a test of that name on the base excuses nothing. */
-const isOfBase =
-  ({ subjects }: World) =>
-  ({ name }: Failure): boolean =>
-    subjects.every(({ changed }) =>
-      changed.every((test) => test.name !== name && !test.name.endsWith(` ${name}`))
-    )

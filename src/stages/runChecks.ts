@@ -1,12 +1,12 @@
-/** Runs checks in their order, neighbours that may run together at once, and the red ones again on the base where that tells more. */
+/** Runs checks in their order, and neighbours that may run together at once. */
 import { Duration, Effect } from "effect"
 
 import type { GateCheck } from "../../schema/Result.ts"
 import type { Change } from "../gate/change.ts"
 import { banner, type Check } from "../gate/checks.ts"
 import { covers, isUntouched } from "../gate/coverage.ts"
-import { isSuspect, type Ran } from "../gate/judge.ts"
-import { inRoom } from "../gate/room.ts"
+import type { Ran } from "../gate/judgeRed.ts"
+import { lastBytes } from "../gate/lastBytes.ts"
 import type { ToolCheck } from "../gate/toolChecks.ts"
 import type { Checkout } from "../services/GateCheckout.ts"
 import type { GateError } from "../services/GateError.ts"
@@ -21,6 +21,10 @@ export interface Checked extends Ran {
   readonly looksAt: (path: string) => boolean
   /** Asked of single files of the change: red on the base too is nothing that the change brought. */
   readonly ofFiles?: ToolCheck | undefined
+  /** What a red check printed, up to `keepBytes` of its end. */
+  readonly output?: string | undefined
+  /** The judge looked by itself, and at the base as well: there is no command to run again. */
+  readonly isBuiltIn?: true
 }
 
 export interface CheckWorld {
@@ -39,6 +43,11 @@ export interface CheckWorld {
 
 const utf8 = new TextEncoder()
 
+/** What a run keeps of its output, to be held against the base's. */
+export const keepBytes = 2 * 1024 * 1024
+/** What the result has of it. */
+const tailBytes = 32 * 1024
+
 /** As many at once; a machine is not a farm. */
 const maxParallel = 4
 
@@ -47,8 +56,13 @@ const entry = (check: Check, change: Change, run: CommandResult): GateCheck => (
   exitCode: run.exitCode,
   seconds: run.seconds,
   ...(run.limit !== undefined && { limit: run.limit }),
-  ...(run.logTail !== "" && { logTail: run.logTail })
+  ...(run.logTail !== "" && { logTail: lastBytes(run.logTail, tailBytes) })
 })
+
+const isGreen = ({ exitCode, limit }: CommandResult): boolean => exitCode === 0 && limit === undefined
+
+/** What the base's output is compared with. */
+const outputOf = (run: CommandResult) => (isGreen(run) ? {} : { output: run.logTail })
 
 const described = (check: Check, change: Change) => ({
   name: check.name,
@@ -109,10 +123,10 @@ export const runChecks = Effect.fn("runChecks")(function* (
         const run = yield* runOne(world, check, !isShared)
         if (isShared) {
           log.line(banner(check))
-          log.raw(utf8.encode(run.logTail))
+          log.raw(utf8.encode(lastBytes(run.logTail, tailBytes)))
         }
-        onChecked({ asked: check, looksAt, check: entry(check, change, run) })
-        if (run.exitCode === 0 && run.limit === undefined) return
+        onChecked({ asked: check, looksAt, check: entry(check, change, run), ...outputOf(run) })
+        if (isGreen(run)) return
         log.line(
           `--- ${check.name}: ${run.limit === undefined ? `exit ${run.exitCode}` : `stopped at its limit: ${run.limit}`}`
         )
@@ -128,10 +142,11 @@ export const runChecks = Effect.fn("runChecks")(function* (
   return builders
 })
 
-const runOne = Effect.fnUntraced(function* (world: CheckWorld, check: Check, echo: boolean) {
+/** Runs a check's command under the check's own limits. */
+export const runOne = Effect.fnUntraced(function* (world: CheckWorld, check: Check, echo: boolean) {
   const declared = check.timeoutSeconds
   const timeout = declared === undefined ? yield* world.allowance : Duration.seconds(declared)
-  return yield* world.toolchain.run(check.command, { timeout, echo })
+  return yield* world.toolchain.run(check.command, { timeout, echo, keepBytes })
 })
 
 /** Tools for what is no code: one that is absent did not run, and its files count as not examined. */
@@ -151,7 +166,7 @@ export const runToolChecks = Effect.fn("runToolChecks")(function* (
       continue
     }
     world.log.line(banner(asked))
-    world.log.raw(utf8.encode(run.logTail))
+    world.log.raw(utf8.encode(lastBytes(run.logTail, tailBytes)))
     if (run.exitCode !== 0) world.log.line(`--- ${name}: exit ${run.exitCode}`)
     onChecked({
       asked,
@@ -162,82 +177,8 @@ export const runToolChecks = Effect.fn("runToolChecks")(function* (
         exitCode: run.exitCode,
         seconds: run.seconds,
         ...(run.limit !== undefined && { limit: run.limit }),
-        ...(run.logTail !== "" && { logTail: run.logTail })
+        ...(run.logTail !== "" && { logTail: lastBytes(run.logTail, tailBytes) })
       }
     })
   }
 })
-
-/** A failure that may be nobody's fault is held against the base: the same command, the same limits. */
-export const retryOnBase = Effect.fn("retryOnBase")(function* (
-  world: CheckWorld,
-  checked: ReadonlyArray<Checked>
-): Effect.fn.Return<ReadonlyArray<Checked>, GateError> {
-  const { checkout, declared, log } = world
-  const isDoubtful = ({ asked, check, ofFiles }: Checked) =>
-    check.exitCode !== undefined &&
-    (ofFiles === undefined
-      ? isSuspect(check, asked.target !== undefined && !declared.has(asked.target))
-      : check.exitCode !== 0)
-  if (checkout.base === undefined || !checked.some(isDoubtful)) return checked
-  // Asked while the folder still shows the commit: of which files a tool says no.
-  const doubtful = yield* Effect.forEach(
-    checked.filter(isDoubtful),
-    Effect.fnUntraced(function* (each) {
-      const isOfFiles = each.ofFiles !== undefined && each.check.limit === undefined
-      return { each, red: isOfFiles ? yield* redOf(world, each.ofFiles, each.ofFiles.files) : [] }
-    })
-  )
-  log.line(`=== the same on the base ${checkout.base} ===`)
-  yield* checkout.place(checkout.base)
-  for (const check of world.setup) yield* setUp(world, check)
-  for (const builder of world.builders) {
-    if (doubtful.every(({ each }) => each.asked !== builder)) yield* runOne(world, builder, false)
-  }
-  const again = yield* Effect.forEach(
-    doubtful,
-    Effect.fnUntraced(function* ({ each, red }) {
-      log.line(banner(each.asked))
-      if (each.ofFiles === undefined || each.check.limit !== undefined) {
-        const run = yield* runOne(world, each.asked, true)
-        return { ...each, base: run.exitCode, baseLimit: run.limit }
-      }
-      const isShared = red.length > 0 && (yield* areRedOnBase(world, each.ofFiles, red))
-      log.line(`--- ${each.asked.name}: ${isShared ? "shared" : "not on the base"}: ${red.join(", ")}`)
-      return isShared ? { ...each, rerun: "shared" as const } : each
-    })
-  )
-  if (world.setup.length > 0) {
-    yield* checkout.place(checkout.commit)
-    for (const check of world.setup) yield* setUp(world, check)
-  }
-  return checked.map((each) => again.find(({ asked }) => asked === each.asked) ?? each)
-})
-
-/** Files that a tool says no to, each asked by itself. */
-const redOf = (
-  world: CheckWorld,
-  { commandFor }: ToolCheck,
-  files: ReadonlyArray<string>,
-  place: (command: string) => string = (command) => command
-) =>
-  Effect.filter(
-    files,
-    Effect.fnUntraced(function* (path) {
-      const timeout = yield* world.allowance
-      const { exitCode } = yield* world.toolchain.run(place(commandFor(path)), { timeout, echo: false })
-      return exitCode !== 0
-    })
-  )
-
-/** Whether the base fails with each of them, also where settings that the candidate left beside its files excuse nothing. */
-const areRedOnBase = Effect.fnUntraced(function* (
-  world: CheckWorld,
-  tool: ToolCheck,
-  files: ReadonlyArray<string>
-) {
-  if ((yield* redOf(world, tool, files)).length < files.length) return false
-  const room = yield* world.checkout.room(world.checkout.base ?? "")
-  const inside = yield* redOf(world, tool, files, (command) => inRoom(room, command))
-  return inside.length === files.length
-}, Effect.scoped)

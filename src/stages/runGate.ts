@@ -1,7 +1,7 @@
 /**
  * One gate from clone to verdict, in numbered steps. What stops it is a GATE-ERROR that says why; what was found out before is kept.
  */
-import { Clock, Duration, Effect, type Layer } from "effect"
+import { Clock, Duration, Effect, type Layer, type Scope } from "effect"
 import { Digest } from "effect/crypto"
 
 import type { Allowance } from "../gate/approval.ts"
@@ -9,7 +9,9 @@ import type { Check } from "../gate/checks.ts"
 import { coverageOf, unexamined } from "../gate/coverage.ts"
 import { type Envelope, lastLine, nonceLine, resultLine } from "../gate/envelope.ts"
 import type { Finding } from "../gate/finding.ts"
-import { dirtyLine, judge, type Judged, sorted, told, weighed } from "../gate/judge.ts"
+import type { RerunEvidence } from "../gate/flaky.ts"
+import { dirtyLine, judge, sorted, told, weighed } from "../gate/judge.ts"
+import type { Judged } from "../gate/judgeRed.ts"
 import { toolChecks } from "../gate/toolChecks.ts"
 import { type Checkout, GateCheckout } from "../services/GateCheckout.ts"
 import { type GateError, gateError } from "../services/GateError.ts"
@@ -19,7 +21,11 @@ import { standardOf } from "./approvals.ts"
 import * as environment from "./environment.ts"
 import type { Log } from "./log.ts"
 import { planChecks, type Rules } from "./planChecks.ts"
-import { type Checked, type CheckWorld, retryOnBase, runChecks, runToolChecks } from "./runChecks.ts"
+import { baseVisit } from "./baseVisit.ts"
+import { cleanEnvironment } from "./cleanEnvironment.ts"
+import { dirtyOnBase } from "./dirtyOnBase.ts"
+import { retryOnBase } from "./retryOnBase.ts"
+import { type Checked, type CheckWorld, runChecks, runToolChecks } from "./runChecks.ts"
 import { changesSetup } from "./setup.ts"
 import { staticChecks } from "./staticChecks.ts"
 import { testStage } from "./testStage.ts"
@@ -94,7 +100,7 @@ const steps = Effect.fnUntraced(function* (
   log: Log,
   known: Known,
   allowance: Effect.Effect<Duration.Duration>
-): Effect.fn.Return<Judged, GateError, GateServices> {
+): Effect.fn.Return<Judged, GateError, GateServices | Scope.Scope> {
   // 1. The commit lies in the work folder, and the toolchain answers.
   const checkout = yield* GateCheckout
   const toolchain = yield* GateToolchain
@@ -133,13 +139,30 @@ const steps = Effect.fnUntraced(function* (
   const dirty = yield* lookAtTree(checkout, log)
   known.checked.push(...documents)
 
-  // 5. What is red is held against the base.
-  known.checked = [...(yield* retryOnBase(world, known.checked))]
+  // 5. What is red or dirty is held against the base.
+  const clean = yield* cleanEnvironment({
+    checkout,
+    base: base ?? commit,
+    run: world.toolchain.run,
+    checks: known.checked.flatMap(({ asked, check, isBuiltIn, ofFiles }) =>
+      check.exitCode === undefined || isBuiltIn === true || ofFiles !== undefined ? [] : [asked]
+    ),
+    patience: allowance
+  })
+  const visit = yield* baseVisit(world, known.checked)
+  const onBase = yield* retryOnBase(world, known.checked, clean, visit)
+  known.checked = [...onBase.checked]
+  const untidy = yield* dirtyOnBase(world, known.checked, dirty, visit)
+  yield* visit.back
 
   // 6. The tests run again: whose failure it is, whether they come and go, whether they fail without the change.
-  const tests = yield* testStage(world, known.checked)
+  const tests = yield* testStage(world, known.checked, clean)
   known.checked = [...tests.checked]
-  known.evidence = { ...known.evidence, ...tests.evidence, ...(dirty.length > 0 && { dirty }) }
+  known.evidence = {
+    ...known.evidence,
+    ...withReruns(tests.evidence, onBase.evidence),
+    ...(dirty.length > 0 && { dirty })
+  }
 
   // 7. What was found is held against the policy and what somebody allowed of it.
   const coverage = coverageOf(
@@ -147,7 +170,7 @@ const steps = Effect.fnUntraced(function* (
     known.checked.map(({ looksAt }) => looksAt)
   )
   known.evidence = { ...known.evidence, coverage }
-  const all = [...absent, ...findings, ...dirty.map(asFinding), ...tests.findings, ...unexamined(coverage)]
+  const all = [...absent, ...findings, ...untidy, ...tests.findings, ...unexamined(coverage)]
   const { evidence, standard } = yield* standardOf(request, checkout, policy, all, log)
   const found = sorted(all, standard)
   known.findings = weighed(found, standard)
@@ -161,10 +184,27 @@ const steps = Effect.fnUntraced(function* (
     coverage,
     tests: tests.said,
     commit,
+    base,
     ...standard
   })
   return yield* boundToBranch(checkout, judged, known)
-})
+}, Effect.scoped)
+
+/** What the base said of checks stands among the reruns of tests. */
+const withReruns = (
+  { evidence }: Pick<Envelope, "evidence">,
+  onBase: ReadonlyArray<RerunEvidence>
+): Pick<Envelope, "evidence"> =>
+  onBase.length === 0
+    ? evidence === undefined
+      ? {}
+      : { evidence }
+    : {
+        evidence: {
+          ...evidence,
+          reruns: [...onBase, ...(Array.isArray(evidence?.["reruns"]) ? evidence["reruns"] : [])]
+        }
+      }
 
 /** SHA-256 of checks, variables and policy: two gates with the same profile asked the same. */
 const profileOf = Effect.fnUntraced(function* ({ checks, env, policy }: Rules) {
@@ -194,14 +234,6 @@ const asAbsent = (file: string): Finding => ({
   file,
   message: "the files of this submodule are not at hand: what needs them fails, or says nothing",
   isNote: true
-})
-
-const asFinding = (line: string): Finding => ({
-  rule: "dirty",
-  file: line.slice(3),
-  message: line.startsWith("??")
-    ? "a check left it, and git does not ignore it"
-    : "differs from the commit after the checks"
 })
 
 /**

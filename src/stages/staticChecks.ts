@@ -104,6 +104,7 @@ const asCheck = ({ name, what, files, faults, shared }: DocumentCheck): Checked 
     .map(({ file, line, message }) => `${file}${line === undefined ? "" : `:${line}`}: ${message}`)
   return {
     asked: { name, command: what },
+    isBuiltIn: true,
     looksAt: (path) => files.includes(path),
     check: {
       name,

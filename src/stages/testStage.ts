@@ -7,13 +7,16 @@ import { biteCheck, type Bitten } from "./biteCheck.ts"
 import { canary } from "./canary.ts"
 import { rerun } from "./rerun.ts"
 import type { Checked, CheckWorld } from "./runChecks.ts"
+import { isTestCheck } from "../gate/testRunner.ts"
+import type { CleanEnvironment } from "./cleanEnvironment.ts"
 import { setUp } from "./setup.ts"
 import { openProof, type TestStageContext } from "./TestStageContext.ts"
 
 /** Labels failures that reruns saw otherwise. The bite check waits for green: a test that is red at the commit says nothing without it. */
 export const testStage = Effect.fn("testStage")(function* (
   world: CheckWorld,
-  checked: ReadonlyArray<Checked>
+  checked: ReadonlyArray<Checked>,
+  clean: CleanEnvironment
 ) {
   const { base, commit } = world.checkout
   if (base === undefined) return { checked, findings: [], evidence: {}, said: undefined }
@@ -21,22 +24,25 @@ export const testStage = Effect.fn("testStage")(function* (
     commit,
     base,
     change: world.change,
-    ran: checked.flatMap(({ asked, base: onBase, check: { exitCode, limit, logTail } }) =>
-      exitCode === undefined
-        ? []
-        : [
-            {
-              check: asked,
-              exitCode,
-              output: logTail ?? "",
-              isSettled: limit !== undefined || onBase !== undefined
-            }
-          ]
+    ran: checked.flatMap(
+      ({ asked, base: onBase, check: { exitCode, limit, logTail }, output, rerun: label }) =>
+        // A linter that the base fails as well says nothing of the tests.
+        exitCode === undefined || (label === "preexisting" && !isTestCheck(asked))
+          ? []
+          : [
+              {
+                check: asked,
+                exitCode,
+                output: output ?? logTail ?? "",
+                isSettled: limit !== undefined || onBase !== undefined
+              }
+            ]
     ),
     builders: world.builders,
     setUp: Effect.forEach(world.setup, (check) => setUp(world, check), { discard: true }),
     checkout: world.checkout,
     run: world.toolchain.run,
+    clean,
     print: world.log.line,
     patience: yield* world.allowance
   }
@@ -49,10 +55,13 @@ export const testStage = Effect.fn("testStage")(function* (
   const started = isRed ? yield* Clock.monotonicTimeNanos : beforeReruns
   const labelled = checked.map((each): Checked => {
     const verdict = again.verdicts.get(each.asked)
-    return verdict === undefined || verdict === "stands" ? each : { ...each, rerun: verdict }
+    if (verdict === undefined) return each
+    return verdict === "introduced"
+      ? { ...each, added: again.added.get(each.asked) }
+      : { ...each, rerun: verdict }
   })
   const isGreen = labelled.every(
-    ({ check, rerun: label }) => (check.exitCode ?? 0) === 0 || label === "shared" || label === "flaky"
+    ({ check, rerun: label }) => (check.exitCode ?? 0) === 0 || label === "preexisting" || label === "flaky"
   )
   const proof = isGreen
     ? yield* prove({ ...tests, patience: yield* proofTime(world.allowance, started) })

@@ -108,6 +108,7 @@ export const scripted = (script: Script) => {
     ran: script.checks.map((check) => ({ check, exitCode: 0, output: "" })),
     builders: [],
     setUp: Effect.void,
+    clean: { before: () => Effect.succeed("room of base") },
     checkout,
     run,
     print: () => undefined,

@@ -9,6 +9,7 @@ import type { Check } from "../../src/gate/checks.ts"
 import type { CommandResult } from "../../src/services/GateToolchain.ts"
 import { biteCheck } from "../../src/stages/biteCheck.ts"
 import { canary } from "../../src/stages/canary.ts"
+import { cleanEnvironment } from "../../src/stages/cleanEnvironment.ts"
 import { openProof, type TestStageContext } from "../../src/stages/TestStageContext.ts"
 import { environment, type Files, make } from "./GateWorld.ts"
 
@@ -76,6 +77,7 @@ export const bench = Effect.fnUntraced(function* (options: {
     commands.push(command)
     return shell({ root: world.root, workDir: settings.workDir }, command, timeout)
   }
+  const patience = options.patience ?? Duration.minutes(2)
   const made: TestBench = {
     commit,
     base: checkout.base ?? "",
@@ -86,7 +88,14 @@ export const bench = Effect.fnUntraced(function* (options: {
     setUp: Effect.void,
     run,
     print: () => undefined,
-    patience: options.patience ?? Duration.minutes(2),
+    patience,
+    clean: yield* cleanEnvironment({
+      checkout,
+      base: checkout.base ?? "",
+      run,
+      checks: options.checks,
+      patience: Effect.succeed(patience)
+    }),
     commands,
     checked: Effect.gen(function* () {
       yield* checkout.place(commit)

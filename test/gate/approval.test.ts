@@ -3,7 +3,8 @@ import { Result, Schema } from "effect"
 
 import { allowEntry, allowFlag, type Allowance, approve, parseAllow } from "../../src/gate/approval.ts"
 import { defaultPolicy, type Finding, type Policy, Rule, weightOf } from "../../src/gate/finding.ts"
-import { judge, type Ran, sorted, weighed } from "../../src/gate/judge.ts"
+import { judge, sorted, weighed } from "../../src/gate/judge.ts"
+import type { Ran } from "../../src/gate/judgeRed.ts"
 
 const commit = "a".repeat(40)
 const other = "b".repeat(40)

@@ -61,7 +61,7 @@ describe("what tests say changes the verdict of a gate", { timeout: 60_000 }, ()
       Effect.gen(function* () {
         const shared = yield* gate(red, fixed)
         assert.strictEqual(shared.verdict, "GATE-PASS")
-        assert.match(shared.message, /test: shared/u)
+        assert.match(shared.message, /test: preexisting/u)
         const hollow = yield* gate(red, { ...fixed, "test/sum.test.js": asserting(7, 0) })
         assert.deepStrictEqual([hollow.verdict, hollow.reason], ["GATE-FAIL", "TestsHollow"])
       })

@@ -38,7 +38,7 @@ test("is steady", () => assert.ok(existsSync("node_modules/three")))
 
 const brief = ({ reason, verdict }: Envelope) => [verdict, reason]
 
-describe("a failure that the base shares", () => {
+describe("a failure that the base shares", { timeout: 60_000 }, () => {
   it.live("because of what the candidate left for it is no excuse", () =>
     Effect.gen(function* () {
       const world = yield* GateWorld.make(base)
@@ -53,7 +53,7 @@ export const add = (a, b) => a - b
       })
       const { envelope, log } = yield* localGate(world, { deadline: Duration.seconds(60) })
       assert.deepStrictEqual(brief(envelope), ["GATE-ERROR", "BaseFails"], envelope.message)
-      assert.include(log, "--- test: unclear\n")
+      assert.include(log, "--- test: inconclusive\n")
     })
   )
 
@@ -66,7 +66,7 @@ export const add = (a, b) => a - b
       world.commit("work", { "docs.md": "words\n" })
       const { envelope, log } = yield* localGate(world, { deadline: Duration.seconds(60) })
       assert.deepStrictEqual(brief(envelope), ["GATE-PASS", undefined], envelope.message)
-      assert.include(log, "--- test: the base in a room of its own\n--- test: shared\n")
+      assert.include(log, "--- test: the base in a room of its own\n--- test: preexisting\n")
     })
   )
 })

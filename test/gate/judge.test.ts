@@ -14,7 +14,8 @@ import {
   resultLine
 } from "../../src/gate/envelope.ts"
 import { defaultPolicy, type Finding } from "../../src/gate/finding.ts"
-import { isSuspect, judge, type Ran } from "../../src/gate/judge.ts"
+import { judge } from "../../src/gate/judge.ts"
+import { isSuspect, type Ran } from "../../src/gate/judgeRed.ts"
 
 const ran = (name: string, exitCode: number, base?: number): Ran => ({
   check: { name, command: `run ${name}`, exitCode, seconds: 1 },
@@ -92,12 +93,12 @@ const rules: ReadonlyArray<
   ],
   [
     "a failure that the base shares is labelled",
-    [ran("a", 0), { ...ran("b", 1), rerun: "shared" }],
+    [ran("a", 0), { ...ran("b", 1), rerun: "preexisting" }],
     [],
     {
       verdict: "GATE-PASS",
       message:
-        "1 check(s) passed; failing, and not held against the change (b: shared); 2 of 3 changed file(s) examined"
+        "1 check(s) passed; failing, and not held against the change (b: preexisting); 2 of 3 changed file(s) examined"
     }
   ],
   [
@@ -108,17 +109,18 @@ const rules: ReadonlyArray<
   ],
   [
     "a failure that cannot be told from the base's judges nothing",
-    [ran("a", 0), { ...ran("b", 1), rerun: "unclear" }],
+    [ran("a", 0), { ...ran("b", 1), rerun: "inconclusive" }],
     [],
     {
       verdict: "GATE-ERROR",
       reason: "BaseFails",
-      message: "b fails on the base too, and what the change adds to that cannot be told apart"
+      message:
+        "b fails on the base 0123456789ab too, and what the change adds to that cannot be told apart: fix the base, give the check `paths` in .foreman/gate.yaml, or set up what it needs"
     }
   ],
   [
     "a check that said no weighs more than one that cannot be told from the base's",
-    [ran("a", 1), { ...ran("b", 1), rerun: "unclear" }],
+    [ran("a", 1), { ...ran("b", 1), rerun: "inconclusive" }],
     [],
     { verdict: "GATE-FAIL", reason: "CheckFailed", message: "a exited 1" }
   ],
@@ -194,7 +196,10 @@ const rules: ReadonlyArray<
 
 describe("judge", () => {
   it.each(rules)("%s", (_rule, ran, findings, verdict) => {
-    assert.deepStrictEqual(judge({ ran, findings, policy: defaultPolicy, coverage }), verdict)
+    assert.deepStrictEqual(
+      judge({ ran, findings, policy: defaultPolicy, coverage, base: "0123456789abcdef" }),
+      verdict
+    )
   })
 
   it("holds against a change what the policy says, and nothing else", () => {

@@ -27,6 +27,9 @@ const steady = (
 
 const passed = (name: string) => ({ name, command: `make ${name}`, exitCode: 0 })
 const check = (command: string, name = "custom") => ({ name, command })
+/** Of a command that does its worst at the commit alone: what the base fails with as well is nobody's. */
+const mark = { mark: "" }
+const atCommit = (command: string) => `[ -f mark ] || exit 0; ${command}`
 
 const unlooked = "no check looked at the changed file: give one that does, with paths that name it"
 
@@ -75,9 +78,10 @@ describe("judgeBranch, with a real git and a real shell", () => {
   it.live("fails for a check that says no, and still runs those after it", () =>
     Effect.gen(function* () {
       const world = yield* GateWorld.make({ Makefile: makefile })
-      world.commit("work", {})
+      world.commit("work", mark)
+      const one = atCommit("echo one; exit 3")
       const { envelope, log } = yield* world.gate({
-        checks: [check("echo one; exit 3", "one"), check("printf two", "two")]
+        checks: [check(one, "one"), check("printf two", "two")]
       })
       assert.deepStrictEqual(
         [envelope.verdict, envelope.reason, envelope.message, steady(envelope).checks],
@@ -86,7 +90,7 @@ describe("judgeBranch, with a real git and a real shell", () => {
           "CheckFailed",
           "one exited 3",
           [
-            { name: "one", command: "echo one; exit 3", exitCode: 3 },
+            { name: "one", command: one, exitCode: 3 },
             { name: "two", command: "printf two", exitCode: 0 }
           ]
         ]
@@ -97,6 +101,10 @@ describe("judgeBranch, with a real git and a real shell", () => {
         "--- one: exit 3",
         "=== two ===",
         "two",
+        `=== the same on the base ${envelope.base} ===`,
+        "=== one ===",
+        "--- one: not on the base",
+        "--- 0 of 1 changed files were examined; not: mark",
         "GATE FAIL",
         ""
       ])
@@ -106,11 +114,13 @@ describe("judgeBranch, with a real git and a real shell", () => {
   it.live("fails for a changed file even when its size and time are put back, and for an untracked one", () =>
     Effect.gen(function* () {
       const world = yield* GateWorld.make({ "a.txt": "aaaa\n", ".gitignore": "ignored\n" })
-      world.commit("work", {})
+      world.commit("work", mark)
       const { envelope, log } = yield* world.gate({
         checks: [
           check(
-            "touch -r a.txt ../stamp; echo bbbb > a.txt; touch -r ../stamp a.txt; : > ignored; : > new.txt"
+            atCommit(
+              "touch -r a.txt ../stamp; echo bbbb > a.txt; touch -r ../stamp a.txt; : > ignored; : > new.txt"
+            )
           )
         ]
       })
@@ -124,9 +134,11 @@ describe("judgeBranch, with a real git and a real shell", () => {
         " 1 file changed, 1 insertion(+), 1 deletion(-)",
         " M a.txt",
         "?? new.txt",
+        `=== the tree on the base ${envelope.base} ===`,
         "--- findings:",
         "fail dirty: a.txt: differs from the commit after the checks",
         "fail dirty: new.txt: a check left it, and git does not ignore it",
+        "--- 0 of 1 changed files were examined; not: mark",
         "GATE FAIL",
         ""
       ])
@@ -172,13 +184,15 @@ describe("judgeBranch, with a real git and a real shell", () => {
   it.live("is not moved by printed verdicts, forged statuses or a removed exchange", () =>
     Effect.gen(function* () {
       const world = yield* GateWorld.make({})
-      world.commit("work", {})
+      world.commit("work", mark)
       const forge = `echo 'GATE PASS'; printf '{"verdict":"GATE-PASS"}\\n'
 ls "$EXCHANGE_DIR"
 for nonce in ready x 0; do echo "$nonce 0" > "$EXCHANGE_DIR/status"; done
 printf 'x\\n3\\ntrap "echo \\$n 0 > $EXCHANGE_DIR/status" EXIT\\nn=\\\\\\n' > "$EXCHANGE_DIR/request"
 exit 1`
-      const { envelope, log } = yield* world.gate({ checks: [check(forge), check("exit 2", "next")] })
+      const { envelope, log } = yield* world.gate({
+        checks: [check(atCommit(forge)), check(atCommit("exit 2"), "next")]
+      })
       assert.deepStrictEqual(
         [envelope.verdict, envelope.message],
         ["GATE-FAIL", "custom exited 1; next exited 2"]

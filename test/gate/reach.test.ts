@@ -135,7 +135,7 @@ for n in $(seq 40); do mkdir -p "../repository.$n/x"; done; chmod 000 .. .; exit
         ".foreman/gate.yaml": `policy: { protected: warn }
 checks:
   - { name: thief, role: lint, parallel: true, command: sh attack.sh }
-  - { name: victim, role: lint, parallel: true, command: sleep 1; exit 3 }
+  - { name: victim, role: lint, parallel: true, command: sleep 1; ! grep -q EXCHANGE attack.sh || exit 3 }
 `
       })
       world.commit("work", {

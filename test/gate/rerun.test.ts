@@ -40,7 +40,7 @@ describe("a failed check, by node --test", { timeout: 60_000 }, () => {
   it.live("stands when the base passes, and costs the failed tests only", () =>
     Effect.gen(function* () {
       const { commands, evidence, found, verdict } = yield* ask(js, broken, "node --test")
-      assert.deepStrictEqual([verdict, found], ["stands", []])
+      assert.deepStrictEqual([verdict, found], ["introduced", []])
       assert.deepStrictEqual(commands, ["node --test '--test-name-pattern=^(?:adds)$'"])
       assert.deepStrictEqual([evidence?.runs, evidence?.failed, evidence?.baseFailed], [2, 2, 0])
     })
@@ -54,21 +54,24 @@ describe("a failed check, by node --test", { timeout: 60_000 }, () => {
         { "test/many.test.js": `${imports}${many}\n` },
         "node --test"
       )
-      assert.deepStrictEqual([verdict, commands], ["stands", ["node --test"]])
+      assert.deepStrictEqual([verdict, commands], ["introduced", ["node --test"]])
     })
   )
 
   it.live("is shared when all that fails fails on the base too", () =>
     Effect.gen(function* () {
       const { found, verdict } = yield* ask({ ...js, ...red }, harmless, "node --test")
-      assert.deepStrictEqual([verdict, found], ["shared", ["note test: test: is red fails on the base too"]])
+      assert.deepStrictEqual(
+        [verdict, found],
+        ["preexisting", ["note test: test: is red fails on the base too"]]
+      )
     })
   )
 
   it.live("stands when the change adds a failure to those of the base", () =>
     Effect.gen(function* () {
       const { verdict } = yield* ask({ ...js, ...red }, broken, "node --test")
-      assert.strictEqual(verdict, "stands")
+      assert.strictEqual(verdict, "introduced")
     })
   )
 
@@ -79,7 +82,23 @@ describe("a failed check, by node --test", { timeout: 60_000 }, () => {
         { "test/red.test.js": `${imports}test("is red", () => assert.fail("still"))\n` },
         "node --test"
       )
-      assert.strictEqual(verdict, "stands")
+      assert.strictEqual(verdict, "introduced")
+    })
+  )
+
+  const unloadable = 'throw new Error("no database")\n'
+  it.live("is preexisting when a file of tests cannot be loaded, on the base as well", () =>
+    Effect.gen(function* () {
+      const { evidence, found, verdict } = yield* ask(
+        { ...js, "test/db.test.js": unloadable },
+        harmless,
+        "node --test"
+      )
+      assert.deepStrictEqual(
+        [verdict, found],
+        ["preexisting", ["note test: test: test/db.test.js fails on the base too"]]
+      )
+      assert.deepStrictEqual([evidence?.baseRuns, evidence?.baseFailed], [1, 1])
     })
   )
 
@@ -108,12 +127,12 @@ describe("a failed check, by a command that nothing is known of", { timeout: 60_
         const both = yield* ask({ "test.sh": turns }, { "a.sh": "true\n" }, "sh test.sh")
         assert.deepStrictEqual(
           [both.verdict, both.found],
-          ["shared", ["note test: the check test fails on the base too"]]
+          ["preexisting", ["note test: the check test fails on the base too"]]
         )
         const mine = yield* ask({ "test.sh": "[ ! -f bad ]\n" }, { bad: "" }, "sh test.sh")
-        assert.strictEqual(mine.verdict, "stands")
+        assert.strictEqual(mine.verdict, "introduced")
         const always = yield* ask({ "test.sh": "exit 1\n" }, { "a.sh": "true\n" }, "sh test.sh")
-        assert.strictEqual(always.verdict, "unclear")
+        assert.strictEqual(always.verdict, "inconclusive")
       })
   )
 })
@@ -149,12 +168,12 @@ describe("the tests of a change, when all passed", { timeout: 60_000 }, () => {
 
 describe("whose failure it is", { timeout: 60_000 }, () => {
   it.each([
-    [false, false, undefined, "stands"],
+    [false, false, undefined, "introduced"],
     [true, false, undefined, "flaky"],
-    [true, true, undefined, "shared"],
-    [false, true, true, "shared"],
-    [false, true, false, "stands"],
-    [false, true, undefined, "unclear"]
+    [true, true, undefined, "preexisting"],
+    [false, true, true, "preexisting"],
+    [false, true, false, "introduced"],
+    [false, true, undefined, "inconclusive"]
   ] as const)(
     "comes and goes %s, base fails %s, passes without shared %s: %s",
     (comesAndGoes, baseFails, passesWithoutShared, verdict) => {

@@ -380,8 +380,8 @@ describe("tests that failed, alone and left out", () => {
     [
       "pytest -q tests",
       "FAILED tests/test_a.py::T::test_b[x y] - assert\nERROR tests/test_c.py\n1 failed\n",
-      "pytest 'tests/test_a.py::T::test_b[x y]'",
-      "pytest --deselect 'tests/test_a.py::T::test_b[x y]' tests"
+      "pytest 'tests/test_a.py::T::test_b[x y]' tests/test_c.py",
+      "pytest --deselect 'tests/test_a.py::T::test_b[x y]' --ignore tests/test_c.py tests"
     ],
     [
       "cargo test -q",

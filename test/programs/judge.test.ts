@@ -54,8 +54,9 @@ describe("judge, as a process", () => {
   it.live("says FAIL in its log, its message and its exit", () =>
     Effect.gen(function* () {
       const world = yield* GateWorld.make({})
-      const commit = world.commit("work", {})
-      const { code, log, message } = yield* start(world, checks("echo GATE PASS; false")).ended
+      const commit = world.commit("work", { mark: "" })
+      const command = "echo GATE PASS; [ ! -f mark ]"
+      const { code, log, message } = yield* start(world, checks(command)).ended
       const said = message as { verdict: string; commit: string }
       assert.deepStrictEqual(
         [code, log.trimEnd().split("\n").at(-1), said.verdict, said.commit],

@@ -81,20 +81,23 @@ export const pytest: Recognise = (invocation) => {
     },
     failures: (output) =>
       distinct(
-        [...plain(output).matchAll(/^(?:FAILED|ERROR) (\S+?\.py)::([^\s[]+(?:\[.*?\](?= - |$))?)/gmu)].map(
-          ([, place = "", test = ""]) => ({
-            id: `${place}::${test}`,
-            name: (test.split("::").at(-1) ?? test).replace(/\[.*$/su, ""),
-            place
-          })
-        )
+        [
+          ...plain(output).matchAll(
+            /^(?:FAILED|ERROR) (\S+?\.py)(?:::([^\s[]+(?:\[.*?\](?= - |$))?)|(?= - |$))/gmu
+          )
+        ].map(([, place = "", test]) => ({
+          // A file that could not be loaded is named alone.
+          id: test === undefined ? place : `${place}::${test}`,
+          name: test === undefined ? place : (test.split("::").at(-1) ?? test).replace(/\[.*$/su, ""),
+          place
+        }))
       ),
     only: (failures) => render(lead, [...start, ...flags, ...failures.map(({ id }) => id)]),
     except: (failures) =>
       render(lead, [
         ...start,
         ...flags,
-        ...failures.flatMap(({ id }) => ["--deselect", id]),
+        ...failures.flatMap(({ id, place }) => [id === place ? "--ignore" : "--deselect", id]),
         ...given.operands
       ])
   }
