@@ -13,7 +13,7 @@ export type Kind = typeof Kind.Type
 const Found = Schema.Struct({
   rule: Schema.String,
   file: Schema.String,
-  line: opt(Schema.Union([Schema.Number, Schema.Undefined])),
+  line: opt(Schema.Union([Schema.Finite, Schema.Undefined])),
   message: Schema.String,
   counts: Schema.Literals(["fail", "ask", "warn"])
 })
@@ -37,9 +37,9 @@ export const Outcome = Schema.Struct({
   message: opt(Schema.String),
   found: Schema.Array(Found),
   /** Seconds of wall time: of the program, set-up included, or of the bare checks without it. */
-  seconds: Schema.Number,
+  seconds: Schema.Finite,
   /** Of these, how many set-up took. */
-  setupSeconds: opt(Schema.Number),
+  setupSeconds: opt(Schema.Finite),
   /** The derived change turned out to be no bad one: the project's own tests pass with it. */
   equivalent: opt(Schema.Literal(true)),
   error: opt(Schema.String)

@@ -66,12 +66,6 @@ export const tellingPaths = (paths: ReadonlyArray<string>): ReadonlyArray<string
   ].filter((path, index, all) => all.indexOf(path) === index)
 }
 
-const maxPackages = 60
-
-/** The package.json files of folders: what a script of the root may run. */
-export const packageManifests = (paths: ReadonlyArray<string>): ReadonlyArray<string> =>
-  paths.filter((path) => path.endsWith("/package.json") && !isForeign(path)).slice(0, maxPackages)
-
 /**
  * The checks of a base: set-up first, then the cheapest of each ecosystem. `hasProgram` says which programs there are, where somebody has
  * looked; without it what the files say is asked for.
