@@ -13,6 +13,7 @@ import * as cleanRoom from "./cleanRoom.ts"
 import { type GateError, gateError } from "../../src/services/GateError.ts"
 import { onDisk } from "./disk.ts"
 import { git, gitBytes, type GitFailed, noGit } from "../git/runGit.ts"
+import { submoduleRefs } from "./submodules.ts"
 import { readChange } from "./readChange.ts"
 import { markdownWith, mentions, type Run } from "./search.ts"
 import * as WorkFolder from "./WorkFolder.ts"
@@ -125,6 +126,7 @@ export const open = Effect.fn("Checkout.open")(function* (
         Effect.flatMap(folder.place),
         Effect.catchTag("GitFailed", (error) => failed(error))
       ),
+    absent: Effect.map(folder.absentSubmodules, (submodules) => submodules.map(({ path }) => path)),
     ignored: folder.ignored.pipe(Effect.catchTag("GitFailed", (error) => unreadable(error))),
     keepIgnored: folder.keepIgnored.pipe(Effect.catchTag("GitFailed", (error) => unreadable(error))),
     room: (target) =>
@@ -152,8 +154,9 @@ const whereBranchIs = (run: Run, options: CheckoutOptions, commit: string) => {
 /** Branch and base, history without file contents: those are fetched for the commits that are placed. */
 const fetch = Effect.fnUntraced(function* (run: Run, options: CheckoutOptions) {
   const of = (remote: string, ...refspecs: ReadonlyArray<string>) =>
-    run("fetch", "-q", "--no-tags", "--filter=blob:none", remote, ...refspecs)
+    run("fetch", "-q", "--no-tags", "--update-shallow", "--filter=blob:none", remote, ...refspecs)
   const head = `+refs/heads/${options.branch}:refs/gate/head`
+  const submodules = `+${submoduleRefs}*:${submoduleRefs}*`
   const source = options.baseBranch === undefined ? "HEAD" : `refs/heads/${options.baseBranch}`
   const base = `+${source}:refs/gate/base`
   const fetchBase = of("upstream", base).pipe(
@@ -173,6 +176,8 @@ const fetch = Effect.fnUntraced(function* (run: Run, options: CheckoutOptions) {
         )
       : Effect.andThen(of("origin", head), fetchBase)
   ).pipe(Effect.mapError((error) => cloneFailed(options, error)))
+  // A host's own remotes show none.
+  yield* of("origin", submodules).pipe(Effect.ignore)
 })
 
 const isMissing = (error: GitFailed, ref: string): boolean =>

@@ -9,6 +9,7 @@ import { wipe } from "../wipe.ts"
 import type { Overlay } from "../../src/services/GateCheckout.ts"
 import type { GateError } from "../../src/services/GateError.ts"
 import { onDisk } from "./disk.ts"
+import { placeSubmodules, type Submodule } from "./submodules.ts"
 import { git, type GitFailed } from "../git/runGit.ts"
 
 export interface WorkFolderOptions {
@@ -33,6 +34,7 @@ const unlock = async (folder: string): Promise<void> => {
 export const make = (options: WorkFolderOptions) => {
   const { gitDir, workDir, judgeDir } = options
   let placed = 0
+  let absent: ReadonlyArray<Submodule> = []
   /** Paths that git ignores and that stay: what set-up made. */
   const setUp = new Set<string>()
   const indexFile = (name: string) => join(judgeDir, `${name}-${placed}.index`)
@@ -57,6 +59,7 @@ export const make = (options: WorkFolderOptions) => {
   const write = Effect.fnUntraced(function* (commit: string) {
     yield* real
     yield* onTree(indexFile("placed"), "read-tree", "--reset", "-u", commit)
+    absent = yield* placeSubmodules(options, commit)
   })
 
   const rewrite = Effect.fnUntraced(function* (commit: string) {
@@ -112,6 +115,9 @@ export const make = (options: WorkFolderOptions) => {
       yield* giveRepository(commit)
     }),
 
+    /** Submodules of the commit that was placed last whose files are not there. */
+    absentSubmodules: Effect.sync(() => absent),
+
     ignored,
 
     /** From now on what git ignores here stays when another commit is placed. */
@@ -137,9 +143,18 @@ export const make = (options: WorkFolderOptions) => {
       const absent = [...paths]
         .filter((path) => there.every((each) => each.path !== path))
         .map((path) => `0 ${"0".repeat(commit.length)}\t${path}\0`)
+      const modes = new Map(
+        other.texts === undefined || other.texts.size === 0
+          ? []
+          : (yield* run(index, ["ls-files", "-s", "-z"])).split("\0").flatMap((line) => {
+              const [, mode, path] = /^(\d+) [0-9a-f]+ \d\t(.*)$/su.exec(line) ?? []
+              return mode !== undefined && path !== undefined ? [[path, mode] as const] : []
+            })
+      )
       const written = yield* Effect.forEach(other.texts ?? [], ([path, text]) =>
         git([`--git-dir=${gitDir}`, "hash-object", "-w", "--stdin"], { env: options.env, input: text }).pipe(
-          Effect.map((id) => `100755 ${id.trim()}\t${path}\0`)
+          // A file of the commit keeps its mode: its text is all that differs.
+          Effect.map((id) => `${modes.get(path) ?? "100755"} ${id.trim()}\t${path}\0`)
         )
       )
       // What goes is taken out first: a file may stand where the other commit has a folder.

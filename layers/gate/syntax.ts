@@ -47,9 +47,12 @@ const open = (grammars: ReadonlySet<Grammar>): Effect.Effect<Parse, SyntaxUnavai
 export const layer = Layer.succeed(SyntaxParser, SyntaxParser.of({ open }))
 
 const parse = (parser: TreeSitter.Parser, text: string): SyntaxNode | undefined => {
-  const until = performance.now() + maxMillis
+  // Of the processor, not of the clock: a busy machine must not change what is found.
+  const started = process.cpuUsage()
   parser.reset()
-  const tree = parser.parse(text, null, { progressCallback: () => performance.now() > until })
+  const tree = parser.parse(text, null, {
+    progressCallback: () => process.cpuUsage(started).user > maxMillis * 1_000
+  })
   if (tree === null) return undefined
   try {
     return tree.rootNode.hasError ? undefined : copy(tree, text)
@@ -71,6 +74,7 @@ const copy = (tree: TreeSitter.Tree, text: string): SyntaxNode | undefined => {
       field: cursor.currentFieldName ?? undefined,
       text: text.slice(cursor.startIndex, cursor.endIndex),
       line: cursor.startPosition.row + 1,
+      start: cursor.startIndex,
       children: []
     })
     const root = read()

@@ -1,7 +1,4 @@
 /** What `foreman gate` judges: a commit of the repository at hand, and the place where it was cut from the default branch. */
-import { mkdir, writeFile } from "node:fs/promises"
-import { join } from "node:path"
-
 import { Effect } from "effect"
 
 import { git, type GitFailed } from "../../layers/git/runGit.ts"
@@ -30,17 +27,17 @@ export const find = Effect.fn("gate.find")(function* (options: {
   readonly remote?: string | undefined
 }): Effect.fn.Return<Candidate, GateConfigError> {
   const run = (...args: ReadonlyArray<string>) =>
-    git(["-C", options.repo, ...args]).pipe(Effect.map((text) => text.trimEnd()))
-  const root = yield* run("rev-parse", "--show-toplevel").pipe(
+    git(["-C", options.repo, ...args], { env: quarantine(process.env) }).pipe(
+      Effect.map((text) => text.trimEnd())
+    )
+  // A server-side hook stands in a repository without a work tree.
+  const isBare = (yield* orEmpty(run("rev-parse", "--is-bare-repository"))) === "true"
+  const root = yield* run("rev-parse", isBare ? "--absolute-git-dir" : "--show-toplevel").pipe(
     Effect.mapError(({ message }) =>
-      wrong(`--repo ${options.repo} is no git work tree: ${firstLine(message)}`)
+      wrong(`--repo ${options.repo} is not a git repository: ${firstLine(message)}`)
     )
   )
-  if ((yield* orEmpty(run("rev-parse", "--is-shallow-repository"))) === "true") {
-    return yield* wrong(
-      `${root} is a shallow clone, where no merge base is to be found: git fetch --unshallow first`
-    )
-  }
+  const isShallow = (yield* orEmpty(run("rev-parse", "--is-shallow-repository"))) === "true"
   const commitOf = (flag: string, ref: string) =>
     run("rev-parse", "--verify", "-q", "--end-of-options", `${ref}^{commit}`).pipe(
       Effect.mapError(() => wrong(`${flag} ${ref} is no commit of ${root}`))
@@ -59,11 +56,14 @@ export const find = Effect.fn("gate.find")(function* (options: {
     )
   }
   const base = yield* run("merge-base", commit, against).pipe(
-    Effect.mapError(() =>
-      wrong(`${head} and ${options.base ?? "the default branch"} have no commit in common`)
+    Effect.catchTag("GitFailed", () =>
+      // In a shallow clone the common commit may lie beyond what was fetched: the base is what was named.
+      isShallow
+        ? Effect.succeed(against)
+        : Effect.fail(wrong(`${head} and ${options.base ?? "the default branch"} have no commit in common`))
     )
   )
-  const status = yield* orEmpty(run("status", "--porcelain", "-z", "--no-renames"))
+  const status = isBare ? "" : yield* orEmpty(run("status", "--porcelain", "-z", "--no-renames"))
   return {
     root,
     commit,
@@ -73,6 +73,16 @@ export const find = Effect.fn("gate.find")(function* (options: {
     uncommitted: status.split("\0").flatMap((line) => (line === "" ? [] : [line.slice(3)]))
   }
 })
+
+/** What a push brings lies in a folder of its own until a server-side hook has accepted it. */
+const quarantine = (env: NodeJS.ProcessEnv): Record<string, string> =>
+  env["GIT_QUARANTINE_PATH"] === undefined
+    ? {}
+    : Object.fromEntries(
+        ["GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES"].flatMap((name) =>
+          env[name] === undefined ? [] : [[name, env[name]]]
+        )
+      )
 
 const firstLine = (text: string): string => text.split("\n")[0] ?? ""
 
@@ -99,23 +109,3 @@ export const defaultBranch = Effect.fnUntraced(function* (
 
 /** No name that a person gives to a branch. */
 export const baseBranch = "foreman-gate-base"
-
-/** A remote with the two commits alone. It borrows the objects of the repository, and copies none. */
-export const makeRemote = Effect.fn("gate.makeRemote")(function* (candidate: Candidate, folder: string) {
-  const { root, commit, base, name } = candidate
-  const objects = (yield* git([
-    "-C",
-    root,
-    "rev-parse",
-    "--path-format=absolute",
-    "--git-path",
-    "objects"
-  ])).trim()
-  yield* git(["init", "-q", "--bare", folder])
-  yield* Effect.promise(async () => {
-    await mkdir(join(folder, "objects", "info"), { recursive: true })
-    await writeFile(join(folder, "objects", "info", "alternates"), `${objects}\n`)
-  })
-  yield* git(["--git-dir", folder, "update-ref", `refs/heads/${name}`, commit])
-  yield* git(["--git-dir", folder, "update-ref", `refs/heads/${baseBranch}`, base])
-})

@@ -16,8 +16,9 @@ import type { Allowance } from "../../src/gate/approval.ts"
 import type { Check } from "../../src/gate/checks.ts"
 import type { Envelope } from "../../src/gate/envelope.ts"
 import { saidBy } from "../../src/tools/gateTerminal.ts"
-import { baseBranch, type Candidate, makeRemote } from "./candidate.ts"
+import { baseBranch, type Candidate } from "./candidate.ts"
 import { GateConfigError, GateNotPassed } from "./errors.ts"
+import { makeRemote } from "./remote.ts"
 
 export interface Limits {
   /** Wall time of the whole gate. */

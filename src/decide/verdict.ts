@@ -17,6 +17,7 @@ const evidence = [
   "tree",
   "base",
   "profile",
+  "policy",
   "source",
   "moved",
   "checks",

@@ -58,7 +58,7 @@ export const objectionTo = (
       failureReason: "ConstraintViolated"
     }
   }
-  const { guarded } = found
+  const guarded = found.guarded.filter(({ isNote }) => isNote !== true)
   if (guarded.length > 0 && !(verdictPolicy?.selfGO ?? []).some((name) => grants.has(name))) {
     const where = guarded.map(({ file, message }) => `${file} (${message})`)
     return {

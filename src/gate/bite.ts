@@ -7,7 +7,9 @@ import { Schema } from "effect"
 import type { Change, ChangedFile } from "./change.ts"
 import { isGenerated, isTestPath, languageOf } from "./files.ts"
 import type { Finding } from "./finding.ts"
-import type { TestFile, TestOutcome } from "./runners/TestRunner.ts"
+import { claimsNothingNew } from "./knownClaims.ts"
+import { isRestructuring } from "./restructuring.ts"
+import { isNamed, type TestFile, type TestOutcome } from "./runners/TestRunner.ts"
 import {
   asksNothingNew,
   assertsNothing,
@@ -16,6 +18,7 @@ import {
   differs,
   inlineTests
 } from "./testText.ts"
+import type { Parse } from "./weakened/syntax.ts"
 
 /** A changed or added file that declares tests. */
 export interface Subject extends TestFile {
@@ -35,6 +38,8 @@ export interface BitePlan {
   readonly subjects: ReadonlyArray<Subject>
   /** What is put back, by path: the product, which fixtures, dependencies and settings are not part of. Empty: nothing to bite. */
   readonly product: ReadonlyArray<string>
+  /** The product is put together otherwise and does nothing new: tests that hold what it does pass either way, as they should. */
+  readonly isRestructured: boolean
   /** Every other changed file of tests that the commit has, helpers and fixtures not among them. */
   readonly tests: ReadonlyArray<string>
 }
@@ -51,17 +56,26 @@ const silent =
 /** What Go compiles with the tests beside it, whether it runs any of it or not. */
 const examples = /(?:^|\/)example\w*_test\.go$/u
 
-/** `named` are paths that a check of tests names in its command: `test.sh` in `sh test.sh`. */
-export const planBite = (change: Change, named: ReadonlySet<string>): BitePlan => {
+/** What measures, shows or types, and asks nothing of what the code does. */
+const noTests =
+  /(?:^|\/)(?:benches|benchmarks?|examples)\/|(?:^|\/)bench_[^/]*\.py$|\.bench\.[cm]?[jt]sx?$|\.test-d\.[cm]?tsx?$|\.spec-d\.[cm]?tsx?$/u
+
+/**
+ * `named` are paths that a check of tests names in its command: `test.sh` in `sh test.sh`. Without a parser what a file asks is read from its
+ * words alone.
+ */
+export const planBite = (change: Change, named: ReadonlySet<string>, parse?: Parse): BitePlan => {
   const isTest = (path: string) => isTestPath(path) || named.has(path)
   const ofTests = change.files.filter(({ path }) => isTest(path))
-  const isReshaped = reshaping(ofTests)
+  const isReshaped = reshaping(ofTests, parse)
   const subjects = change.files.flatMap((file) =>
-    isTest(file.path)
-      ? subjectOf(file, named, isReshaped)
-      : languageOf(file.path) === "rust"
-        ? inlineSubject(file)
-        : []
+    noTests.test(file.path) && !named.has(file.path)
+      ? []
+      : isTest(file.path)
+        ? subjectOf(file, named, isReshaped)
+        : languageOf(file.path) === "rust"
+          ? inlineSubject(file)
+          : []
   )
   const product = change.files.filter(
     (file) =>
@@ -77,6 +91,7 @@ export const planBite = (change: Change, named: ReadonlySet<string>): BitePlan =
   )
   return {
     subjects,
+    isRestructured: parse !== undefined && isRestructuring(product, parse),
     tests: tests.map(({ path }) => path),
     product: product.flatMap(({ path, oldPath }) => [path, ...(oldPath === undefined ? [] : [oldPath])])
   }
@@ -92,7 +107,8 @@ const isProductChanged = ({ path, oldPath, status, before, after }: ChangedFile)
 }
 
 /** Tests may move between files: what all of them ask together counts as well. */
-const reshaping = (files: ReadonlyArray<ChangedFile>) => {
+const reshaping = (files: ReadonlyArray<ChangedFile>, parse: Parse | undefined) => {
+  const known = parse === undefined ? undefined : claimsNothingNew(files, parse)
   const all = (side: "before" | "after", language: ReturnType<typeof languageOf>) =>
     files
       .filter(({ path }) => languageOf(path) === language)
@@ -100,6 +116,9 @@ const reshaping = (files: ReadonlyArray<ChangedFile>) => {
       .join("\n")
   return ({ path, before, after }: ChangedFile): boolean => {
     const language = languageOf(path)
+    // By its claims where they can be read: words that are known may be put together to a new one.
+    const byClaims = known?.(path)
+    if (byClaims !== undefined) return byClaims
     return (
       language !== undefined &&
       ((before !== undefined && asksNothingNew(path, before, after ?? "")) ||
@@ -202,14 +221,6 @@ export const hollowNote = (file: string, message: string): Finding => ({
   isNote: true
 })
 
-/** A runner's name of a test beside the name in its text: subtests, parameters and enclosing suites aside. */
-const isOf = (name: string) => (outcome: TestOutcome) => {
-  const said = outcome.name
-  return (
-    said === name || said.startsWith(`${name}/`) || said.startsWith(`${name}[`) || said.endsWith(` ${name}`)
-  )
-}
-
 /** Whether a test was like that before the change. */
 const assertedNothing = ({ before, path }: Subject, name: string): boolean => {
   const test =
@@ -225,8 +236,8 @@ export const judgeTests = (
 ): ReadonlyArray<Finding> =>
   subject.changed.flatMap((test): ReadonlyArray<Finding> => {
     const at = { file: subject.path, line: test.from, test: test.name, rule: "hollow" as const }
-    const now = atCommit?.filter(isOf(test.name)) ?? []
-    const before = withoutChange?.filter(isOf(test.name)) ?? []
+    const now = atCommit?.filter(isNamed(test.name)) ?? []
+    const before = withoutChange?.filter(isNamed(test.name)) ?? []
     if (assertsNothing(subject.path, subject.text, test)) {
       const message = `${test.name} asserts nothing: no outcome of the code that it calls would fail it`
       return [{ ...at, message, ...(assertedNothing(subject, test.name) && { isNote: true as const }) }]

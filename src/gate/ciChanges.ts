@@ -24,17 +24,22 @@ const leavesOf = (value: unknown, path: ReadonlyArray<string> = []): ReadonlyArr
   return [{ path: path.join("."), key: path.at(-1) ?? "", value: String(value) }]
 }
 
+/** Beyond these a file is compared by its lines. */
+const maxCharacters = 300_000
+const maxLeaves = 5_000
+
 const isYaml = (path: string): boolean => /\.ya?ml$/u.test(path)
 
 /** Undefined where the text does not parse. */
 const read = (path: string, text: string | undefined): ReadonlyArray<Leaf> | undefined => {
   if (text === undefined) return []
-  if (!isYaml(path)) return undefined
+  if (!isYaml(path) || text.length > maxCharacters) return undefined
   try {
-    return parseAllDocuments(text, { logLevel: "silent" }).flatMap((document) => {
+    const leaves = parseAllDocuments(text, { logLevel: "silent" }).flatMap((document) => {
       if (document.errors.length > 0) throw new Error("not valid YAML")
       return leavesOf(document.toJS({ maxAliasCount: 200 }))
     })
+    return leaves.length > maxLeaves ? undefined : leaves
   } catch {
     return undefined
   }
@@ -165,7 +170,10 @@ export const compareCi = (files: ReadonlyArray<CiFile>): ReadonlyArray<CommandCh
     const isGone = file.status === "deleted"
     const joined =
       own?.weight === "ask" || isGone
-        ? (compareCommands(commands(everythingBefore), commands(everythingAfter)) ?? own)
+        ? (compareCommands(commands(everythingBefore), commands(everythingAfter)) ?? {
+            weight: "note" as const,
+            how: "what it ran runs elsewhere"
+          })
         : own
     const run = isGone ? meant(joined) : joined
     const found = [
@@ -185,8 +193,8 @@ export const compareCi = (files: ReadonlyArray<CiFile>): ReadonlyArray<CommandCh
 /** What is not YAML is compared by its lines. */
 const ofText = ({ after = "", before = "" }: CiFile): CommandChange => {
   if (isBump(before, after)) return { weight: "note", how: "other versions" }
-  const lines = after.split("\n")
-  const gone = before.split("\n").filter((line) => line.trim() !== "" && !lines.includes(line))
+  const lines = new Set(after.split("\n"))
+  const gone = before.split("\n").filter((line) => line.trim() !== "" && !lines.has(line))
   return gone.length === 0
     ? { weight: "note", how: "something is added" }
     : { weight: "ask", how: "it is not known what it runs now" }

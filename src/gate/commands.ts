@@ -9,7 +9,7 @@ export interface CommandChange {
 
 /** Shell text without quoted parts, which may hold anything; of the same length. */
 const unquoted = (text: string): string =>
-  text.replaceAll(/"(?:\\.|[^"\\])*"|'[^']*'/gu, (found) => "_".repeat(found.length))
+  text.replaceAll(/"(?:\\.|[^"\\])*(?:"|$)|'[^']*(?:'|$)/gu, (found) => "_".repeat(found.length))
 
 /** Simple commands, in order. Quoted parts are kept whole. */
 const simpleCommands = (text: string): ReadonlyArray<string> => {
@@ -49,7 +49,7 @@ const count = (forms: ReadonlyArray<RegExp>, text: string): number =>
 const kinds: ReadonlyArray<readonly [kind: string, form: RegExp]> = [
   [
     "tests",
-    /^(?:mocha|_mocha|jest|ava|vitest|tap|tape|borp|karma|playwright|cypress|jasmine|uvu|qunit|lab|pytest|py\.test|tox|nox|unittest|nose2?|nosetests|go test|go run|cargo test|cargo nextest|node --test|bun test|deno test|ctest|rspec|bats|mvn|gradle|gradlew|make|hatch|trial|stestr|gotestsum|richgo|cross test|cross)$/u
+    /^(?:npm run|npm test|mocha|_mocha|jest|ava|vitest|tap|tape|borp|karma|playwright|cypress|jasmine|uvu|qunit|lab|pytest|py\.test|tox|nox|unittest|nose2?|nosetests|go test|go run|cargo test|cargo nextest|node --test|bun test|deno test|ctest|rspec|bats|mvn|gradle|gradlew|make|hatch|trial|stestr|gotestsum|richgo|cross test|cross)$/u
   ],
   [
     "lint",
@@ -92,6 +92,12 @@ const runOf = (command: string): Run => {
   }
   const verb = rest.find((word) => !/^(?:\+|-\w|--(?!test))/u.test(word) || word === "--test") ?? ""
   const both = `${name} ${verb}`
+  // A script by its name; without one, a call whose script is compared itself.
+  if (/^(?:npm|pnpm|yarn|bun)$/u.test(name) && /^(?:run(?:-script)?|test|t|tst)$/u.test(verb)) {
+    const named = rest.find((word) => word !== verb && !word.startsWith("-"))
+    const program = verb.startsWith("run") ? `npm run${named === undefined ? "" : ` ${named}`}` : "npm test"
+    return { program, words: rest.filter((word) => word !== verb && word !== named) }
+  }
   if (/^(?:go|cargo|bun|deno|cross)$/u.test(name))
     return { program: both, words: rest.filter((word) => word !== verb) }
   if (name === "node" && rest.includes("--test"))
@@ -160,9 +166,13 @@ const swallowed = (before: string, after: string): CommandChange => {
 
 const rank = { fail: 2, ask: 1, note: 0 } as const
 
+/** Of both sides together. */
+const maxCharacters = 400_000
+
 /** From the commands of base and commit, all that a check comes to, one a line. Undefined where they do the same. */
 export const compareCommands = (before: string, after: string): CommandChange | undefined => {
   if (before === after) return undefined
+  if (before.length + after.length > maxCharacters) return { weight: "ask", how: "too much to compare" }
   const found: Array<CommandChange> = []
   if (count(swallows, after) > count(swallows, before)) found.push(swallowed(before, after))
   else if (count(hides, after) > count(hides, before))

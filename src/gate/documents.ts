@@ -152,9 +152,14 @@ const acceptedElsewhere = /^Flow (?:map|sequence) in block collection must be su
 /** `linesAbove` is the number of lines above the text. */
 const yamlFaults = (text: string, linesAbove: number): ReadonlyArray<Omit<Fault, "file">> =>
   parseAllDocuments(text, { prettyErrors: false, logLevel: "silent" }).flatMap((document) => {
-    const error = document.errors.find(
-      ({ message, pos }) => !(acceptedElsewhere.test(message) && /[\]}]/u.test(text.charAt(pos[0])))
+    const [error] = document.errors
+    // What follows such a bracket is read wrongly, so nothing is said of the document.
+    if (
+      error !== undefined &&
+      acceptedElsewhere.test(error.message) &&
+      /[\]}]/u.test(text.charAt(error.pos[0]))
     )
+      return []
     if (error !== undefined) {
       return [
         { line: linesAbove + lineAt(text, error.pos[0]), message: `is not valid YAML: ${error.message}` }

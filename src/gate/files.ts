@@ -44,20 +44,39 @@ export const languageOf = (path: string): Language | undefined => {
   return ending === undefined ? undefined : languages[ending]
 }
 
+/** Names by which a runner of the language finds a test, wherever the file lies. */
 const testNames: ReadonlyArray<RegExp> = [
   /_test\.go$/u,
+  // pytest and unittest, Django's `tests.py` among them.
   /(^|\/)test_[^/]*\.py$/u,
-  /_test\.py$/u,
-  /(^|\/)conftest\.py$/u,
-  /\.(test|spec)\.[cm]?[jt]sx?$/u,
-  /(^|\/)(Test[A-Z][^/]*|[^/]*(Test|Tests|IT))\.(java|kt)$/u,
-  /(^|\/)(test_[^/]*|[^/]*_(unit)?tests?|[^/]*Tests?)\.(c|cc|cpp|cxx)$/u
+  /_tests?\.py$/u,
+  /(^|\/)(conftest|tests)\.py$/u,
+  // Vitest, Jest, Mocha, tsd, Cypress, Nest.
+  /[.-](test|spec)(-d)?\.[cm]?[jt]sx?$/u,
+  /\.(tests|specs|e2e|cy|it|e2e-spec|test-d)\.[cm]?[jt]sx?$/u,
+  // node:test by its own patterns, except what a name alone does not tell apart (below).
+  /_(test|spec)\.[cm]?[jt]sx?$/u,
+  /(^|\/)test-[^/]*\.[cm]?[jt]sx?$/u,
+  /(^|\/)(Test[A-Z][^/]*|[^/]*(Test|Tests|TestCase|IT|Spec))\.(java|kts?|scala|groovy|cs|swift|php)$/u,
+  /_(spec|test)\.rb$/u,
+  /(^|\/)test_[^/]*\.rb$/u,
+  /(^|\/)(test_[^/]*|[^/]*_(unit)?tests?|[^/]*Tests?)\.(c|cc|cpp|cxx)$/u,
+  /_(test|unittest)\.(cc|cpp|cxx|c|exs?|dart)$/u,
+  /\.bats$/u
 ]
-const testFolders = /(^|\/)(tests?|__tests__|spec|testdata)\//u
+/** A file called `test` is one beside a manifest (`test.js` in the root of a package), not in the middle of a product (`lib/commands/test.js`). */
+const plainTest = /(^|\/)tests?\.([cm]?[jt]sx?|py)$/u
+const product = /(^|\/)(src|lib|source|app|cmd|commands?|internal|bin|dist|examples?|docs)\//u
+const testFolders = /(^|\/)(tests?|__tests?__|specs?|testdata|e2e|src\/test|androidTest)\//u
+/** A module of Rust that holds the tests of the one beside it. */
+const rustModule = /(^|\/)tests\.rs$/u
 
 /** Whether a file belongs to the tests: by the name that its language's runner looks for, or by its folder. */
 export const isTestPath = (path: string): boolean =>
-  testNames.some((name) => name.test(path)) || (testFolders.test(path) && languageOf(path) !== undefined)
+  testNames.some((name) => name.test(path)) ||
+  (plainTest.test(path) && !product.test(path)) ||
+  rustModule.test(path) ||
+  (testFolders.test(path) && languageOf(path) !== undefined)
 
 const generated = /^.{0,4}\s*(?:Code generated .* DO NOT EDIT|@generated)/mu
 

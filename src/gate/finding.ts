@@ -17,6 +17,8 @@ export const Rule = Schema.Literals([
   "untested",
   /** New code that nothing reaches. */
   "unused",
+  /** The check passes where a test must fail, and elsewhere it does not: its exit status is not to be believed. */
+  "exitForged",
   /** Code changed, and nothing examined any of it. */
   "unexamined",
   /** No test could show that the runner reports a failure as one. */
@@ -67,6 +69,7 @@ export const defaultPolicy: Policy = {
   flaky: "fail",
   untested: "warn",
   unused: "warn",
+  exitForged: "fail",
   unexamined: "warn",
   unproved: "ask",
   settings: "fail",

@@ -137,7 +137,8 @@ const keys = {
   top: Object.keys(GateFile.fields),
   setup: Object.keys(SetupStep.fields),
   checks: Object.keys(FileCheck.fields),
-  policy: Object.keys(defaultPolicy)
+  // What no repository may allow is no key.
+  policy: Object.keys(defaultPolicy).filter((rule) => rule !== "exitForged")
 }
 
 type Issue = ReturnType<typeof issuesOf>["issues"][number]

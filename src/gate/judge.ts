@@ -15,6 +15,7 @@ export const reasons: Readonly<Record<Rule, string>> = {
   flaky: "TestsFlaky",
   untested: "Untested",
   unused: "CodeUnused",
+  exitForged: "ExitForged",
   unexamined: "Unexamined",
   unproved: "Unproved",
   settings: "SettingsLoosened",
@@ -25,6 +26,7 @@ export const reasons: Readonly<Record<Rule, string>> = {
 
 /** Whose reason is named where several rules fail: what touches the judge first. */
 const order: ReadonlyArray<Rule> = [
+  "exitForged",
   "protected",
   "settings",
   "unparsable",

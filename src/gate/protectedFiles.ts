@@ -203,7 +203,10 @@ const compareScripts = (
   const flat = (scripts: ReadonlyMap<string, string>) =>
     [...scripts.values()]
       .map((script) =>
-        script.replaceAll(/\b(?:npm|pnpm|yarn|bun)\s+(?:-\S+\s+)*run(?:-script)?\b/gu, "npm run")
+        script.replaceAll(
+          /\b(?:npm|pnpm|yarn|bun)\s+(?:-\S+\s+)*(?:run(?:-script)?\s+[\w:.-]+|test\b)/gu,
+          "npm run"
+        )
       )
       .toSorted()
       .join("\n")
@@ -301,5 +304,3 @@ const reachedScripts = (
   }
   return reached
 }
-
-export const isCI = (path: string): boolean => protectedBy(path) === "CI"

@@ -4,7 +4,7 @@ const shells = /^(?:ba|da|z|k)?sh$/u
 const interpreters = /^(?:node|bun|tsx|ts-node|deno|go|python[\d.]*|ruby|perl|php|Rscript|lua|source|\.)$/u
 /** They run another command, which follows their own options. */
 const wrappers =
-  /^(?:env|exec|command|time|nice|nohup|timeout|xargs|npx|uv|poetry|pipenv|run|!|if|then|do|while|else)$/u
+  /^(?:env|exec|command|time|nice|nohup|timeout|xargs|npx|cross-env|cross-env-shell|uv|poetry|pipenv|run|!|if|then|do|while|else)$/u
 /** After these comes no program of the repository: code, a module, a check of syntax, a runner of tests. */
 const ends = /^(?:-[cemp]|-[a-z]+c|--eval|--print|--check|--test|--run)$/u
 const takesValue = /^(?:-[rWXI]|--require|--import|--loader|--experimental-loader)$/u

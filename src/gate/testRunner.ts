@@ -70,6 +70,20 @@ const runnerBehind = (command: string, recipes: Recipes, left: number): TestRunn
   return known.length === 0 || known.length < runners.length ? undefined : together(known)
 }
 
+/** A check's command, and what is behind it: the recipe of a make target, a package script, and so on. */
+export const layersOf = (check: Pick<Check, "command">, recipes: Recipes): ReadonlyArray<string> => {
+  const layers: Array<string> = []
+  let next: ReadonlyArray<string> = [check.command]
+  for (let depth = 0; depth < maxIndirections && next.length > 0; depth++) {
+    layers.push(...next)
+    next = next.flatMap((command) => {
+      const invocation = parseInvocation(command)
+      return invocation === undefined ? [] : behind(invocation, recipes)
+    })
+  }
+  return layers
+}
+
 /** A room puts some words of its own before a command (`room.ts`). */
 const maxBytes = maxCommandBytes - 1_024
 

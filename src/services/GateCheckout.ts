@@ -44,6 +44,8 @@ export interface Checkout {
   readonly place: (commit: string) => Effect.Effect<void, GateError>
   /** The same for a commit in which some files are others. */
   readonly placeMixed: (commit: string, overlay: Overlay) => Effect.Effect<void, GateError>
+  /** Paths of submodules whose files are not in the work folder. */
+  readonly absent: Effect.Effect<ReadonlyArray<string>>
   /** What git ignores in the work folder, installed dependencies aside. Of a folder that is ignored whole, its name alone. */
   readonly ignored: Effect.Effect<ReadonlyArray<string>, GateError>
   /** What git ignores there now stays when another commit is placed: set-up made it, and the tests need it. */

@@ -3,12 +3,15 @@ import { Clock, Duration, Effect } from "effect"
 
 import type { Change } from "../gate/change.ts"
 import type { Check } from "../gate/checks.ts"
+import { type BitePlan, planBite } from "../gate/bite.ts"
 import { makefileNames } from "../gate/make.ts"
 import type { TestOutcome, TestRunner } from "../gate/runners/TestRunner.ts"
-import { isTestCheck, runnerOf } from "../gate/testRunner.ts"
+import { isTestCheck, layersOf, namedBy, runnerOf } from "../gate/testRunner.ts"
+import { type Grammar, grammarOf, type Parse } from "../gate/weakened/syntax.ts"
 import type { Checkout } from "../services/GateCheckout.ts"
 import type { GateError } from "../services/GateError.ts"
 import type { CommandResult, RunOptions } from "../services/GateToolchain.ts"
+import { SyntaxParser } from "../services/SyntaxParser.ts"
 import type { CleanEnvironment } from "./cleanEnvironment.ts"
 
 export interface TestStageContext {
@@ -28,7 +31,7 @@ export interface TestStageContext {
   readonly builders: ReadonlyArray<Check>
   /** Installs the dependencies of what is placed; to be run when the base is placed, and when the commit is after it. */
   readonly setUp: Effect.Effect<void, GateError>
-  readonly checkout: Pick<Checkout, "readBase" | "baseFiles" | "place" | "placeMixed" | "room">
+  readonly checkout: Pick<Checkout, "readBase" | "baseFiles" | "files" | "place" | "placeMixed" | "room">
   readonly run: (
     command: string,
     options: RunOptions & { readonly timeout: Duration.Duration }
@@ -46,16 +49,26 @@ export interface TestCheck {
   readonly runner: TestRunner | undefined
 }
 
+export interface LayeredCheck extends TestCheck {
+  /** The command, and those behind it: of a make target, of a package script. */
+  readonly layers: ReadonlyArray<string>
+}
+
 export const testChecks = Effect.fnUntraced(function* (
   world: Pick<TestStageContext, "ran" | "checkout">
-): Effect.fn.Return<ReadonlyArray<TestCheck>, GateError> {
+): Effect.fn.Return<ReadonlyArray<LayeredCheck>, GateError> {
   const checks = world.ran.map(({ check }) => check).filter(isTestCheck)
   if (checks.length === 0) return []
   const { readBase } = world.checkout
   const packageJson = yield* readBase("package.json")
   let makefile: string | undefined
   for (const name of makefileNames) makefile ??= yield* readBase(name)
-  return checks.map((check) => ({ check, runner: runnerOf(check, { makefile, packageJson }) }))
+  const recipes = { makefile, packageJson }
+  return checks.map((check) => ({
+    check,
+    runner: runnerOf(check, recipes),
+    layers: layersOf(check, recipes)
+  }))
 })
 
 /** A run shorter than this is never cut off: machines stumble. */
@@ -108,30 +121,70 @@ export const meter = (world: Pick<TestStageContext, "run" | "patience">): Meter 
 export type State =
   | "commit"
   | "base"
-  | { readonly paths: ReadonlyArray<string>; readonly texts: ReadonlyArray<readonly [string, string]> }
+  | {
+      /** Whose other files it shows; the commit's when absent. */
+      readonly of?: "base"
+      /** Files that are as the base has them. */
+      readonly paths: ReadonlyArray<string>
+      readonly texts: ReadonlyArray<readonly [string, string]>
+    }
 
-const baseState = JSON.stringify("base")
+const isOfBase = (state: State | undefined): boolean =>
+  state === "base" || (typeof state === "object" && state.of === "base")
 
 /**
- * Puts states of the change into the work folder, with what its builders make of them: the commit, its base, or the commit with some paths
+ * Puts states of the change into the work folder, with what its builders make of them: the commit, its base, or one of them with some paths
  * as of the base or with other texts. A builder that fails says nothing here: the tests that need it fail.
  */
 export const stage = (
   world: Pick<TestStageContext, "checkout" | "commit" | "base" | "builders" | "setUp" | "run" | "patience">
 ) => {
-  let shown = ""
+  let shown: State | undefined
   const timeout = Duration.max(leastTimeout, world.patience)
   return Effect.fnUntraced(function* (state: State): Effect.fn.Return<void, GateError> {
-    const wanted = JSON.stringify(state)
-    if (wanted === shown) return
-    const isOfOtherSetup = (state === "base") !== (shown === baseState)
-    shown = wanted
+    if (JSON.stringify(state) === JSON.stringify(shown)) return
+    const isOfOtherSetup = isOfBase(state) !== isOfBase(shown)
+    shown = state
     if (typeof state === "string") yield* world.checkout.place(world[state])
     else {
-      const { paths, texts } = state
-      yield* world.checkout.placeMixed(world.commit, { paths, from: world.base, texts: new Map(texts) })
+      const { of = "commit", paths, texts } = state
+      yield* world.checkout.placeMixed(world[of], { paths, from: world.base, texts: new Map(texts) })
     }
     if (isOfOtherSetup) yield* world.setUp
     for (const { command } of world.builders) yield* world.run(command, { timeout, echo: false })
   })
 }
+
+/** What canary and bite check share. */
+export interface ProofContext extends TestStageContext {
+  readonly plan: BitePlan
+  readonly tests: ReadonlyArray<LayeredCheck>
+  readonly show: ReturnType<typeof stage>
+  /** Time in which another run may begin. */
+  readonly left: Effect.Effect<Duration.Duration>
+  readonly parse: Parse
+}
+
+/** Parsers for the files of the change; a file has no tree where they cannot be loaded. */
+export const openProof = Effect.fnUntraced(function* (
+  world: TestStageContext
+): Effect.fn.Return<ProofContext, GateError, SyntaxParser> {
+  const tests = yield* testChecks(world)
+  const grammars = new Set<Grammar>((yield* world.checkout.files).flatMap((path) => grammarOf(path) ?? []))
+  const { open } = yield* SyntaxParser
+  const parse = yield* tests.length === 0
+    ? Effect.succeed<Parse>(() => undefined)
+    : open(grammars).pipe(Effect.orElseSucceed((): Parse => () => undefined))
+  return {
+    ...world,
+    tests,
+    parse,
+    plan: planBite(
+      world.change,
+      namedBy(tests.flatMap(({ layers }) => layers.map((command) => ({ command })))),
+      parse
+    ),
+    show: stage(world),
+    left: yield* countdown(world.patience)
+  }
+})

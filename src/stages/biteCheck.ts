@@ -10,88 +10,93 @@ import {
   hollow,
   hollowNote,
   judgeTests,
-  planBite,
-  poisonFor,
   type Subject
 } from "../gate/bite.ts"
 import type { Finding } from "../gate/finding.ts"
-import type { TestOutcome, TestRunner } from "../gate/runners/TestRunner.ts"
-import { namedBy } from "../gate/testRunner.ts"
+import { outcomesOfFile } from "../gate/runners/TestRunner.ts"
 import type { GateError } from "../services/GateError.ts"
+import type { CommandResult } from "../services/GateToolchain.ts"
+import type { Alone, Asked } from "./canary.ts"
+import { hasRun } from "./testRuns.ts"
 import {
-  countdown,
   isOver,
   type Meter,
   meter,
   outcomesOf,
-  stage,
-  type TestCheck,
-  testChecks,
-  type TestStageContext,
+  type ProofContext,
+  type State,
   timeoutAfter
 } from "./TestStageContext.ts"
-import type { CommandResult } from "../services/GateToolchain.ts"
 
 export interface Bitten {
   readonly findings: ReadonlyArray<Finding>
   readonly evidence: ReadonlyArray<BiteEvidence>
 }
 
-/** A file's own run at the commit. */
-interface Alone {
-  readonly runner: TestRunner
-  readonly run: CommandResult
-  readonly outcomes: ReadonlyArray<TestOutcome> | undefined
-}
-
-interface Asked {
-  readonly subject: Subject
-  readonly meter: Meter
-  /** Undefined where it cannot be run by itself. */
-  readonly alone?: Alone | undefined
-  /** Why no test of it ran, where that is known. */
-  readonly silence?: string | undefined
-}
-
 type Answer = Pick<BiteEvidence, "result" | "exitCode"> & { readonly findings: ReadonlyArray<Finding> }
 
-interface World extends TestStageContext {
-  readonly plan: BitePlan
-  readonly tests: ReadonlyArray<TestCheck>
-  readonly show: ReturnType<typeof stage>
+/** A file that passes at the commit, and has to fail without the change. */
+interface ToBite extends Asked {
+  readonly alone: Alone
 }
 
-/** To be asked once the checks passed: what a test says that fails at the commit is not known. */
+/** What all that must bite said without the change, in one run of each runner. */
+interface Together {
+  readonly files: ReadonlyArray<ToBite>
+  readonly run: CommandResult
+}
+
+/** `asked` are the files of tests as they ran at the commit (`canary.ts`): what a test says that fails there is not known. */
 export const biteCheck = Effect.fn("biteCheck")(function* (
-  outer: TestStageContext
+  world: ProofContext,
+  asked: ReadonlyArray<Asked>
 ): Effect.fn.Return<Bitten, GateError> {
-  const tests = yield* testChecks(outer)
-  const plan = planBite(outer.change, namedBy(tests.map(({ check }) => check)))
-  if (tests.length === 0 || plan.subjects.length === 0) return { findings: [], evidence: [] }
-  const world = { ...outer, plan, tests, show: stage(outer) }
+  const { plan } = world
+  if (world.tests.length === 0 || plan.subjects.length === 0) return { findings: [], evidence: [] }
   world.print("=== bite check ===")
-  const left = yield* countdown(world.patience)
-  const asked: Array<Asked> = []
-  for (const subject of plan.subjects) {
-    if (!(yield* isOver(left))) asked.push(yield* atCommit(world, subject))
-  }
-  const findings: Array<Finding> = plan.product.length === 0 ? [nothingToBite(plan)] : []
-  const evidence: Array<BiteEvidence> = []
+  const together = yield* runTogether(world, asked)
+  const answers: Array<{
+    readonly subject: Subject
+    readonly one: Asked | undefined
+    readonly answer: Answer
+    readonly seconds: number
+  }> = []
   for (const subject of plan.subjects) {
     const one = asked.find((each) => each.subject === subject)
-    const isLate = one === undefined || (yield* isOver(left))
-    const answer = isLate ? undecided(subject, "there was no time for its runs") : yield* answerOf(world, one)
-    findings.push(...answer.findings)
-    evidence.push(evidenceOf(subject, one, answer))
+    const group = together.find(({ files }) => files.some((each) => each.subject === subject))
+    const own = meter(world)
+    const isLate =
+      one === undefined || (group === undefined && needsRun(world, one) && (yield* isOver(world.left)))
+    const answer = isLate
+      ? undecided(subject, "there was no time for its runs")
+      : yield* answerOf(world, one, group, own)
+    answers.push({
+      subject,
+      one,
+      answer,
+      seconds: own.seconds() + (group === undefined ? 0 : group.run.seconds / group.files.length)
+    })
     world.print(`${subject.path}: ${answer.result}`)
   }
-  return { findings, evidence }
+  const hasBite = answers.some(({ answer }) => answer.result === "bites")
+  return {
+    findings: [
+      ...(plan.product.length === 0 || plan.isRestructured ? [nothingToBite(plan)] : []),
+      // Beside tests that bite, files that pass either way hold what works already.
+      ...answers.flatMap(({ answer: { findings, result } }) =>
+        hasBite && result === "hollow" ? findings.map((one) => ({ ...one, isNote: true as const })) : findings
+      )
+    ],
+    evidence: answers.map(({ answer, one, seconds, subject }) => evidenceOf(subject, one, answer, seconds))
+  }
 })
 
-const nothingToBite = ({ subjects }: BitePlan): Finding =>
+const nothingToBite = ({ product, subjects }: BitePlan): Finding =>
   hollowNote(
     subjects[0]?.path ?? "",
-    "tests changed and the product did not: there is nothing that they could bite"
+    product.length === 0
+      ? "tests changed and the product did not: there is nothing that they could bite"
+      : "the product is put together otherwise and does nothing new: there is nothing that they could bite"
   )
 
 const undecided = ({ path }: Subject, why: string): Answer => ({
@@ -99,77 +104,77 @@ const undecided = ({ path }: Subject, why: string): Answer => ({
   findings: [hollowNote(path, `whether ${path} passes without the change is not known: ${why}`)]
 })
 
-const evidenceOf = (subject: Subject, asked: Asked | undefined, answer: Answer): BiteEvidence => ({
+const evidenceOf = (
+  subject: Subject,
+  asked: Asked | undefined,
+  answer: Answer,
+  seconds: number
+): BiteEvidence => ({
   file: subject.path,
   ...(asked?.alone !== undefined && { runner: asked.alone.runner.name }),
   result: answer.result,
   ...(asked?.alone?.outcomes !== undefined && { tests: asked.alone.outcomes.filter(hasRun).length }),
   ...(answer.exitCode !== undefined && { exitCode: answer.exitCode }),
-  seconds: asked?.meter.seconds() ?? 0
+  seconds
 })
 
-const hasRun = ({ outcome }: TestOutcome): boolean => outcome !== "skipped"
+const mustBite = ({ plan }: ProofContext, { mustBite }: Subject): boolean =>
+  plan.product.length > 0 && mustBite && !plan.isRestructured
 
-/** The file by itself, with the first check that runs a test of it. */
-const atCommit = Effect.fnUntraced(function* (
-  world: World,
-  subject: Subject
-): Effect.fn.Return<Asked, GateError> {
-  const own = { subject, meter: meter(world) }
-  let silence: string | undefined
-  for (const { check, runner } of world.tests) {
-    if (runner?.takes(subject.path) !== true) continue
-    const command = runner.narrow([subject])
-    if (command === undefined) return own
-    yield* world.show("commit")
-    const run = yield* own.meter.run(command)
-    const outcomes = outcomesOf(runner, run)
-    const isSilent = outcomes !== undefined && !outcomes.some(hasRun)
-    if (isSilent || runner.isNothing?.(run.exitCode) === true) {
-      silence ??=
-        outcomes !== undefined && outcomes.length > 0
-          ? `${runner.name} skips all of them`
-          : `${runner.name} finds none in it`
-      continue
-    }
-    if (!runner.surelyCollects(subject.path) && (yield* passesBroken(world, own, check.command))) {
-      silence ??= `${check.name} does not collect it`
-      continue
-    }
-    // It may need what runs before it in the whole suite.
-    if (run.exitCode !== 0) return own
-    return { ...own, alone: { runner, run, outcomes } }
+const needsRun = (world: ProofContext, { silence, subject }: Asked): boolean =>
+  silence === undefined && mustBite(world, subject)
+
+/** A module of Rust that the change adds goes without its own code alone: its state is no other file's. */
+const hasOwnState = ({ isAdded, withoutChange }: Subject): boolean => isAdded && withoutChange !== undefined
+
+/** What moved is asked where it was. */
+const askedAt = (subject: Subject) => ({ ...subject, path: subject.withoutChange?.path ?? subject.path })
+
+/** All files of a runner without the change, in one run. */
+const runTogether = Effect.fnUntraced(function* (
+  world: ProofContext,
+  asked: ReadonlyArray<Asked>
+): Effect.fn.Return<ReadonlyArray<Together>, GateError> {
+  const files = asked.filter(
+    (one): one is ToBite => one.alone !== undefined && needsRun(world, one) && !hasOwnState(one.subject)
+  )
+  const groups = Map.groupBy(files, ({ alone }) => alone.runner)
+  const ran: Array<Together> = []
+  for (const [runner, mine] of groups) {
+    const places = mine.map(({ subject }) => askedAt(subject))
+    const command = places.every(({ path }) => runner.takes(path)) ? runner.narrow(places) : undefined
+    if (command === undefined || (yield* isOver(world.left))) continue
+    yield* world.show({
+      paths: [...world.plan.product],
+      texts: mine.flatMap(({ subject }) => ownText(subject))
+    })
+    const seconds = Math.max(...mine.map(({ alone }) => alone.run.seconds))
+    ran.push({ files: mine, run: yield* meter(world).run(command, timeoutAfter(seconds)) })
   }
-  return { ...own, silence }
+  return ran
 })
 
-/** Whether a whole command passes although a file of its tests is broken: then it does not run that file. */
-const passesBroken = Effect.fnUntraced(function* (
-  world: World,
-  { subject, meter: { run } }: Asked,
-  command: string
-): Effect.fn.Return<boolean, GateError> {
-  yield* world.show({ paths: [], texts: [[subject.path, poisonFor(subject.path)]] })
-  const { exitCode } = yield* run(command)
-  return exitCode === 0
-})
+const ownText = ({ withoutChange: own }: Subject): ReadonlyArray<readonly [string, string]> =>
+  own === undefined ? [] : [[own.path, own.text] as const]
 
 /**
  * The commit with the product of the base, and with `others` of the base. Of a new module its own code alone is taken away: without the
  * file that names it no test of it would be there to fail.
  */
 const withoutChange = (
-  { plan }: World,
-  { isAdded, withoutChange: own }: Subject,
+  { plan }: ProofContext,
+  subject: Subject,
   others: ReadonlyArray<string> = []
-) => ({
-  paths: [...(own !== undefined && isAdded ? [] : plan.product), ...others],
-  texts: own === undefined ? [] : [[own.path, own.text] as const]
+): State => ({
+  paths: [...(hasOwnState(subject) ? [] : plan.product), ...others],
+  texts: ownText(subject)
 })
 
 const answerOf = Effect.fnUntraced(function* (
-  world: World,
-  asked: Asked
+  world: ProofContext,
+  asked: Asked,
+  together: Together | undefined,
+  own: Meter
 ): Effect.fn.Return<Answer, GateError> {
   const { alone, silence, subject } = asked
   if (alone === undefined && silence !== undefined) {
@@ -178,11 +183,41 @@ const answerOf = Effect.fnUntraced(function* (
       findings: [hollow(subject.path, `no test of ${subject.path} ran: ${silence}`)]
     }
   }
-  if (world.plan.product.length === 0 || !subject.mustBite) {
-    return { result: "excused", findings: judgeTests(subject, alone?.outcomes, undefined) }
+  if (!mustBite(world, subject)) {
+    const findings = judgeTests({ ...subject, mustBite: false }, alone?.outcomes, undefined)
+    return { result: "excused", findings }
   }
-  return alone === undefined ? yield* byWholeCommand(world, asked) : yield* byItself(world, asked, alone)
+  if (alone === undefined) return yield* byWholeCommand(world, subject, own)
+  return (
+    (together === undefined ? undefined : fromReport(subject, alone, together)) ??
+    (yield* byItself(world, subject, alone, own))
+  )
 })
+
+/** What the run of all files says of one; undefined where it is not clear. */
+const fromReport = (
+  subject: Subject,
+  { outcomes, runner }: Alone,
+  { files, run }: Together
+): Answer | undefined => {
+  if (run.exitCode === 0) return isHollow(subject)
+  const report = outcomesOf(runner, run)
+  const place = askedAt(subject)
+  const said = outcomesOfFile(
+    report,
+    place,
+    files.map((each) => askedAt(each.subject))
+  )
+  const failed = said?.filter(({ outcome }) => outcome === "failed") ?? []
+  // What does not compile may be a neighbour's fault.
+  const isOwn = !runner.isShared || failed.some(({ name }) => subject.tests.includes(name))
+  if (failed.length > 0 && isOwn) return bites(run.exitCode, judgeTests(subject, outcomes, said))
+  if (files.length === 1 && !(runner.isShared && failed.length === 0))
+    return bites(run.exitCode, judgeTests(subject, outcomes, said))
+  return said !== undefined && said.some(hasRun) && said.every(({ outcome }) => outcome !== "failed")
+    ? isHollow(subject)
+    : undefined
+}
 
 const bites = (exitCode: number, findings: ReadonlyArray<Finding>): Answer => ({
   result: "bites",
@@ -198,19 +233,16 @@ const isHollow = ({ path }: Subject): Answer => ({
   ]
 })
 
+/** The file by itself, in its own state. */
 const byItself = Effect.fnUntraced(function* (
-  world: World,
-  asked: Asked,
-  { outcomes, run, runner }: Alone
+  world: ProofContext,
+  subject: Subject,
+  { outcomes, run, runner }: Alone,
+  { run: ask, seconds }: Meter
 ): Effect.fn.Return<Answer, GateError> {
-  const {
-    meter: { run: ask },
-    subject
-  } = asked
-  // What moved is asked where it was.
-  const path = subject.withoutChange?.path ?? subject.path
-  const command = runner.takes(path) ? runner.narrow([{ ...subject, path }]) : undefined
-  if (command === undefined) return yield* byWholeCommand(world, asked)
+  const place = askedAt(subject)
+  const command = runner.takes(place.path) ? runner.narrow([place]) : undefined
+  if (command === undefined) return yield* byWholeCommand(world, subject, { run: ask, seconds })
   const timeout = timeoutAfter(run.seconds)
   yield* world.show(withoutChange(world, subject))
   const without = yield* ask(command, timeout)
@@ -228,8 +260,9 @@ const byItself = Effect.fnUntraced(function* (
 
 /** Where a file cannot be run by itself: the whole command, with this file alone as the commit has it. It costs what the check costs. */
 const byWholeCommand = Effect.fnUntraced(function* (
-  world: World,
-  { meter: { run }, subject }: Asked
+  world: ProofContext,
+  subject: Subject,
+  { run }: Meter
 ): Effect.fn.Return<Answer, GateError> {
   const candidates = world.tests.filter(({ runner }) => runner === undefined || runner.takes(subject.path))
   if (candidates.length === 0) return undecided(subject, "no check runs tests of its kind")

@@ -109,6 +109,8 @@ const steps = Effect.fnUntraced(function* (
   if (request.confinement === "process" && toolchain.isApart) known.confinement = "namespaces"
   log.line(commit)
 
+  const absent = (yield* checkout.absent).map(asAbsent)
+
   // 2. The base says what to check, and what is held against a change.
   const rules = yield* planChecks(checkout, request.checks)
   const { declared, policy } = rules
@@ -168,7 +170,7 @@ const steps = Effect.fnUntraced(function* (
     known.checked.map(({ looksAt }) => looksAt)
   )
   known.evidence = { ...known.evidence, coverage }
-  const all = [...findings, ...untidy, ...tests.findings, ...unexamined(coverage)]
+  const all = [...absent, ...findings, ...untidy, ...tests.findings, ...unexamined(coverage)]
   const { evidence, standard } = yield* standardOf(request, checkout, policy, all, log)
   const found = sorted(all, standard)
   known.findings = weighed(found, standard)
@@ -225,6 +227,13 @@ const lookAtTree = Effect.fnUntraced(function* (checkout: Checkout, log: Log) {
   log.line((yield* checkout.diffStat).trimEnd())
   log.line(dirty.slice(0, maxDirtyLines).join("\n"))
   return dirty.slice(0, maxDirtyLines)
+})
+
+const asAbsent = (file: string): Finding => ({
+  rule: "unexamined",
+  file,
+  message: "the files of this submodule are not at hand: what needs them fails, or says nothing",
+  isNote: true
 })
 
 /**

@@ -69,10 +69,15 @@ const findSettings = Effect.fnUntraced(function* (
   }
   const paths = change.files.flatMap(({ oldPath = [], path }) => [path, oldPath].flat())
   return yield* open(new Set(paths.flatMap((path) => grammarOf(path) ?? []))).pipe(
-    Effect.map((parse) => [
-      ...settingsFindings({ change, baseFiles, commitFiles, unchanged, parse }),
-      ...unparsable(change, parse)
-    ]),
+    Effect.flatMap((parse) =>
+      Effect.try({
+        try: () => [
+          ...settingsFindings({ change, baseFiles, commitFiles, unchanged, parse }),
+          ...unparsable(change, parse)
+        ],
+        catch: (cause) => ({ cause })
+      })
+    ),
     Effect.catch(({ cause }) =>
       Effect.succeed([
         {

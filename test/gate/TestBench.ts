@@ -3,11 +3,14 @@ import { spawn } from "node:child_process"
 
 import { Duration, Effect, Option } from "effect"
 
+import * as syntax from "../../layers/gate/syntax.ts"
 import * as Checkout from "../../layers/gate/Checkout.ts"
 import type { Check } from "../../src/gate/checks.ts"
 import type { CommandResult } from "../../src/services/GateToolchain.ts"
+import { biteCheck } from "../../src/stages/biteCheck.ts"
+import { canary } from "../../src/stages/canary.ts"
 import { cleanEnvironment } from "../../src/stages/cleanEnvironment.ts"
-import type { TestStageContext } from "../../src/stages/TestStageContext.ts"
+import { openProof, type TestStageContext } from "../../src/stages/TestStageContext.ts"
 import { environment, type Files, make } from "./GateWorld.ts"
 
 export interface TestBench extends TestStageContext {
@@ -106,3 +109,10 @@ export const bench = Effect.fnUntraced(function* (options: {
   }
   return made
 })
+
+/** Canary and bite check, as a gate asks them one after the other. */
+export const prove = Effect.fnUntraced(function* (world: TestStageContext) {
+  const proof = yield* openProof(world)
+  const { asked, evidence: canaries } = yield* canary(proof)
+  return { canaries, bitten: yield* biteCheck(proof, asked) }
+}, Effect.provide(syntax.layer))

@@ -35,7 +35,23 @@ describe("what tests say changes the verdict of a gate", { timeout: 60_000 }, ()
       assert.deepStrictEqual([hollow.verdict, hollow.reason], ["GATE-FAIL", "TestsHollow"])
       const biting = yield* gate({}, { ...fixed, "test/sum.test.js": asserting(7, 1) })
       assert.deepStrictEqual([biting.verdict, biting.reason], ["GATE-PASS", undefined])
-      assert.match(biting.message, /1 changed test file\(s\) fail without the change/u)
+      assert.match(
+        biting.message,
+        /1 changed test file\(s\) fail without the change; the runner failed a negated assertion/u
+      )
+    })
+  )
+
+  it.live("a product that ends its runner with 0 fails it, and no policy allows that", () =>
+    Effect.gen(function* () {
+      const policy = {
+        ".foreman/gate.yaml": "policy: { hollow: warn, weakened: warn, flaky: warn, unproved: warn }\n"
+      }
+      const forged = yield* gate(policy, {
+        "add.js": "export const add = (a, b) => a - b\nprocess.exit(0)\n",
+        "test/sum.test.js": asserting(7, 1)
+      })
+      assert.deepStrictEqual([forged.verdict, forged.reason], ["GATE-FAIL", "ExitForged"])
     })
   )
 

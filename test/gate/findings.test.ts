@@ -216,7 +216,10 @@ describe("documents", () => {
     ["src/__fixtures__/bad.yaml", "a: [", undefined],
     ["docs/b.md", "ok\n\n[a](missing.md)\n", ["3 the link missing.md leads nowhere"]],
     ["docs/b.md", "`[a](no.md)`\n```sh\n[a](no.md)\n```\n[forge](../../issues)\n", []],
-    ["docs/b.md", "[ref]: gone.md\n", ["1 the link gone.md leads nowhere"]]
+    ["docs/b.md", "[ref]: gone.md\n", ["1 the link gone.md leads nowhere"]],
+    ["docs/b.md", "[^1]: They say so.\n[x](TODO)\n", []],
+    ["docs/b.md", "[a site's folder](../a/)\n", []],
+    ["a.yaml", "a: {\n  b: 1\n}\n", []]
   ])("%s: %s", (path, text, expected) => {
     assert.deepStrictEqual(faults(path, text), expected)
   })

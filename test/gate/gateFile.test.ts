@@ -125,3 +125,13 @@ checks:
     assert.strictEqual(typeof said === "string" ? said.slice(0, message.length) : said, message)
   })
 })
+
+describe("the policy", () => {
+  it("has a word for what could not be proved, and none for an exit that is forged", () => {
+    const proved = readGateFile("policy: { unproved: fail }")
+    assert.isTrue(Result.isSuccess(proved) && proved.success.policy.unproved === "fail")
+    const forged = readGateFile("policy: { exitForged: warn }")
+    assert.isTrue(Result.isFailure(forged))
+    assert.notMatch(Result.isFailure(forged) ? forged.failure : "", /keys here are .*exitForged/u)
+  })
+})

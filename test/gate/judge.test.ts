@@ -45,6 +45,19 @@ const rules: ReadonlyArray<
     { verdict: "GATE-PASS", message: "2 check(s) passed; 2 of 3 changed file(s) examined" }
   ],
   [
+    "nothing passed: what had nothing to do, and what installs, prove nothing",
+    [
+      { check: { name: "setup", role: "setup", command: "npm ci", exitCode: 0, seconds: 1 } },
+      { check: { name: "a", command: "run a", seconds: 0, skipped: "the change touches none of its paths" } }
+    ],
+    [],
+    {
+      verdict: "GATE-ERROR",
+      reason: "NoChecks",
+      message: `no check passed, so nothing is known of the change: 1 had nothing to do. Add one that looks at it to .foreman/gate.yaml, such as "checks: [{role: test, command: make test}]"`
+    }
+  ],
+  [
     "one said no",
     [ran("a", 0), ran("b", 2)],
     [],

@@ -4,8 +4,8 @@ import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect } from "effect"
 
-import { defaultPolicy } from "../../src/gate/finding.ts"
 import type { Envelope } from "../../src/gate/envelope.ts"
+import { defaultPolicy } from "../../src/gate/finding.ts"
 import * as GateWorld from "./GateWorld.ts"
 
 const makefile = `fmt:
@@ -31,6 +31,8 @@ const check = (command: string, name = "custom") => ({ name, command })
 const mark = { mark: "" }
 const atCommit = (command: string) => `[ -f mark ] || exit 0; ${command}`
 
+const unlooked = "no check looked at the changed file: give one that does, with paths that name it"
+
 describe("judgeBranch, with a real git and a real shell", () => {
   it.live("passes a branch on which the base's make targets pass, and says what it judged", () =>
     Effect.gen(function* () {
@@ -43,11 +45,12 @@ describe("judgeBranch, with a real git and a real shell", () => {
       assert.notStrictEqual(envelope.base, base)
       assert.deepStrictEqual<unknown>(steady(envelope), {
         verdict: "GATE-PASS",
-        message: "4 check(s) passed; 0 of 1 changed file(s) examined",
+        message: "4 check(s) passed; 0 of 1 changed file(s) examined; 1 warning(s): unexamined",
         profile: "a hash",
         policy: defaultPolicy,
         source: "make",
         coverage: { files: 1, examined: 0, uncovered: ["a.txt"] },
+        findings: [{ rule: "unexamined", file: "a.txt", message: unlooked, weight: "warn" }],
         commit,
         tree: envelope.tree,
         base: envelope.base,
@@ -63,6 +66,8 @@ describe("judgeBranch, with a real git and a real shell", () => {
         "=== make lint ===",
         "=== make test ===",
         "ok widget",
+        "--- findings:",
+        `warn unexamined: a.txt: ${unlooked}`,
         "--- 0 of 1 changed files were examined; not: a.txt",
         "GATE PASS",
         ""

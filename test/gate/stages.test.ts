@@ -41,7 +41,7 @@ describe("the stages of a gate", () => {
 
   it.live("a protected file fails a change that passes, unless the policy of the base only warns", () =>
     Effect.gen(function* () {
-      const change = { ".github/workflows/ci.yml": "on: push\n" }
+      const change = { ".foreman/gate.yaml": "checks: [{ role: test, command: 'true' }]\n" }
       const strict = yield* GateWorld.make({ "test.sh": "", ...gateFile(test) })
       strict.commit("work", change)
       const lax = yield* GateWorld.make({
@@ -52,11 +52,7 @@ describe("the stages of a gate", () => {
       const [first, second] = [(yield* strict.gate()).envelope, (yield* lax.gate()).envelope]
       assert.deepStrictEqual(
         [brief(first), brief(second), ruleOf(second)],
-        [
-          ["GATE-FAIL", "ProtectedChanged"],
-          ["GATE-PASS", undefined],
-          [["protected", ".github/workflows/ci.yml"]]
-        ]
+        [["GATE-FAIL", "ProtectedChanged"], ["GATE-PASS", undefined], [["protected", ".foreman/gate.yaml"]]]
       )
       assert.notStrictEqual(first.profile, second.profile)
     })

@@ -1,8 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
 
+import { saysNothing } from "../../src/gate/runners/TestRunner.ts"
 import { isTestCheck, namedBy, runnerOf } from "../../src/gate/testRunner.ts"
 
 const file = (path: string, ...tests: ReadonlyArray<string>) => ({ path, tests })
+/** Node's runner has a reporter of our own, a module in a URL. */
+const withReporter = (command: string | undefined) =>
+  command?.replace(/'--test-reporter=data:[^']*'/u, "--test-reporter=OURS")
+
 const makefile = `PYTHON ?= python3
 .PHONY: test
 test: build
@@ -38,12 +43,12 @@ describe("the command for some files only", () => {
     [
       "python3 -m pytest -q -p no:cacheprovider --maxfail 1 tests",
       file("tests/test_a.py"),
-      "python3 -m pytest -p no:cacheprovider -vv -rA --tb=line --show-capture=no tests/test_a.py"
+      "python3 -m pytest -p no:cacheprovider -vv -rA --tb=line --show-capture=no --continue-on-collection-errors tests/test_a.py"
     ],
     [
       "uv run pytest -m 'not slow'",
       file("tests/test_a.py"),
-      "uv run pytest -m 'not slow' -vv -rA --tb=line --show-capture=no tests/test_a.py"
+      "uv run pytest -m 'not slow' -vv -rA --tb=line --show-capture=no --continue-on-collection-errors tests/test_a.py"
     ],
     ["python3 -m unittest", file("test_a.py"), "python3 -m unittest discover -v -p test_a.py"],
     [
@@ -68,11 +73,11 @@ describe("the command for some files only", () => {
       file("core/src/bin/twice/main.rs"),
       "cargo test --manifest-path core/Cargo.toml --bin twice"
     ],
-    ["node --test", file("test/a.test.js"), "node --test --test-reporter=tap test/a.test.js"],
+    ["node --test", file("test/a.test.js"), "node --test --test-reporter=OURS test/a.test.js"],
     [
       "node --import ./x.js --test --test-reporter spec 'test/**/*.js'",
       file("test/a.js"),
-      "node --import ./x.js --test --test-reporter=tap test/a.js"
+      "node --import ./x.js --test --test-reporter=OURS test/a.js"
     ],
     ["npx vitest", file("src/a.test.ts"), "npx vitest run --reporter=tap-flat src/a.test.ts"],
     ["jest --silent", file("a.test.js"), "jest --verbose --runTestsByPath a.test.js"],
@@ -80,7 +85,7 @@ describe("the command for some files only", () => {
     [
       "make test",
       file("tests/test_a.py"),
-      "make build && python3 -m pytest -vv -rA --tb=line --show-capture=no tests/test_a.py"
+      "make build && python3 -m pytest -vv -rA --tb=line --show-capture=no --continue-on-collection-errors tests/test_a.py"
     ],
     [
       "npm test",
@@ -90,10 +95,11 @@ describe("the command for some files only", () => {
     [
       "npm run --silent node",
       file("test/a.test.js"),
-      `export PATH="$PWD/node_modules/.bin:$PATH"; node --test --test-reporter=tap test/a.test.js`
+      `export PATH="$PWD/node_modules/.bin:$PATH"; node --test --test-reporter=OURS test/a.test.js`
     ]
   ])("of %s", (command, subject, narrowed) => {
-    assert.strictEqual(runnerOf({ command }, { makefile, packageJson })?.narrow([subject]), narrowed)
+    const made = runnerOf({ command }, { makefile, packageJson })?.narrow([subject])
+    assert.strictEqual(withReporter(made), narrowed)
   })
 
   it.each(["go test ./...", "pytest", "node --test", "npx vitest", "jest", "mocha"])(
@@ -132,6 +138,104 @@ describe("the command for some files only", () => {
   })
 })
 
+describe("JUnit by Maven and Gradle", () => {
+  const shop = file("src/test/java/x/ShopTest.java")
+  const ofModule = file("core/src/test/kotlin/x/CartSpec.kt")
+  const narrowed = (command: string, ...files: ReadonlyArray<ReturnType<typeof file>>) =>
+    runnerOf({ command }, {})?.narrow(files)?.split("; ")[1]
+
+  it.each([
+    [
+      "mvn -B -q verify",
+      [shop],
+      "mvn -B -DfailIfNoTests=false -Dsurefire.failIfNoSpecifiedTests=false -Dtest=ShopTest test"
+    ],
+    [
+      "sh ./mvnw test",
+      [ofModule],
+      "sh ./mvnw -pl core -am -DfailIfNoTests=false -Dsurefire.failIfNoSpecifiedTests=false -Dtest=CartSpec test"
+    ],
+    ["./gradlew check", [shop], "./gradlew --continue :cleanTest :test --tests ShopTest"],
+    ["gradle test", [ofModule], "gradle --continue :core:cleanTest :core:test --tests CartSpec"]
+  ] as const)("%s runs the classes of some files", (command, files, expected) => {
+    assert.strictEqual(narrowed(command, ...files), expected)
+  })
+
+  it.each([
+    "mvn -Dtest=A test",
+    "mvn -DskipTests package",
+    "mvn compile",
+    "gradle test --tests A",
+    "gradle assemble"
+  ])("%s is not known as one that runs all tests", (command) => {
+    assert.isUndefined(runnerOf({ command }, {}))
+  })
+
+  it("tells tests apart by the reports that both write", () => {
+    const output = `[INFO] Tests run: 4
+<testcase name="one" classname="x.ShopTest" time="0.1"/>
+<testcase name="rows(int)[1]" classname="x.ShopTest" time="0">
+<failure message="expected: &lt;6&gt; but was: &lt;3&gt;" type="org.opentest4j.AssertionFailedError">
+<testcase name="later()" classname="x.ShopTest" time="0">
+<skipped message="x"/>
+`
+    assert.deepStrictEqual(
+      runnerOf({ command: "mvn test" }, {})
+        ?.read(output)
+        ?.map(({ name, outcome }) => `${outcome} ${name}`),
+      ["passed one", "failed rows", "skipped later"]
+    )
+    assert.isUndefined(
+      runnerOf({ command: "mvn test" }, {})?.read("[ERROR] COMPILATION ERROR\nBUILD FAILURE\n")
+    )
+  })
+
+  it.each([
+    ["mvn test", "[ERROR] x.ShopTest.count -- Time elapsed: 0.01 s <<< FAILURE!\n", "ShopTest#count"],
+    ["mvn test", "[ERROR] count(x.ShopTest)  Time elapsed: 0.004 s  <<< ERROR!\n", "ShopTest#count"],
+    ["gradle test", "ShopTest > count() FAILED\n    org.opentest4j.AssertionFailedError\n", "ShopTest.count"]
+  ])("%s names what failed in %j", (command, output, id) => {
+    assert.deepStrictEqual(
+      runnerOf({ command }, {})
+        ?.failures(output)
+        .map((failure) => failure.id),
+      [id]
+    )
+  })
+})
+
+describe("CTest", () => {
+  const command = "cmake -S . -B build && ctest --test-dir build --output-on-failure"
+  const output = `Test project /work/build
+    Start 1: shop
+1/3 Test #1: shop .............................   Passed    0.00 sec
+2/3 Test #2: cart .............................***Failed    0.01 sec
+3/3 Test #3: later ............................***Skipped   0.00 sec
+
+67% tests passed, 1 tests failed out of 3
+
+The following tests FAILED:
+\t  2 - cart (Failed)
+`
+
+  it("reads what became of its tests, runs those that failed, and runs without them", () => {
+    const runner = runnerOf({ command }, {})
+    assert.deepStrictEqual(
+      runner?.read(output)?.map(({ name, outcome }) => `${outcome} ${name}`),
+      ["passed shop", "failed cart", "skipped later"]
+    )
+    const failures = runner?.failures(output) ?? []
+    assert.deepStrictEqual(
+      [runner?.only(failures), runner?.except(failures)],
+      [`${command} -R '^(cart)$'`, `${command} -E '^(cart)$'`]
+    )
+  })
+
+  it("does not guess which of its tests a file is", () => {
+    assert.isUndefined(runnerOf({ command }, {})?.narrow([file("test/shop_test.c")]))
+  })
+})
+
 describe("scripts of other folders", () => {
   const script = (name: string, test: string) => JSON.stringify({ name, scripts: { test } })
   const recipes = {
@@ -142,7 +246,7 @@ describe("scripts of other folders", () => {
     ])
   }
   const path = `export PATH="$PWD/node_modules/.bin:$PWD/../node_modules/.bin:$PWD/../../node_modules/.bin:$PATH"; `
-  const ofA = `cd packages/a && ${path}node --test --test-reporter=tap test/a.test.js`
+  const ofA = `cd packages/a && ${path}node --test --test-reporter=OURS test/a.test.js`
 
   it.each([
     "npm test",
@@ -161,7 +265,7 @@ describe("scripts of other folders", () => {
     "yarn workspaces run test",
     "cd packages/a && npm test"
   ])("are found behind %s", (command) => {
-    const narrowed = runnerOf({ command }, recipes)?.narrow([file("packages/a/test/a.test.js")])
+    const narrowed = withReporter(runnerOf({ command }, recipes)?.narrow([file("packages/a/test/a.test.js")]))
     // A script of the root has its own programs first.
     assert.strictEqual(
       narrowed?.replace(/^export PATH="\$PWD\/node_modules\/\.bin:\$PATH"; (?=cd )/u, ""),
@@ -172,7 +276,7 @@ describe("scripts of other folders", () => {
   it("are run each in its folder where files of several are asked", () => {
     const files = [file("packages/a/test/a.test.js"), file("packages/b/b.test.ts")]
     assert.strictEqual(
-      runnerOf({ command: "npm test -ws" }, recipes)?.narrow(files),
+      withReporter(runnerOf({ command: "npm test -ws" }, recipes)?.narrow(files)),
       `(${ofA}) && (cd packages/b && ${path}vitest run --reporter=tap-flat b.test.ts)`
     )
   })
@@ -313,5 +417,18 @@ describe("a check of tests", () => {
 
   it("names the scripts that it runs", () => {
     assert.isTrue(namedBy([{ command: "cd x; sh ./test.sh" }]).has("test.sh"))
+  })
+})
+
+describe("a run that says itself that it had no test", () => {
+  it.each([
+    ["testing: warning: no tests to run\nok a 0.1s", true],
+    ["?   	acme	[no test files]", true],
+    ["running 0 tests\n\ntest result: ok. 0 passed", true],
+    ["running 0 tests\n\ntest result: ok. 0 passed\n\nrunning 1 test\n", false],
+    ["", false],
+    ["ok  	acme	0.1s", false]
+  ])("%j: %s", (output, is) => {
+    assert.strictEqual(saysNothing(output), is)
   })
 })

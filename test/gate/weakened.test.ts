@@ -6,11 +6,12 @@ import { layer as parser } from "../../layers/gate/syntax.ts"
 import { findWeakened } from "../../src/stages/weakened.ts"
 import { go } from "./weakened/go.ts"
 import { javascript } from "./weakened/javascript.ts"
+import { kinds } from "./weakened/kinds.ts"
 import { type Case, changeOf } from "./weakened/pair.ts"
 import { python } from "./weakened/python.ts"
 import { rust } from "./weakened/rust.ts"
 
-const cases: ReadonlyArray<Case> = [...python, ...javascript, ...go, ...rust]
+const cases: ReadonlyArray<Case> = [...python, ...javascript, ...go, ...rust, ...kinds]
 
 const outcome = Effect.fnUntraced(function* (one: Pick<Case, "base" | "head">) {
   const findings = yield* findWeakened(changeOf(one)).pipe(Effect.provide(parser))
@@ -19,14 +20,16 @@ const outcome = Effect.fnUntraced(function* (one: Pick<Case, "base" | "head">) {
     : findings.length > 0
       ? "note"
       : "pass"
-  return { is, said: findings.map(({ message }) => message).join("\n") }
+  const weighs = findings.some((one) => one.isNote !== true && one.asks !== true) ? "fail" : "ask"
+  return { is, weighs, said: findings.map(({ message }) => message).join("\n") }
 })
 
 describe("weakened tests", () => {
   it.effect.each(cases)("$name", (one) =>
     Effect.gen(function* () {
-      const { is, said } = yield* outcome(one)
+      const { is, said, weighs } = yield* outcome(one)
       assert.strictEqual(is, one.is, said)
+      if (one.weighs !== undefined) assert.strictEqual(weighs, one.weighs, said)
       if (one.says !== undefined) assert.include(said, one.says)
     })
   )

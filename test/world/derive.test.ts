@@ -62,10 +62,11 @@ describe("what is taken away", () => {
   })
 
   it("is a whole test with its decorators, which the base has, too", () => {
-    const text = "@mark\ndef test_a(\n    x,\n):\n    assert x\n\n\ndef test_b():\n    assert y\n"
+    const text =
+      "@other(\n    1\n)\n@mark\ndef test_a(\n    x,\n):\n    assert x\n\n\ndef test_b():\n    assert y\n"
     expect(dropped("Python", text, text).map((each) => each.text)).toEqual([
       "\n\ndef test_b():\n    assert y\n",
-      "@mark\ndef test_a(\n    x,\n):\n    assert x\n\n\n"
+      "@other(\n    1\n)\n@mark\ndef test_a(\n    x,\n):\n    assert x\n\n\n"
     ])
     expect(dropped("Python", "", text)).toEqual([])
   })

@@ -134,11 +134,12 @@ const wholeText = (all: ReadonlyArray<Outcome>, bare: ReadonlyMap<string, number
   return [
     `## Whole gates: ${all.length} real fixes of ${new Set(all.map(({ repository }) => repository)).size} projects`,
     table(
-      ["language", "fixes", "GATE-PASS", "GATE-FAIL", "GATE-ERROR or none"],
+      ["language", "fixes", "GATE-PASS", "GATE-FAIL", "of these NeedsApproval", "GATE-ERROR or none"],
       byLanguage(all, (group) => [
         group.length,
         inWords(count(group, ({ verdict }) => verdict === "GATE-PASS")),
         inWords(count(group, ({ verdict }) => verdict === "GATE-FAIL")),
+        group.filter(({ reason }) => reason === "NeedsApproval").length,
         inWords(count(group, ({ verdict }) => verdict !== "GATE-PASS" && verdict !== "GATE-FAIL"))
       ])
     ),

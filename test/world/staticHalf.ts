@@ -1,37 +1,33 @@
-/** What the gate finds in a change without running anything, over a bare clone. */
+/** What the gate finds in changes of one clone without running anything, and what each finding weighs by the policy of the base. */
 import { Effect } from "effect"
 
-import * as gate from "../../layers/gate/staticHalf.ts"
+import * as StaticHalf from "../../layers/gate/staticHalf.ts"
 import { weightOf } from "../../src/gate/finding.ts"
+import type { Outcome } from "./outcomes.ts"
 
-/** What was found, and how the policy of the base counts it. `document` stands for the built-in checks of documents. */
-export interface Found {
-  readonly rule: string
-  readonly file: string
-  readonly line?: number | undefined
-  readonly message: string
-  readonly counts: "fail" | "ask" | "warn"
+/** The rule `document` stands for the built-in checks of documents. */
+type Found = Outcome["found"][number]
+
+const foundIn = ({ documents, findings, policy }: StaticHalf.StaticHalf): ReadonlyArray<Found> => [
+  ...documents.flatMap(({ exitCode, message = "", name }): ReadonlyArray<Found> =>
+    exitCode === 0 ? [] : [{ rule: "document", file: name, message: message.slice(0, 300), counts: "fail" }]
+  ),
+  ...findings.map((finding): Found => {
+    const weight = weightOf(finding, { policy })
+    return {
+      rule: finding.rule,
+      file: finding.file,
+      ...(finding.line !== undefined && { line: finding.line }),
+      message: finding.message.slice(0, 300),
+      counts: weight === "fail" || weight === "ask" ? weight : "warn"
+    }
+  })
+]
+
+/** Looks at changes one after another; parsers are loaded once. Each look rejects with what stopped it. */
+export const openStatic = async (
+  dir: string
+): Promise<(base: string, commit: string) => Promise<ReadonlyArray<Found>>> => {
+  const { half } = await Effect.runPromise(StaticHalf.open(dir))
+  return (base, commit) => Effect.runPromise(half(base, commit).pipe(Effect.map(foundIn)))
 }
-
-const counted = { fail: "fail", ask: "ask", allowed: "warn", warn: "warn", note: "warn" } as const
-
-/** Everything found between two commits of the repository in `dir`; rejects with what stopped the gate. */
-export const staticHalf = (dir: string, base: string, commit: string): Promise<ReadonlyArray<Found>> =>
-  Effect.gen(function* () {
-    const { half } = yield* gate.open(dir)
-    const { documents, findings, policy } = yield* half(base, commit)
-    return [
-      ...documents.flatMap((check): ReadonlyArray<Found> =>
-        check.exitCode === 0
-          ? []
-          : [{ rule: "document", file: check.name, message: check.message ?? "", counts: "fail" }]
-      ),
-      ...findings.map((finding): Found => ({
-        rule: finding.rule,
-        file: finding.file,
-        line: finding.line,
-        message: finding.message,
-        counts: counted[weightOf(finding, { policy })]
-      }))
-    ]
-  }).pipe(Effect.runPromise)

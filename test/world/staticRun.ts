@@ -5,7 +5,7 @@ import type { Project } from "./List.ts"
 import { keyOf, type Outcome } from "./outcomes.ts"
 import { isFixSubject } from "./rule.ts"
 import type { Runner } from "./Runner.ts"
-import { staticHalf } from "./staticHalf.ts"
+import { openStatic } from "./staticHalf.ts"
 
 /** Of each project, in so many rounds, so that a run that is ended early has seen something of all. */
 const commits = 75
@@ -21,6 +21,7 @@ export const runStatic = async (
   const clone = await cloneOf(folder, repository)
   if ("notObtainable" in clone) return tell(`${repository}: not obtainable: ${clone.notObtainable}`)
   const pairs = await mainline(clone.dir, head, language, count)
+  const look = await openStatic(clone.dir)
   for (const { base, commit, subject } of pairs) {
     if (isEnded()) return
     const outcome = {
@@ -35,7 +36,7 @@ export const runStatic = async (
     } as const
     if (store.get(keyOf(outcome)) !== undefined) continue
     const startedAt = performance.now()
-    const said: Pick<Outcome, "found" | "error"> = await staticHalf(clone.dir, base, commit).then(
+    const said: Pick<Outcome, "found" | "error"> = await look(base, commit).then(
       (found) => ({ found }),
       (error: unknown) => ({ found: [], error: String(error).slice(0, 500) })
     )

@@ -26,6 +26,7 @@ interface Printed {
       readonly line?: number
       readonly message: string
       readonly isNote?: boolean
+      readonly weight?: string
     }>
     readonly modelExtra?: { readonly reason?: string; readonly message?: string }
   }
@@ -71,12 +72,18 @@ export const throughGate = async (
     verdict: verdict ?? "none",
     ...(extra?.modelExtra?.reason !== undefined && { reason: extra.modelExtra.reason }),
     ...(extra?.modelExtra?.message !== undefined && { message: extra.modelExtra.message.slice(0, 1_000) }),
-    found: (extra?.findings ?? []).map(({ file, isNote, line, message, rule }) => ({
+    found: (extra?.findings ?? []).map(({ file, isNote, line, message, rule, weight }) => ({
       rule,
       file,
       ...(line !== undefined && { line }),
       message: message.slice(0, 300),
-      counts: isNote === true ? "warn" : "fail"
+      // A build that writes no weights knows no word but fail and warn.
+      counts:
+        weight === "ask" || weight === "fail"
+          ? weight
+          : isNote === true || weight !== undefined
+            ? "warn"
+            : "fail"
     })),
     seconds,
     setupSeconds: Math.round(setupSeconds * 10) / 10

@@ -13,6 +13,8 @@ export interface TestOutcome {
   /** As the runner names it within its file. */
   readonly name: string
   readonly outcome: "passed" | "failed" | "skipped"
+  /** The file as the runner names it, where it does: absolute, or relative to its own folder. */
+  readonly file?: string | undefined
 }
 
 export interface TestRunner {
@@ -48,6 +50,45 @@ export interface Failure {
   readonly name: string
   /** Where it is: a file, or a package as the runner calls it. */
   readonly place?: string | undefined
+}
+
+/** Whether a run says itself that there was no test for it to run. */
+export const saysNothing = (output: string): boolean =>
+  /\bno tests? (?:to run|ran|files?|found|were found)|\[no test files\]|^Ran 0 tests|^running 0 tests/imu.test(
+    output
+  ) &&
+  // Cargo runs several programs, of which most may have none.
+  !/^running [1-9]\d* tests?$/mu.test(output)
+
+const isSameFile = (path: string, said: string): boolean => {
+  const file = said.replace(/^\.\//u, "")
+  return path === file || path.endsWith(`/${file}`) || file.endsWith(`/${path}`)
+}
+
+/** A runner's name of a test beside the name in its text: subtests, parameters and enclosing suites do not count. */
+export const isNamed =
+  (name: string) =>
+  ({ name: said }: TestOutcome): boolean =>
+    said === name || said.startsWith(`${name}/`) || said.startsWith(`${name}[`) || said.endsWith(` ${name}`)
+
+/**
+ * What a run of several files said of one of them: by the file that the runner names, else by the names that only this file declares.
+ * Undefined when that is not clear.
+ */
+export const outcomesOfFile = (
+  outcomes: ReadonlyArray<TestOutcome> | undefined,
+  file: TestFile,
+  files: ReadonlyArray<TestFile>
+): ReadonlyArray<TestOutcome> | undefined => {
+  if (outcomes === undefined || files.length < 2) return outcomes
+  const others = new Set(files.flatMap((other) => (other.path === file.path ? [] : other.tests)))
+  const isUnnamed = outcomes.some((outcome) => outcome.file === undefined)
+  if (isUnnamed && (file.tests.length === 0 || file.tests.some((name) => others.has(name)))) return undefined
+  return outcomes.filter((outcome) =>
+    outcome.file === undefined
+      ? file.tests.some((name) => isNamed(name)(outcome))
+      : isSameFile(file.path, outcome.file)
+  )
 }
 
 /** Each once. */

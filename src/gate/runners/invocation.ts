@@ -75,6 +75,14 @@ const quoteSetting = (setting: string): string => {
 export const render = (lead: string, words: ReadonlyArray<string>): string =>
   `${lead}${words.map(quote).join(" ")}`
 
+/** One command after another, whatever the ones before exit with: fails when any of them does. */
+export const allOf = (lead: string, commands: ReadonlyArray<ReadonlyArray<string>>): string => {
+  const [first = "", ...rest] = commands.map((words, index) => render(index === 0 ? lead : "", words))
+  return rest.length === 0
+    ? first
+    : `${first}; failed=$?; ${rest.map((each) => `${each} || failed=$?`).join("; ")}; exit $failed`
+}
+
 /** A command's options, kept in order, and what else it was given. `valued` are the options whose value is a word of its own. */
 export const options = (
   words: ReadonlyArray<string>,

@@ -1,4 +1,5 @@
 /** The runners of Node: its own, vitest, jest and mocha. */
+import { Option, Schema } from "effect"
 import picomatch from "picomatch"
 
 import { options, render } from "./invocation.ts"
@@ -21,6 +22,8 @@ export const readTap = (output: string): ReadonlyArray<TestOutcome> | undefined 
   return [...text.matchAll(/^\s*(not ok|ok) \d+ ?(?:- )?(.*?)(?: # (SKIP|TODO|time=)[^\n]*)?$/gimu)].map(
     ([, word, name = "", directive]): TestOutcome => ({
       name: (name.split(" > ").at(-1) ?? name).replaceAll("\\#", "#"),
+      // Vitest begins with the file.
+      ...(/^\S+\.[cm]?[jt]sx? > /u.test(name) && { file: name.split(" > ")[0] }),
       outcome: /skip|todo/iu.test(directive ?? "")
         ? "skipped"
         : word?.toLowerCase() === "ok"
@@ -28,6 +31,29 @@ export const readTap = (output: string): ReadonlyArray<TestOutcome> | undefined 
           : "failed"
     })
   )
+}
+
+/**
+ * A reporter of our own for Node's runner, which says the file of each test. What a test prints comes to it as another event, so none of it
+ * is in the report.
+ */
+const reporter = `data:text/javascript,export default async function*(events){for await(const{type,data}of events)if(type==="test:pass"||type==="test:fail")yield"foreman-test "+JSON.stringify([type,data.file,data.name,data.skip!==undefined||data.todo!==undefined])+String.fromCharCode(10)}`
+
+const Line = Schema.fromJsonString(
+  Schema.Tuple([Schema.String, Schema.NullOr(Schema.String), Schema.String, Schema.Boolean])
+)
+const decodeLine = Schema.decodeUnknownOption(Line)
+
+const readNode = (output: string): ReadonlyArray<TestOutcome> | undefined => {
+  const lines = [...plain(output).matchAll(/^foreman-test (.*)$/gmu)].flatMap(([, line]) =>
+    Option.toArray(decodeLine(line))
+  )
+  if (lines.length === 0) return readTap(output)
+  return lines.map(([type, file, name, isLeftOut]) => ({
+    name,
+    outcome: isLeftOut ? "skipped" : type === "test:pass" ? "passed" : "failed",
+    ...(file !== null && { file })
+  }))
 }
 
 const named = (names: ReadonlyArray<string>): ReadonlyArray<Failure> =>
@@ -77,10 +103,10 @@ export const nodeTest: Recognise = ({ lead, folder, words }) => {
     narrow: (files) =>
       render(lead, [
         ...start,
-        "--test-reporter=tap",
+        `--test-reporter=${reporter}`,
         ...files.map(({ path }) => within(folder, path) ?? path)
       ]),
-    read: readTap,
+    read: readNode,
     failures: failuresOfNode,
     only: (failures) =>
       render(lead, [...start, `--test-name-pattern=^(?:${anyOf(failures)})$`, ...given.operands]),
@@ -175,12 +201,18 @@ export const readJest = (output: string): ReadonlyArray<TestOutcome> | undefined
     "○": "skipped",
     "✎": "skipped"
   }
-  return [...text.matchAll(/^\s+([✓✕○✎]) (?:skipped |todo )?(.*?)(?: \(\d+(?:\.\d+)? m?s\))?$/gmu)].map(
-    ([, mark = "", name = ""]) => ({
-      name,
-      outcome: marks[mark] ?? "skipped"
-    })
-  )
+  let file: string | undefined
+  return [
+    ...text.matchAll(
+      /^\s+(?<mark>[✓✕○✎]) (?:skipped |todo )?(?<name>.*?)(?: \(\d+(?:\.\d+)? m?s\))?$|^(?:PASS|FAIL) (?:\S+ )?(?<path>\S+\.[cm]?[jt]sx?)(?: \([\d.]+ s\))?$/gmu
+    )
+  ].flatMap(({ groups = {} }): ReadonlyArray<TestOutcome> => {
+    const { mark = "", name, path } = groups
+    file = path ?? file
+    return name === undefined
+      ? []
+      : [{ name, outcome: marks[mark] ?? "skipped", ...(file !== undefined && { file }) }]
+  })
 }
 
 export const jest = packaged({

@@ -1,5 +1,5 @@
 /** pytest and unittest. */
-import { options, render } from "./invocation.ts"
+import { allOf, options, render } from "./invocation.ts"
 import { distinct, plain, type Recognise, type TestOutcome, within } from "./TestRunner.ts"
 
 const isPython = (path: string) => path.endsWith(".py")
@@ -53,6 +53,7 @@ export const pytest: Recognise = (invocation) => {
         "-rA",
         "--tb=line",
         "--show-capture=no",
+        "--continue-on-collection-errors",
         ...files.map(({ path }) => within(folder, path) ?? path)
       ]),
     read: (output) => {
@@ -74,7 +75,8 @@ export const pytest: Recognise = (invocation) => {
       ])
       return [...summed, ...skipped].map(([, word = "", id = ""]) => ({
         name: (id.split("::").at(-1) ?? id).replace(/\[.*$/su, ""),
-        outcome: words[word] ?? "skipped"
+        outcome: words[word] ?? "skipped",
+        file: id.split("::")[0] ?? id
       }))
     },
     failures: (output) =>
@@ -131,8 +133,9 @@ export const unittest: Recognise = ({ lead, folder, words: said }) => {
         : operands.includes(moduleOf(path)) || operands.includes(within(folder, path) ?? path),
     // A file by its path would be imported from another place than discovery does it.
     narrow: (files) =>
-      files
-        .map(({ path }) =>
+      allOf(
+        lead,
+        files.map(({ path }) =>
           isDiscovery
             ? [
                 ...said.slice(0, at + 1),
@@ -145,8 +148,7 @@ export const unittest: Recognise = ({ lead, folder, words: said }) => {
               ]
             : [...said.slice(0, at + 1), "-v", ...flags, within(folder, path) ?? path]
         )
-        .map((each, index) => render(index === 0 ? lead : "", each))
-        .join(" && "),
+      ),
     read: (output) => {
       const text = plain(output)
       if (!/^Ran \d+ tests? in /mu.test(text)) return undefined

@@ -1,5 +1,5 @@
 /** `cargo test`: tests of a whole target by its kind and name, tests inside a module by its path. */
-import { options, render } from "./invocation.ts"
+import { allOf, options, render } from "./invocation.ts"
 import { distinct, plain, type Recognise, type TestOutcome, within } from "./TestRunner.ts"
 
 const valued =
@@ -40,17 +40,24 @@ export const cargo: Recognise = ({ lead, folder, words }) => {
           ...(modules.length > 0 ? [[...own, "--", ...modules]] : [])
         ]
       })
-      return commands.map((each, index) => render(index === 0 ? lead : "", each)).join(" && ")
+      return allOf(lead, commands)
     },
     read: (output) => {
       const text = plain(output)
       if (!/^test result: /mu.test(text)) return undefined
-      return [...text.matchAll(/^test (\S+)(?: - [^\n]*?)? \.\.\. (?:[^\n]*?)(ok|FAILED|ignored)\b/gmu)].map(
-        ([, name = "", word = ""]) => ({
-          name: name.split("::").at(-1) ?? name,
-          outcome: outcomes[word] ?? "skipped"
-        })
-      )
+      let file: string | undefined
+      return [
+        ...text.matchAll(
+          /^test (?<name>\S+)(?: - [^\n]*?)? \.\.\. (?:[^\n]*?)(?<word>ok|FAILED|ignored)\b|^\s+Running (?:unittests )?(?<target>\S+\.rs) \(/gmu
+        )
+      ].flatMap(({ groups = {} }): ReadonlyArray<TestOutcome> => {
+        const { name, target, word = "" } = groups
+        // What a target of the package's own code runs lies in any of its modules.
+        if (name === undefined) file = target?.includes("tests/") === true ? target : undefined
+        return name === undefined
+          ? []
+          : [{ name: name.split("::").at(-1) ?? name, outcome: outcomes[word] ?? "skipped", file }]
+      })
     },
     failures: (output) =>
       distinct(

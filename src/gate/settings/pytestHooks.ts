@@ -18,12 +18,19 @@ const hooksOf = (root: SyntaxNode | undefined): ReadonlyArray<Hook> =>
         return name.startsWith("pytest_") ? [{ name, node }] : []
       })
 
-const code = (node: SyntaxNode): string => node.text.replaceAll(/#[^\n]*/gu, "").replaceAll(/\s+/gu, " ")
+/** Nobody writes longer hooks by hand. */
+const maxCode = 20_000
+
+const code = (node: SyntaxNode): string =>
+  node.text
+    .slice(0, maxCode)
+    .replaceAll(/#[^\n]*/gu, "")
+    .replaceAll(/\s+/gu, " ")
 
 /** Below a condition that looks at options, the environment or the platform: its usual form is to choose, not to hide. */
 const isChosen = (hook: SyntaxNode): boolean =>
   /\b(?:getoption|getvalue|getini|option\.\w|environ|getenv|platform|sys\.version_info|is_available|find_spec|importorskip)\b/u.test(
-    hook.text
+    code(hook)
   )
 
 /** What each hook must not do, from the worst on. */
@@ -36,14 +43,14 @@ const deeds: ReadonlyArray<{
   {
     hooks:
       /^pytest_(?:runtest_makereport|runtest_logreport|report_teststatus|exception_interact|make_collect_report|collectreport)$/u,
-    form: /\.outcome ?= ?["'](?:passed|skipped)["']|\.longrepr ?= ?None\b|\.excinfo ?= ?None\b|outcome ?= ?["'](?:passed|skipped)["']|\.(?:failed|passed) ?= ?(?:True|False)|setattr\([^)]*["'](?:outcome|longrepr|excinfo)["']|__dict__/u,
+    form: /\.outcome ?= ?["'](?:passed|skipped)["']|\.longrepr ?= ?None\b|\.excinfo ?= ?None\b|outcome ?= ?["'](?:passed|skipped)["']|\.(?:failed|passed) ?= ?(?:True|False)|setattr\([^)]{0,300}["'](?:outcome|longrepr|excinfo)["']|__dict__/u,
     weight: "fail",
     how: "changes the outcome of a test that failed"
   },
   {
     hooks:
       /^pytest_(?:sessionfinish|unconfigure|terminal_summary|runtest_\w+|sessionstart|configure|keyboard_interrupt|cmdline_main|collection_finish|collection)$/u,
-    form: /\bos\._exit\(|\bos\.kill\(|\bsys\.exit\( ?(?:0|None|False)? ?\)|\bexitstatus ?= ?(?!=)|\bpytest\.exit\([^)]*(?:returncode ?= ?)?\b0 ?\)|\btestsfailed ?= ?(?!=)|\bsetattr\([^)]*["'](?:exitstatus|testsfailed)["']|ExitCode\.OK(?! ?[):]? ?(?:and|or|:))/u,
+    form: /\bos\._exit\(|\bos\.kill\(|\bsys\.exit\( ?(?:0|None|False)? ?\)|\bexitstatus ?= ?(?!=)|\bpytest\.exit\([^)]{0,300}(?:returncode ?= ?)?\b0 ?\)|\btestsfailed ?= ?(?!=)|\bsetattr\([^)]{0,300}["'](?:exitstatus|testsfailed)["']|ExitCode\.OK(?! ?[):]? ?(?:and|or|:))/u,
     weight: "fail",
     how: "decides how the run ends"
   },
@@ -61,7 +68,7 @@ const deeds: ReadonlyArray<{
   },
   {
     hooks: /^pytest_(?:collection_modifyitems|itemcollected|runtest_setup|runtest_call)$/u,
-    form: /\badd_marker\([^)]*(?:skip|xfail)|\bpytest\.(?:skip|xfail)\(/u,
+    form: /\badd_marker\([^)]{0,300}(?:skip|xfail)|\bpytest\.(?:skip|xfail)\(/u,
     weight: "ask",
     how: "skips tests"
   },

@@ -39,10 +39,15 @@ const isRegular = /PathIgnorePatterns$/u
 const beside =
   /(?:^|\.)(?:coverage|typecheck|watch\w*|transform\w*|forceRerunTriggers|deps|server|benchmark|optimizer)\./u
 
+/** A pattern is the candidate's: one with groups that repeat could keep the matcher busy for hours. */
+const isSimple = (pattern: string): boolean =>
+  pattern.length <= 300 &&
+  !/[)\]}*+?][*+{]|[@+*?!]\(.*[@+*?!]\(/u.test(pattern.replaceAll(/\*\*\/?|\.\*/gu, ""))
+
 /** One answer for a file: what matches a glob anywhere below, or a regular expression as Jest writes it. */
 const matches = (key: string, values: ReadonlyArray<string>): ((path: string) => boolean) => {
   if (isRegular.test(key)) {
-    const forms = values.flatMap((value) => {
+    const forms = values.filter(isSimple).flatMap((value) => {
       try {
         return [
           new RegExp(
@@ -56,7 +61,7 @@ const matches = (key: string, values: ReadonlyArray<string>): ((path: string) =>
     })
     return (path) => forms.some((form) => form.test(`/${path}`) || form.test(path))
   }
-  const globs = values.flatMap((value) => {
+  const globs = values.filter(isSimple).flatMap((value) => {
     const glob = value.replaceAll(/^(?:<rootDir>|\.)?\//gu, "").replace(/\/$/u, "")
     return [glob, `${glob}/**`]
   })
@@ -130,6 +135,9 @@ const keyFinding = (
   const said = `${key} = ${JSON.stringify(after)}`.slice(0, 120)
   if (beside.test(`${key}.`) && !/thresholds?/iu.test(key)) return []
   if (leavesOut.test(key) || takes.test(key)) {
+    const unread = listOf(after).find((pattern) => !isSimple(pattern))
+    if (unread !== undefined && !listOf(before).includes(unread))
+      return [say(file, "ask", `${key} has ${unread.slice(0, 80)}, which the gate does not read`, word)]
     const lost = lostFiles(sides, folderOf(file.path), key, before, after)
     return lost.length === 0 ? [] : [say(file, "fail", `${key} leaves out ${some(lost)}`, word)]
   }

@@ -52,11 +52,11 @@ const importsOf = (path: string, text: string): ReadonlyMap<string, string> => {
     return found
   }
   for (const [, names = "", , from = ""] of text.matchAll(
-    /^import\s+([^;'"]+?)\s+from\s+(["'])([^"']+)\2/gmu
+    /^import\s+([^;'"]{1,2000}?)\s+from\s+(["'])([^"']+)\2/gmu
   ))
     add(names, from)
   for (const [, names = "", , from = ""] of text.matchAll(
-    /^(?:const|let|var)\s+([^=;]+?)\s*=\s*require\((["'])([^"']+)\2\)/gmu
+    /^(?:const|let|var)\s+([^=;]{1,500}?)\s*=\s*require\((["'])([^"']+)\2\)/gmu
   ))
     add(names, from)
   return found
@@ -92,8 +92,17 @@ const replacedImports = (change: Change, file: ChangedFile): ReadonlyArray<Findi
   })
 }
 
-export const shadowFindings = (change: Change): ReadonlyArray<Finding> =>
-  change.files.flatMap((file): ReadonlyArray<Finding> => {
+/** Code of others that lies in the repository: one note, for it stands in for what its authors published. */
+const vendored = (change: Change): ReadonlyArray<Finding> => {
+  const file = change.files.find(({ path, status }) => status !== "deleted" && /(?:^|\/)vendor\//u.test(path))
+  return file === undefined
+    ? []
+    : [say(file, "note", "vendored code changed: compare it with what was published")]
+}
+
+export const shadowFindings = (change: Change): ReadonlyArray<Finding> => [
+  ...vendored(change),
+  ...change.files.flatMap((file): ReadonlyArray<Finding> => {
     if (file.status === "deleted" || file.after === undefined) return []
     const how = file.before === undefined || file.oldPath !== undefined ? shadowOf(file) : undefined
     const isStart = startFiles.test(nameOf(file.path).replace(/\.py$/u, "")) || isStartHook(file.path)
@@ -102,3 +111,4 @@ export const shadowFindings = (change: Change): ReadonlyArray<Finding> =>
       return [say(file, "ask", "is run by Python before anything else")]
     return replacedImports(change, file)
   })
+]

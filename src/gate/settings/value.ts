@@ -84,10 +84,10 @@ const parseIni = (text: string): Value => {
 /** Comments and commas before a closing bracket taken away, strings left alone. */
 const withoutComments = (text: string): string =>
   text
-    .replaceAll(/"(?:\\.|[^"\\\n])*"|\/\/[^\n]*|\/\*[\s\S]*?\*\//gu, (found) =>
+    .replaceAll(/"(?:\\.|[^"\\\n])*"?|\/\/[^\n]*|\/\*[\s\S]*?(?:\*\/|$)/gu, (found) =>
       found.startsWith('"') ? found : ""
     )
-    .replaceAll(/"(?:\\.|[^"\\\n])*"|,(?=\s*[}\]])/gu, (found) => (found === "," ? "" : found))
+    .replaceAll(/"(?:\\.|[^"\\\n])*"?|,(?=\s*[}\]])/gu, (found) => (found === "," ? "" : found))
 
 const unquoted = (text: string): string => text.replace(/^(['"`])([\s\S]*)\1$/u, "$2")
 
@@ -164,9 +164,12 @@ const exported = (root: SyntaxNode): Value | undefined => {
   return undefined
 }
 
+/** Longer texts are data. */
+const maxCharacters = 300_000
+
 /** Undefined where there is no text, or the format does not parse. */
 export const readSettings = (path: string, text: string | undefined, parse: Parse): Value | undefined => {
-  if (text === undefined) return undefined
+  if (text === undefined || text.length > maxCharacters) return undefined
   if (/\.toml$|(^|\/)\.cargo\/config$/u.test(path)) return attempt(() => parseToml(text))
   if (/\.(?:ini|cfg)$|(^|\/)\.(?:npmrc|coveragerc|flake8|pylintrc)$/u.test(path)) return parseIni(text)
   const grammar = grammarOf(path)

@@ -115,6 +115,8 @@ export const loss = (base: Assertion, head: Assertion): Loss | undefined => {
 /** A named value may be the same one; only what can be read is held against the change. */
 const expectedLoss = (base: Assertion, head: Assertion): Loss | undefined => {
   if (base.expected === head.expected) return undefined
+  // What a table has under a name: each row is a claim of its own, where it can be read.
+  if (/^(?:[{[].*[\]}])\[[^[\]]+\]$/su.test(head.expected)) return undefined
   const more = wildcardsIn(head.expected) - wildcardsIn(base.expected)
   if (more !== 0) return more > 0 ? looser(base, head) : undefined
   const areBoth = (is: (text: string) => boolean) => is(base.expected) && is(head.expected)

@@ -101,9 +101,15 @@ export const elements = (iterable: SyntaxNode, scope: Scope): ReadonlyArray<Valu
   const { node, scope: known } = resolve({ node: iterable, scope })
   const call = /^call(_expression)?$/u.test(node.type) ? path(field(node, "function")).at(-1) : undefined
   if (call !== undefined) {
-    if (!/^(iter|into_iter|items|entries|values|sorted|list|enumerate)$/u.test(call)) return undefined
+    if (!/^(iter|into_iter|items|entries|values|keys|sorted|list|enumerate)$/u.test(call)) return undefined
     const inner = parts(field(node, "arguments"))[0] ?? receiver(node)
-    return inner === undefined ? undefined : elements(inner, known)
+    const items = inner === undefined ? undefined : elements(inner, known)
+    const part = call === "keys" ? 0 : call === "values" ? 1 : undefined
+    if (part === undefined) return items
+    return items?.map((item) => {
+      const of = pairTypes.test(item.node.type) ? parts(item.node)[part] : undefined
+      return of === undefined ? item : { ...item, node: bare(of) }
+    })
   }
   if (!/^(list|tuple|set|array|array_expression|dictionary|object|composite_literal)$/u.test(node.type))
     return undefined

@@ -73,6 +73,14 @@ const print = (node: SyntaxNode, scope: Scope): string => {
     const [awaited] = parts(node)
     if (awaited !== undefined) return print(awaited, scope)
   }
+  if (/^(subscript|subscript_expression|index_expression)$/u.test(node.type)) {
+    const row = entryOf(node, scope)
+    if (row !== undefined) return row
+  }
+  if (node.type === "macro_invocation") {
+    const format = formatted(node, scope)
+    if (format !== undefined) return format
+  }
   if (node.children.length === 0) return node.text.trim()
   if (node.type === "keyword_argument" || node.type === "pair" || node.type === "keyed_element") {
     return pair(node, scope)
@@ -82,6 +90,49 @@ const print = (node: SyntaxNode, scope: Scope): string => {
       .filter((child, index) => !isTrailingComma(node, index) && !isComment(child) && child.type !== ";")
       .map((child) => print(child, scope))
   )
+}
+
+/** What a table that stands in the test has under a key: `wanted[name]`. */
+const entryOf = (node: SyntaxNode, scope: Scope): string | undefined => {
+  const [table, index] = parts(node)
+  const known = table?.type === "identifier" ? scope.get(table.text) : undefined
+  if (index === undefined || known?.node === undefined || known.scope === undefined) return undefined
+  const body = known.node.type === "composite_literal" ? field(known.node, "body") : known.node
+  if (body === undefined || !/^(object|dictionary|literal_value)$/u.test(body.type)) return undefined
+  const rows = parts(body)
+  const key = print(index, scope)
+  if (rows.length > 1_000 || !isConstant(key)) return undefined
+  const inTable = known.scope
+  const row = rows.find((one) => {
+    const [name] = parts(one)
+    if (name === undefined) return false
+    const said = name.type === "property_identifier" ? JSON.stringify(name.text) : print(name, inTable)
+    return said === key
+  })
+  const value = row === undefined ? undefined : parts(row)[1]
+  return value === undefined ? undefined : print(value, inTable)
+}
+
+/** Rust: `format!("{x:?}")` is `format!("{:?}", x)`. */
+const formatted = (node: SyntaxNode, scope: Scope): string | undefined => {
+  const [, template, ...rest] = node.children.find(({ type }) => type === "token_tree")?.children ?? []
+  if (field(node, "macro")?.text !== "format" || template?.type !== "string_literal") return undefined
+  const stated: Array<Array<string>> = []
+  for (const child of rest.slice(0, -1)) {
+    if (child.type === ",") stated.push([])
+    else stated.at(-1)?.push(print(child, scope))
+  }
+  let next = 0
+  const given: Array<string> = []
+  const text = unquoted(template.text).replaceAll(
+    /\{([a-z_]\w*)?(:[^{}]*)?\}/gu,
+    (_, name: string | undefined, how = "") => {
+      given.push(name === undefined ? join(stated[next++] ?? []) : (scope.get(name)?.text ?? name))
+      return `{${how}}`
+    }
+  )
+  const unused = stated.slice(next).map(join)
+  return `format!(${[JSON.stringify(text), ...given, ...unused].join(",")})`
 }
 
 const isTrailingComma = (node: SyntaxNode, index: number): boolean =>
@@ -191,11 +242,11 @@ export const receiver = (call: SyntaxNode): SyntaxNode | undefined => {
 
 /** Whether the text names a value by itself: literals, and constructors of literals, without a call or a sum. */
 export const isConstant = (text: string): boolean => {
-  const rest = text.replaceAll(/"(?:[^"\\]|\\.)*"/gu, "0")
+  const rest = text.replaceAll(/(?<!\w)f"(?:[^"\\]|\\.)*"/gu, "f()").replaceAll(/"(?:[^"\\]|\\.)*"/gu, "0")
   return (
-    !/\w\(/u.test(rest) &&
+    !/\w!?\(/u.test(rest) &&
     !/[+*/%<>|…]/u.test(rest) &&
-    /\d|\b(?:true|false|nil)\b|^\[\]$|^\{\}$|^\(\)$/u.test(rest)
+    /(?<!\w)\d|\b(?:true|false|nil)\b|^\[\]$|^\{\}$|^\(\)$/u.test(rest)
   )
 }
 

@@ -4,6 +4,7 @@ import { bind } from "./binding.ts"
 import { compare, holds } from "./condition.ts"
 import { path, Scope, show } from "./expression.ts"
 import { childOf, field, fields, isComment, nodes, parts, type SyntaxNode } from "./syntax.ts"
+import { skipOn } from "./skips.ts"
 import { type Skip, type TestCase, type TestFile, wordsOf } from "./testCase.ts"
 import { type Budget, type Dialect, type Helper, readBody } from "./walk.ts"
 
@@ -131,8 +132,8 @@ export const dialect: Dialect = {
     const call = statement(node)
     const isSaid = parts(field(call, "arguments")).length > 0
     return isSaid
-      ? /^(\w*[tT]|tb|b|f|\w+\.T\(\))\.(Error|Errorf|Fatal|Fatalf)$|^panic$/u.test(calledOn(call))
-      : /^(\w*[tT]|tb|b|f|\w+\.T\(\))\.(Fail|FailNow)$/u.test(calledOn(call))
+      ? /^((?!assert\b)\w*[tT]|tb|b|f|\w+\.T\(\))\.(Error|Errorf|Fatal|Fatalf)$|^panic$/u.test(calledOn(call))
+      : /^((?!assert\b)\w*[tT]|tb|b|f|\w+\.T\(\))\.(Fail|FailNow)$/u.test(calledOn(call))
   },
   isEnd: (node) => node.type === "return_statement" || isSkipCall(statement(node)),
   swallows: () => false,
@@ -205,7 +206,7 @@ export const readFile = (root: SyntaxNode, budget: Budget): TestFile => {
       line: node.line,
       reading: readBody(dialect, helpers, body, node.type === "method_declaration" ? suite : file, budget),
       cases: 1,
-      skip: skipIn(body),
+      skip: skipIn(body, file),
       doubles: [],
       words: wordsOf(body.text)
     })
@@ -214,14 +215,15 @@ export const readFile = (root: SyntaxNode, budget: Budget): TestFile => {
 }
 
 /** At the top of the body, outright or on a condition. */
-const skipIn = (body: SyntaxNode): Skip | undefined => {
+const skipIn = (body: SyntaxNode, scope: Scope): Skip | undefined => {
   for (const node of parts(childOf(body, "statement_list"))) {
     if (isSkipCall(statement(node))) return { how: node.text, isConditional: false }
     if (node.type !== "if_statement") continue
     const inside = [...nodes(field(node, "consequence") ?? node)].find((inner) => isSkipCall(inner))
-    const condition = field(node, "condition")?.text ?? ""
-    if (inside !== undefined)
-      return { how: node.text.split("\n")[0] ?? "", isConditional: condition !== "true" }
+    if (inside === undefined) continue
+    const condition = field(node, "condition")
+    const skip = skipOn(node.text.split("\n")[0] ?? "", condition === undefined ? "" : show(condition, scope))
+    if (skip !== undefined) return skip
   }
   return undefined
 }

@@ -4,6 +4,7 @@ import { bind, bindRow, elements } from "./binding.ts"
 import { compare, equal, holds } from "./condition.ts"
 import { innermostCall, path, receiver, Scope, show, unquoted } from "./expression.ts"
 import { matcherClaims, thrown } from "./matchers.ts"
+import { not, skipOn } from "./skips.ts"
 import { bare, field, nodes, parts, type SyntaxNode } from "./syntax.ts"
 import { merged, type Skip, type TestCase, type TestFile, wordsOf } from "./testCase.ts"
 import { type Budget, type Dialect, type Helper, loopOf, readBody } from "./walk.ts"
@@ -119,7 +120,7 @@ const isSkipCall = (node: SyntaxNode): boolean =>
 
 export const dialect: Dialect = {
   claims: (node, scope) =>
-    node.type === "call_expression" || node.type === "member_expression"
+    (node.type === "call_expression" || node.type === "member_expression") && !wrapsFailure(node)
       ? claimsOfCall(node, scope)
       : undefined,
   helper: (node) =>
@@ -133,6 +134,7 @@ export const dialect: Dialect = {
   isEnd: (node) =>
     (node.type === "return_statement" && !/\b(?:expect|assert)\b/u.test(node.text)) || isSkipCall(node),
   swallows: (node) => {
+    if (wrapsFailure(node)) return true
     const handler = node.type === "try_statement" ? field(node, "handler") : undefined
     return (
       handler !== undefined &&
@@ -154,6 +156,20 @@ export const dialect: Dialect = {
         target !== undefined && value !== undefined && !functions.test(value.type) ? [{ target, value }] : []
     )
   }
+}
+
+/** `assert.throws(() => assert.equal(…))`: what failed is what is expected. */
+const wrapsFailure = (node: SyntaxNode): boolean => {
+  if (node.type !== "call_expression") return false
+  if (!/^(throws|rejects|toThrow|toThrowError)$/u.test(path(field(node, "function")).at(-1) ?? ""))
+    return false
+  const callbacks = [...given(node), ...given(innermostCall(node))].filter(({ type }) => functions.test(type))
+  return callbacks.some((callback) =>
+    [...nodes(callback)].some(
+      (inner) =>
+        inner.type === "call_expression" && /^(assert|expect)$/u.test(path(field(inner, "function"))[0] ?? "")
+    )
+  )
 }
 
 /** Heads and cells of a table in a template, as a list of objects. */
@@ -251,7 +267,8 @@ export const readFile = (root: SyntaxNode, budget: Budget): TestFile => {
   const scan = (node: SyntaxNode, outer: Outer, rows: ReadonlyArray<Scope>): void => {
     for (const { target, value } of dialect.binding(node))
       for (const scope of rows) bind(target, { node: value, scope }, scope)
-    const call = node.type === "call_expression" ? suiteOrTest(node, outer, aliases) : undefined
+    const call =
+      node.type === "call_expression" ? suiteOrTest(node, outer, aliases, rows[0] ?? file) : undefined
     if (call === undefined) {
       const rounds = roundsOf(node, rows)
       if (rounds !== undefined) scan(rounds.body, outer, rounds.rows)
@@ -289,7 +306,7 @@ export const readFile = (root: SyntaxNode, budget: Budget): TestFile => {
   return { tests, others }
 }
 
-const suiteOrTest = (node: SyntaxNode, outer: Outer, aliases: Aliases) => {
+const suiteOrTest = (node: SyntaxNode, outer: Outer, aliases: Aliases, scope: Scope) => {
   const words = runner(field(node, "function"), aliases)
   const [kind = "", ...modifiers] = words
   const isSuite = suites.test(kind) || modifiers.includes("describe")
@@ -298,7 +315,7 @@ const suiteOrTest = (node: SyntaxNode, outer: Outer, aliases: Aliases) => {
   const title = all[0]
   const callback = all.find(({ type }) => functions.test(type))
   const options = all.find(({ type }) => type === "object")
-  const skipOption = skipOptionOf(options)
+  const skipOption = skipOptionOf(options, scope)
   const isTitled = title !== undefined && /string|identifier|binary_expression/u.test(title.type)
   if (!isTitled || (callback === undefined && !modifiers.some((one) => /^(todo|skip)$/u.test(one))))
     return undefined
@@ -306,14 +323,19 @@ const suiteOrTest = (node: SyntaxNode, outer: Outer, aliases: Aliases) => {
   const isSkipped =
     kind.startsWith("x") ||
     modifiers.some((one) => /^(skip|todo|failing|fails)$/u.test(one)) ||
-    skipOption === "always"
-  const isConditional = modifiers.some((one) => /^(skipIf|runIf)$/u.test(one)) || skipOption === "sometimes"
+    skipOption?.isConditional === false
+  const onCondition = conditionOf(node, modifiers, aliases, scope)
+  const sometimes = onCondition === undefined ? skipOption : skipOn(how, onCondition)
   const table = innermostCall(field(node, "function"))
   return {
     name: `${outer.name === "" ? "" : `${outer.name} > `}${unquoted(title.text)}`,
     skip:
       outer.skip ??
-      (isSkipped || isConditional ? { how, isConditional: isConditional && !isSkipped } : undefined),
+      (isSkipped
+        ? { how, isConditional: false }
+        : sometimes === undefined
+          ? undefined
+          : { ...sometimes, how }),
     isOnly:
       outer.isOnly ||
       /^f(?:it|describe)$/u.test(kind) ||
@@ -325,14 +347,31 @@ const suiteOrTest = (node: SyntaxNode, outer: Outer, aliases: Aliases) => {
   }
 }
 
+/** What `it.skipIf(condition)`, `runIf` or a runner that was chosen by a condition asks. */
+const conditionOf = (
+  node: SyntaxNode,
+  modifiers: ReadonlyArray<string>,
+  aliases: Aliases,
+  scope: Scope
+): string | undefined => {
+  const modifier = modifiers.find((one) => /^(skipIf|runIf)$/u.test(one))
+  if (modifier === undefined) return undefined
+  const called = innermostCall(field(node, "function"))
+  const [stated] = given(called)
+  if (stated !== undefined) return modifier === "runIf" ? not(show(stated, scope)) : show(stated, scope)
+  const name = path(field(node, "function"))[0] ?? ""
+  return aliases.has(name) ? (scope.get(name)?.text ?? name) : (field(node, "function")?.text ?? "")
+}
+
 /** `{ skip: true }`, or a reason, always; `{ skip: isWindows }` sometimes. */
-const skipOptionOf = (options: SyntaxNode | undefined): "always" | "sometimes" | undefined => {
+const skipOptionOf = (options: SyntaxNode | undefined, scope: Scope): Skip | undefined => {
   const values = parts(options)
     .filter((one) => /^["']?(?:skip|todo)["']?$/u.test((field(one, "key") ?? one).text))
     .map((one) => field(one, "value") ?? one)
     .filter(({ text }) => !/^(?:false|undefined|null)$/u.test(text))
   if (values.length === 0) return undefined
-  return values.some(({ type }) => /^(true|string|template_string)$/u.test(type)) ? "always" : "sometimes"
+  const how = options?.text.slice(0, 60) ?? ""
+  return values.map((one) => skipOn(how, show(one, scope))).find((one) => one !== undefined)
 }
 
 /** A loop around tests, such as `for (const row of rows) test(…)`, where its rows are known. */

@@ -18,28 +18,36 @@ export type Weakening =
   | { readonly kind: "lost"; readonly pair: Pair; readonly base: Assertion }
   | { readonly kind: "opaque"; readonly pair: Pair; readonly base: Assertion }
 
+/** Comparisons of two tests or two claims in all; beyond them what is left counts as it stands. */
+const maxComparisons = 20_000_000
+
 /** Tests are the same by file and name, else by name alone, else when their words are. */
 export const pairs = (base: ReadonlyArray<Placed>, head: ReadonlyArray<Placed>): ReadonlyArray<Pair> => {
   const free = new Set(head)
   const found = new Map<Placed, Placed>()
-  const take = (isSame: (one: Placed, other: Placed) => boolean): void => {
+  const take = (nameOf: (one: Placed) => string): void => {
+    const byName = Map.groupBy(free, nameOf)
     for (const one of base) {
       if (found.has(one)) continue
-      const other = [...free].find((candidate) => isSame(one, candidate))
+      const other = byName.get(nameOf(one))?.shift()
       if (other === undefined) continue
       found.set(one, other)
       free.delete(other)
     }
   }
-  take((one, other) => one.file === other.file && one.test.name === other.test.name)
-  take((one, other) => one.test.name === other.test.name)
-  take((one, other) => lastWord(one.test.name) === lastWord(other.test.name))
+  take(({ file, test }) => JSON.stringify([file, test.name]))
+  take(({ test }) => test.name)
+  take(({ test }) => lastWord(test.name))
+  let left = maxComparisons / 100
   for (const one of base) {
-    if (found.has(one)) continue
-    const [best] = [...free]
-      .map((other) => ({ other, share: likeness(one.test.words, other.test.words) }))
-      .filter(({ other, share }) => share >= (isNamedAlike(one, other) ? 0.3 : 0.6))
-      .toSorted((a, b) => b.share - a.share)
+    if (found.has(one) || free.size === 0 || left < 0) continue
+    let best: { readonly other: Placed; readonly share: number } | undefined
+    for (const other of free) {
+      left--
+      const share = likeness(one.test.words, other.test.words)
+      const isAlike = share >= 0.6 || (share >= 0.3 && isNamedAlike(one, other))
+      if (isAlike && share > (best?.share ?? 0)) best = { other, share }
+    }
     if (best === undefined) continue
     found.set(one, best.other)
     free.delete(best.other)
@@ -72,7 +80,7 @@ interface Open {
 export const weakenings = (
   matched: ReadonlyArray<Pair>,
   head: ReadonlyArray<Placed>
-): ReadonlyArray<Weakening> => {
+): { readonly weak: ReadonlyArray<Weakening>; readonly fresh: number } => {
   const found: Array<Weakening> = []
   const surplus = new Map(
     head.map((placed) => [
@@ -87,10 +95,17 @@ export const weakenings = (
   const taken = new Set(matched.flatMap(({ head: test }) => test ?? []))
   const fresh = head.filter((placed) => !taken.has(placed))
   /** What the test became: itself, and new tests much like it. */
-  const own = ({ pair }: Open) => {
+  let left = maxComparisons
+  const became = new Map<Pair, ReadonlyArray<Placed>>()
+  const own = ({ pair }: Open): ReadonlyArray<Placed> => {
+    const known = became.get(pair)
+    if (known !== undefined) return known
     const { words } = pair.base.test
-    const alike = fresh.filter(({ test }) => likeness(test.words, words) >= 0.5)
-    return pair.head === undefined ? alike : [pair.head, ...alike]
+    left -= fresh.length * 50
+    const alike = left < 0 ? [] : fresh.filter(({ test }) => likeness(test.words, words) >= 0.5)
+    const all = pair.head === undefined ? alike : [pair.head, ...alike]
+    became.set(pair, all)
+    return all
   }
   const everywhere = () => head
 
@@ -100,18 +115,24 @@ export const weakenings = (
     then: (one: Open, base: Assertion, head: Assertion) => void = () => undefined
   ): void => {
     for (const one of open) {
-      for (const base of one.left.slice()) {
-        const place = where(one).find((placed) =>
-          surplus.get(placed)?.some((candidate) => isFor(base, candidate))
-        )
-        const list = place === undefined ? undefined : surplus.get(place)
-        const index = list?.findIndex((candidate) => isFor(base, candidate)) ?? -1
-        const match = list?.[index]
-        if (match === undefined) continue
-        list?.splice(index, 1)
-        one.left.splice(one.left.indexOf(base), 1)
-        then(one, base, match)
+      if (one.left.length === 0) continue
+      const places = where(one)
+      const kept: Array<Assertion> = []
+      for (const base of one.left) {
+        let match: Assertion | undefined
+        for (const placed of places) {
+          const list = surplus.get(placed) ?? []
+          left -= list.length + 1
+          if (left < 0) break
+          const index = list.findIndex((candidate) => isFor(base, candidate))
+          if (index < 0) continue
+          match = list.splice(index, 1)[0]
+          break
+        }
+        if (match === undefined) kept.push(base)
+        else then(one, base, match)
       }
+      one.left.splice(0, one.left.length, ...kept)
     }
   }
   const judge = ({ pair }: Open, base: Assertion, match: Assertion): void => {
@@ -129,7 +150,26 @@ export const weakenings = (
     isAbout(base, other) && loss(base, other) === undefined && isAtLeastAsStrong(other, base)
 
   settle(own, isSame)
-  settle(everywhere, isSame)
+  // Of all other tests only those that make the very claim.
+  const places = new Map<string, Array<Placed>>()
+  for (const placed of head)
+    for (const one of surplus.get(placed) ?? []) {
+      const key = keys.get(one) ?? ""
+      const all = places.get(key) ?? []
+      if (all.length < 1_000) all.push(placed)
+      places.set(key, all)
+    }
+  for (const one of open) {
+    const kept = one.left.filter((base) => {
+      for (const placed of places.get(keys.get(base) ?? "") ?? []) {
+        const list = surplus.get(placed) ?? []
+        const index = list.findIndex((candidate) => isSame(base, candidate))
+        if (index >= 0) return list.splice(index, 1).length === 0
+      }
+      return true
+    })
+    one.left.splice(0, one.left.length, ...kept)
+  }
   drop(open, (base, one) => claimsOf(one.pair).some((other) => implies(other, base)))
   settle(own, isHeldAsFirm)
   settle(own, isAbout, judge)
@@ -139,12 +179,12 @@ export const weakenings = (
   settle(everywhere, (base, other) => isTelling(base) && isExpectedElsewhere(base, other))
   settle(own, (base, other) => other.relation !== "opaque" && isAtLeastAsStrong(other, base))
   for (const one of open) {
-    const isHidden = own(one).some((placed) =>
-      surplus.get(placed)?.some(({ relation }) => relation === "opaque")
-    )
+    const place = one.pair.head
+    const isHidden =
+      place !== undefined && surplus.get(place)?.some(({ relation }) => relation === "opaque") === true
     for (const base of one.left) found.push({ kind: isHidden ? "opaque" : "lost", pair: one.pair, base })
   }
-  return found
+  return { weak: found, fresh: [...surplus.values()].reduce((sum, left) => sum + left.length, 0) }
 }
 
 const drop = (open: ReadonlyArray<Open>, isNeedless: (base: Assertion, one: Open) => boolean): void => {
@@ -156,6 +196,9 @@ const claimsOf = ({ head }: Pair): ReadonlyArray<Assertion> => head?.test.readin
 
 /** Whether the second cannot fail where the first holds. */
 const implies = (held: Assertion, base: Assertion): boolean => {
+  // The text of what was raised, by `match=` or by looking into it.
+  if (held.relation === "raises" && held.expected.includes(" ~ ") && base.subject.includes("raised.value"))
+    return true
   if (held.relation !== "equal") return false
   if (held.subject === base.subject && base.relation === "equal") return isOfOnlyCall(held, base)
   if (held.subject === base.subject) {

@@ -100,15 +100,19 @@ export const matcherClaims = (
     case "throw":
       return either("raises", "succeeds", asked, thrown(a, expected))
     case "toHaveBeenCalled":
+    case "toBeCalled":
     case "called":
       return either("truthy", "equal", `calls(${asked})`, isHeld ? "" : "0")
     case "toHaveBeenCalledTimes":
+    case "toBeCalledTimes":
     case "callCount":
       return either("equal", "notEqual", `calls(${asked})`, expected)
     case "toHaveBeenCalledOnce":
     case "calledOnce":
       return either("equal", "notEqual", `calls(${asked})`, "1")
     case "toHaveBeenCalledWith":
+    case "toBeCalledWith":
+    case "lastCalledWith":
     case "toHaveBeenLastCalledWith":
     case "toHaveBeenNthCalledWith":
     case "calledWith":

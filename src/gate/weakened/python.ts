@@ -3,6 +3,7 @@ import { type Assertion, claim, type Relation } from "./assertion.ts"
 import { bind, elements } from "./binding.ts"
 import { compare, holds } from "./condition.ts"
 import { path, receiver, Scope, show, unquoted } from "./expression.ts"
+import { not, skipOn } from "./skips.ts"
 import { childOf, field, nodes, parts, type SyntaxNode } from "./syntax.ts"
 import { merged, type Skip, type TestCase, type TestFile, wordsOf } from "./testCase.ts"
 import { type Budget, type Dialect, type Helper, readBody } from "./walk.ts"
@@ -34,6 +35,8 @@ const argumentsOf = (call: SyntaxNode) => {
 const operators: Readonly<Record<string, string>> = {
   assertEqual: "==",
   assertEquals: "==",
+  assertItemsEqual: "==",
+  assertCountEqual: "==",
   assertIs: "==",
   assertListEqual: "==",
   assertDictEqual: "==",
@@ -44,6 +47,7 @@ const operators: Readonly<Record<string, string>> = {
   assert_array_equal: "==",
   assert_equal: "==",
   assertNotEqual: "!=",
+  assertNotEquals: "!=",
   assertIsNot: "!=",
   assertGreater: ">",
   assertGreaterEqual: ">=",
@@ -56,7 +60,6 @@ const operators: Readonly<Record<string, string>> = {
 const relations: Readonly<Record<string, Relation>> = {
   assertIsInstance: "type",
   assertNotIsInstance: "notEqual",
-  assertCountEqual: "near",
   assertDictContainsSubset: "contains"
 }
 
@@ -100,11 +103,13 @@ const claimsOfCall = (call: SyntaxNode, scope: Scope): ReadonlyArray<Assertion> 
       return [claim("near", line, text(a), text(b), stated.length === 0 ? 1e-7 : Math.max(...stated))]
     }
     case "assertRegex":
+    case "assertRegexpMatches":
       return [claim("matches", line, text(a), text(b))]
     case "assertRaises":
     case "assertRaisesRegex":
+    case "assertRaisesRegexp":
     case "raises": {
-      const [callee, ...rest] = given.slice(name === "assertRaisesRegex" ? 2 : 1)
+      const [callee, ...rest] = given.slice(/Regex/u.test(name) ? 2 : 1)
       if (callee === undefined) return undefined
       const asked = `${text(callee)}(${rest.map((one) => text(one)).join(",")})`
       return [
@@ -139,7 +144,7 @@ const claimsOfCall = (call: SyntaxNode, scope: Scope): ReadonlyArray<Assertion> 
 const raised = (call: SyntaxNode, scope: Scope): string => {
   const { given, named } = argumentsOf(call)
   const [type, text] = given
-  const isRegex = path(field(call, "function")).at(-1) === "assertRaisesRegex"
+  const isRegex = (path(field(call, "function")).at(-1) ?? "").startsWith("assertRaisesRegex")
   const match = named("match") ?? (isRegex ? text : undefined)
   return `${type === undefined ? "" : show(type, scope)}${match === undefined ? "" : ` ~ ${show(match, scope)}`}`
 }
@@ -148,13 +153,28 @@ const claimsOfWith = (node: SyntaxNode, scope: Scope): ReadonlyArray<Assertion> 
   const call = [...nodes(childOf(node, "with_clause") ?? node)].find(
     (inner) =>
       inner.type === "call" &&
-      /^(raises|assertRaises|assertRaisesRegex|warns|assertWarns)$/u.test(
+      /^(raises|assertRaises|assertRaisesRegexp?|warns|assertWarns|deprecated_call)$/u.test(
         path(field(inner, "function")).at(-1) ?? ""
-      )
+      ) &&
+      // `warns(None)` records, and asks for nothing.
+      argumentsOf(inner).given[0]?.type !== "none"
   )
   const body = field(node, "body")
   if (call === undefined || body === undefined) return undefined
-  return [claim("raises", node.line, show(body, scope), raised(call, scope))]
+  for (const { type, children, text } of nodes(childOf(node, "with_clause") ?? node)) {
+    if (type !== "as_pattern" || !text.startsWith(call.text)) continue
+    // unittest says `context.exception` where pytest says `info.value`.
+    const name = children.at(-1)?.text ?? ""
+    for (const member of ["value", "exception"]) scope.set(`${name}.${member}`, { text: "raised.value" })
+  }
+  return [claim("raises", node.line, show(innermost(body), scope), raised(call, scope))]
+}
+
+/** What runs inside of further contexts: `with raises(E), open(x):` and `with raises(E): with open(x):` are the same. */
+const innermost = (block: SyntaxNode): SyntaxNode => {
+  const [only, ...others] = parts(block)
+  const inner = only?.type === "with_statement" && others.length === 0 ? field(only, "body") : undefined
+  return inner === undefined ? block : innermost(inner)
 }
 
 const isFailCall = (node: SyntaxNode): boolean =>
@@ -175,7 +195,7 @@ export const dialect: Dialect = {
       const [condition] = parts(node)
       return condition === undefined ? undefined : holds(condition, scope).map(withTruth)
     }
-    if (node.type === "with_statement") return claimsOfWith(node, scope)
+    if (node.type === "with_statement") return wrapsFailure(node) ? undefined : claimsOfWith(node, scope)
     return node.type === "call" ? claimsOfCall(node, scope)?.map(withTruth) : undefined
   },
   helper: (node) => {
@@ -189,6 +209,7 @@ export const dialect: Dialect = {
     isSkipCall(node) ||
     (node.type === "expression_statement" && node.children.some((child) => isSkipCall(child))),
   swallows: (node) =>
+    wrapsFailure(node) ||
     (node.type === "try_statement" &&
       node.children.some((clause) => clause.type === "except_clause" && catchesAll(clause))) ||
     (node.type === "with_statement" &&
@@ -199,6 +220,17 @@ export const dialect: Dialect = {
     return target !== undefined && value !== undefined ? [{ target, value }] : []
   }
 }
+
+/** `with raises(AssertionError): assert …`: what failed is what is expected. */
+const wrapsFailure = (node: SyntaxNode): boolean =>
+  node.type === "with_statement" &&
+  /\b(?:raises|assertRaises\w*)\(\s*\(?\s*(?:AssertionError|Exception|BaseException)\b/u.test(
+    childOf(node, "with_clause")?.text ?? ""
+  ) &&
+  [...nodes(field(node, "body") ?? node)].some(
+    (inner) =>
+      inner.type === "assert_statement" || /^self\.assert[A-Z]/u.test(field(inner, "function")?.text ?? "")
+  )
 
 /** An `except` that takes a failed assertion and says nothing. */
 const catchesAll = (clause: SyntaxNode): boolean => {
@@ -221,17 +253,25 @@ const undecorated = (node: SyntaxNode): Decorated => {
     : { definition, decorators: node.children.filter(({ type }) => type === "decorator") }
 }
 
-const skipOf = (decorators: ReadonlyArray<SyntaxNode>): Skip | undefined => {
+const skipOf = (decorators: ReadonlyArray<SyntaxNode>, file: Scope): Skip | undefined => {
   const found = decorators.find((one) =>
     /\b(?:skip|skipIf|skipUnless|skipif|xfail|expectedFailure)\b/u.test(one.text.split("(")[0] ?? "")
   )
   if (found === undefined) return undefined
-  const isConditional = /skipIf|skipif|skipUnless/u.test(found.text) && !/\(\s*(?:True|1\b)/u.test(found.text)
-  return { how: found.text.split("\n")[0] ?? "", isConditional }
+  const how = found.text.split("\n")[0] ?? ""
+  const call = [...nodes(found)].find(({ type }) => type === "call")
+  const { given, named } = call === undefined ? { given: [], named: () => undefined } : argumentsOf(call)
+  const first = /^(?:string|concatenated_string)$/u.test(given[0]?.type ?? "") ? undefined : given[0]
+  const condition = first ?? named("condition")
+  // `skip(reason)` has none, and `skipif("a text")` is evaluated by pytest.
+  if (condition === undefined || /\bskip\b/u.test(found.text.split("(")[0] ?? ""))
+    return { how, isConditional: /skipif/u.test(found.text) && !/\(\s*["'](?:True|1)["']/u.test(found.text) }
+  const text = show(condition, file)
+  return skipOn(how, found.text.includes("skipUnless") ? not(text) : text)
 }
 
 /** What `pytestmark` or a `pytest.skip` beside the definitions says of all of them. */
-const skipOfBlock = (block: ReadonlyArray<SyntaxNode>): Skip | undefined => {
+const skipOfBlock = (block: ReadonlyArray<SyntaxNode>, file: Scope): Skip | undefined => {
   const marks = block
     .flatMap((node) => dialect.binding(node))
     .filter(({ target }) => target.text === "pytestmark")
@@ -241,10 +281,10 @@ const skipOfBlock = (block: ReadonlyArray<SyntaxNode>): Skip | undefined => {
     (node) => /^(if|try)_statement$/u.test(node.type) && [...nodes(node)].some(isModuleSkip)
   )
   if (call !== undefined) return { how: call.text, isConditional: false }
-  const marked = skipOf(marks)
+  const marked = skipOf(marks, file)
   if (marked !== undefined || maybe === undefined) return marked
-  const isConditional = field(maybe, "condition")?.text !== "True"
-  return { how: maybe.text.split("\n")[0] ?? "", isConditional }
+  const condition = field(maybe, "condition")
+  return skipOn(maybe.text.split("\n")[0] ?? "", condition === undefined ? "" : show(condition, file))
 }
 
 const isModuleSkip = (node: SyntaxNode): boolean =>
@@ -272,7 +312,7 @@ export const readFile = (root: SyntaxNode, budget: Budget): TestFile => {
     isSuite: boolean,
     outer: Skip | undefined
   ): void => {
-    const skip = skipOfBlock(nodesOfBlock) ?? outer
+    const skip = skipOfBlock(nodesOfBlock, file) ?? outer
     for (const node of nodesOfBlock) {
       const { decorators, definition } = undecorated(node)
       const name = field(definition, "name")?.text ?? ""
@@ -280,13 +320,13 @@ export const readFile = (root: SyntaxNode, budget: Budget): TestFile => {
       if (name !== "") define(`${prefix}${name}`)
       if (definition.type === "class_definition" && body !== undefined) {
         const isTests = name.startsWith("Test") || /Test/u.test(field(definition, "superclasses")?.text ?? "")
-        scan(body.children, `${prefix}${name}::`, isTests, skipOf(decorators) ?? skip)
+        scan(body.children, `${prefix}${name}::`, isTests, skipOf(decorators, file) ?? skip)
       } else if (definition.type === "function_definition" && body !== undefined) {
         if (isSuite && name.startsWith("test")) {
           found.push({
             name: `${prefix}${name}`,
             test: { definition, decorators },
-            skip: skipOf(decorators) ?? skip
+            skip: skipOf(decorators, file) ?? skip
           })
         } else {
           helpers.set(name, { parameters: parametersOf(definition), body })

@@ -3,6 +3,7 @@ import { type Assertion, claim } from "./assertion.ts"
 import { bind } from "./binding.ts"
 import { compare, equal, holds } from "./condition.ts"
 import { Scope, show } from "./expression.ts"
+import { skipOn } from "./skips.ts"
 import { childOf, field, isComment, parts, type SyntaxNode } from "./syntax.ts"
 import { merged, type Skip, type TestCase, type TestFile, wordsOf } from "./testCase.ts"
 import { type Budget, type Dialect, type Helper, readBody } from "./walk.ts"
@@ -161,7 +162,12 @@ const skipOf = (attributes: ReadonlyArray<SyntaxNode>): Skip | undefined => {
   const ignored = attributes.find((one) => nameOf(one) === "ignore")
   if (ignored !== undefined) return { how: `#[${ignored.text}]`, isConditional: false }
   const maybe = attributes.find((one) => nameOf(one) === "cfg_attr" && /\bignore\b/u.test(one.text))
-  return maybe === undefined ? gateOf(attributes) : { how: `#[${maybe.text}]`, isConditional: true }
+  if (maybe === undefined) {
+    // Of a test by itself; a module of a feature has the feature's tests.
+    const gate = gateOf(attributes)
+    return gate?.isConditional === true ? skipOn(gate.how, gate.how) : gate
+  }
+  return skipOn(`#[${maybe.text}]`, maybe.text)
 }
 
 /** `#[cfg(…)]` that is not the usual `test`: a feature nobody has is a skip, a platform is a condition. */

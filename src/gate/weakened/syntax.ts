@@ -10,6 +10,8 @@ export interface SyntaxNode {
   readonly text: string
   /** From 1. */
   readonly line: number
+  /** Where it begins in the text, in UTF-16 units from 0; absent in a node that no parser made. */
+  readonly start?: number | undefined
   /** Punctuation and keywords included. */
   readonly children: ReadonlyArray<SyntaxNode>
 }

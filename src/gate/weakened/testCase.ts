@@ -1,5 +1,6 @@
 /** The tests of one file. */
 import { type Assertion, keyOf } from "./assertion.ts"
+import type { Sources } from "./sources.ts"
 import type { Reading } from "./walk.ts"
 
 export interface Skip {
@@ -7,6 +8,8 @@ export interface Skip {
   readonly how: string
   /** It depends on the platform or the environment. */
   readonly isConditional: boolean
+  /** The condition is one that holds unless somebody sets a variable or a feature. */
+  readonly isUnset?: true
 }
 
 export interface TestCase {
@@ -29,6 +32,8 @@ export interface TestFile {
   readonly tests: ReadonlyArray<TestCase>
   /** Functions beside the tests, with the words of their texts: what a test may have become. */
   readonly others: ReadonlyMap<string, ReadonlySet<string>>
+  /** Where its assertions come from. */
+  readonly sources?: Sources | undefined
   /** Why the runner leaves the whole file out. */
   readonly excluded?: string | undefined
 }
@@ -58,5 +63,11 @@ export const merged = (rows: ReadonlyArray<Reading>): Reading => {
       assertions.push(assertion)
     }
   }
-  return { assertions, steps: rows.flatMap(({ steps }) => steps) }
+  return {
+    assertions,
+    muted: rows.flatMap(({ muted }) => muted),
+    guards: [...new Set(rows.flatMap(({ guards }) => guards))],
+    isCut: rows.some(({ isCut }) => isCut),
+    steps: rows.flatMap(({ steps }) => steps)
+  }
 }

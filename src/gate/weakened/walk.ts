@@ -5,7 +5,7 @@
 import type { Assertion } from "./assertion.ts"
 import { bind, bindRow, elements, type Value } from "./binding.ts"
 import { holds } from "./condition.ts"
-import { path, Scope, show } from "./expression.ts"
+import { isConstant, path, Scope, show } from "./expression.ts"
 import { bare, field, parts, type SyntaxNode } from "./syntax.ts"
 
 /** What a language's test libraries look like. */
@@ -35,6 +35,12 @@ export type Helpers = ReadonlyMap<string, Helper>
 
 export interface Reading {
   readonly assertions: ReadonlyArray<Assertion>
+  /** Claims that stand in the text and cannot fail the test: swallowed, never reached, or only logged. */
+  readonly muted: ReadonlyArray<Assertion>
+  /** Conditions on which it ends before its last claim, without failing. */
+  readonly guards: ReadonlyArray<string>
+  /** It is longer than what is read of one test. */
+  readonly isCut: boolean
   /** What it does besides, in order. */
   readonly steps: ReadonlyArray<string>
 }
@@ -57,13 +63,24 @@ export const readBody = (
   budget: Budget
 ): Reading => {
   const assertions: Array<Assertion> = []
+  const muted: Array<Assertion> = []
   const steps: Array<string> = []
+  const guards: Array<string> = []
   const local = new Map<string, Helper & { readonly scope: Scope }>()
   const called = new Set<string>()
   let visits = 0
 
   const claimed = (claims: ReadonlyArray<Assertion>): void => {
     if (assertions.length < maxAssertions) assertions.push(...claims)
+  }
+
+  /** Reads what cannot fail the test. */
+  const mute = (read: () => unknown): void => {
+    if (visits > maxVisits || budget.left < 0) return
+    const kept = assertions.length
+    read()
+    const claims = assertions.splice(kept)
+    if (muted.length < maxAssertions) muted.push(...claims)
   }
 
   /** True when nothing after it runs. */
@@ -77,6 +94,10 @@ export const readBody = (
       return false
     }
     if (node.type === "class_definition") return false
+    if (isDisarmed(node)) {
+      mute(() => claimed(dialect.claims(node, known) ?? []))
+      return false
+    }
     const claims = dialect.claims(node, known)
     if (claims !== undefined) {
       claimed(claims)
@@ -91,6 +112,10 @@ export const readBody = (
     if (bindings.length > 0) {
       for (const { target, value } of bindings) {
         bind(target, { node: value, scope: known }, known)
+        if (dialect.swallows(value)) {
+          mute(() => children(value, known, depth))
+          continue
+        }
         for (const inner of closures(value)) visit(inner, new Scope(known), depth)
       }
       return false
@@ -102,9 +127,7 @@ export const readBody = (
       return false
     }
     if (dialect.swallows(node)) {
-      const kept = assertions.length
-      children(node, known, depth)
-      assertions.length = kept
+      mute(() => children(node, known, depth))
       return false
     }
     if (inline(node, known, depth)) return false
@@ -119,13 +142,16 @@ export const readBody = (
       return isOver
     }
     const isOver = children(node, isScope(node) ? new Scope(known) : known, depth)
-    return isOver && /^(block|statement_block|statement_list|expression_statement|module)$/u.test(node.type)
+    return isOver && isBlock.test(node.type)
   }
 
   const children = (node: SyntaxNode, known: Scope, depth: number): boolean => {
-    for (const child of node.children) {
-      if (child.children.length > 0 && visit(child, known, depth)) return true
-      if (child.children.length === 0 && dialect.isEnd(child)) return true
+    for (const [index, child] of node.children.entries()) {
+      const isOver = child.children.length > 0 ? visit(child, known, depth) : dialect.isEnd(child)
+      if (!isOver) continue
+      const rest = isBlock.test(node.type) ? node.children.slice(index + 1) : []
+      mute(() => rest.forEach((one) => (one.children.length > 0 ? visit(one, known, depth) : undefined)))
+      return true
     }
     return false
   }
@@ -138,10 +164,13 @@ export const readBody = (
     const yes = field(node, "consequence")
     const no = field(node, "alternative")
     if (condition === undefined || yes === undefined) return children(node, inside, depth)
-    const text = show(condition, inside)
+    const text = decided(show(condition, inside))
     const fails = (block: SyntaxNode | undefined) => block !== undefined && failsIn(block)
     if (fails(yes) && !isNever(text)) claimed(holds(condition, inside, false))
     else if (!isNever(text)) visit(yes, new Scope(inside), depth)
+    else mute(() => visit(yes, new Scope(inside), depth))
+    if (depth === 0 && !fails(yes) && endsIn(yes) && guards.length < 20) guards.push(text)
+    if (!fails(yes) && logs(yes)) mute(() => claimed(holds(condition, inside, false)))
     if (no === undefined) return text === "true" && endsIn(yes)
     if (fails(no) && text !== "true") claimed(holds(condition, inside, true))
     else if (text !== "true") visit(no, new Scope(inside), depth)
@@ -174,6 +203,13 @@ export const readBody = (
     }
   }
 
+  /** A call of what the file itself defines, to do nothing, under an assertion's name. */
+  const isDisarmed = (node: SyntaxNode): boolean => {
+    if (!/^call(_expression)?$/u.test(node.type)) return false
+    const helper = helpers.get(path(field(node, "function")).at(-1) ?? "")
+    return helper !== undefined && isIdle(helper.body)
+  }
+
   /** A helper of the change, read with what it is given here. */
   const inline = (node: SyntaxNode, known: Scope, depth: number): boolean => {
     if (!/^call(_expression)?$/u.test(node.type) || depth >= maxHelperDepth) return false
@@ -203,7 +239,8 @@ export const readBody = (
   visit(body, new Scope(scope), 0)
   // Functions of the test's own that somebody else calls.
   for (const [name, helper] of local) if (!called.has(name)) visit(helper.body, new Scope(helper.scope), 1)
-  return { assertions, steps }
+  const isCut = visits > maxVisits || assertions.length >= maxAssertions
+  return { assertions, muted, guards, isCut, steps }
 }
 
 /** A call that checks, by its name or because it is handed the test, in a file that the change does not show. */
@@ -247,6 +284,36 @@ export const loopOf = (node: SyntaxNode): Loop | undefined => {
   return iterable === undefined || inner === undefined || body === undefined
     ? undefined
     : { pattern: inner, iterable, body }
+}
+
+/** A body that does nothing at all. */
+const isIdle = (body: SyntaxNode): boolean =>
+  /^(block|statement_block)$/u.test(body.type) &&
+  parts(body)
+    .flatMap((one) => (one.type === "statement_list" ? parts(one) : [one]))
+    .every(({ text }) =>
+      /^(?:pass|return|return None|return true|return True|\.\.\.|;)?;?$|^["'][^"'\n]*["']$/u.test(text)
+    )
+
+/** A block that does nothing but say something: what is left of a check that no longer fails. */
+const logs = (block: SyntaxNode): boolean => {
+  const statements = parts(block).flatMap((one) => (one.type === "statement_list" ? parts(one) : [one]))
+  return (
+    statements.length > 0 &&
+    statements.every(({ text }) =>
+      /^(?:\w+\.(?:Logf?|log|warn|info|debug|error)|print(?:ln)?!?|fmt\.Print\w*)\(/u.test(text)
+    )
+  )
+}
+
+const isBlock = /^(block|statement_block|statement_list|expression_statement|module)$/u
+
+/** A condition of two values, as the row of a table makes it, is true or false. */
+const decided = (condition: string): string => {
+  const [, one = "", operator, other = ""] =
+    /^("(?:[^"\\]|\\.)*"|[\w.-]+)([!=]==?)("(?:[^"\\]|\\.)*"|[\w.-]+)$/su.exec(condition) ?? []
+  if (operator === undefined || !isConstant(one) || !isConstant(other)) return condition
+  return String((one === other) === operator.startsWith("="))
 }
 
 const isNever = (condition: string): boolean =>

@@ -219,13 +219,6 @@ export const javascript: ReadonlyArray<Case> = [
     says: "is deleted"
   },
   {
-    name: "javascript: ignored in vitest.config.ts",
-    base: { "vitest.config.ts": "export default {}\n" },
-    head: { "vitest.config.ts": "export default {\n  test: { exclude: ['src/cart.test.ts'] }\n}\n" },
-    is: "finding",
-    says: "the runner is told"
-  },
-  {
     name: "javascript: a changed expectation of changed code is told",
     base: { [test]: two, [code]: cart },
     head: { [test]: two.replace("toBe(3)", "toBe(4)"), [code]: cart.replace(", 0)", ", 1)") },

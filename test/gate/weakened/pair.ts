@@ -10,6 +10,8 @@ export interface Case {
   readonly head: Files
   /** `finding`: held against the change. `note`: told. `pass`: neither. */
   readonly is: "finding" | "note" | "pass"
+  /** What a finding weighs: it fails the change, or asks. */
+  readonly weighs?: "fail" | "ask"
   /** A part of the sentence. */
   readonly says?: string
 }

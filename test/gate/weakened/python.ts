@@ -216,13 +216,6 @@ export const python: ReadonlyArray<Case> = [
     is: "finding",
     says: "nothing changed that it exercises"
   },
-  {
-    name: "python: deselected in pytest.ini",
-    base: { "pytest.ini": "[pytest]\naddopts = -q\n" },
-    head: { "pytest.ini": "[pytest]\naddopts = -q --deselect tests/test_cart.py::test_total\n" },
-    is: "finding",
-    says: "the runner is told"
-  },
   // Told.
   {
     name: "python: a changed expectation of changed code is told",
@@ -395,24 +388,6 @@ export const python: ReadonlyArray<Case> = [
     "pass"
   ),
   row("a shadowed test dropped", `def test_total():\n    assert total([9]) == 9\n\n${two}`, two, "pass"),
-  ...[
-    `addopts = "-m 'not slow'"`,
-    `addopts = ["-m", "not slow"]`,
-    `addopts = [\n  "-q",\n  "-m", "not slow",\n]`,
-    `addopts = ["-k", "not total"]`
-  ].map((line): Case => ({
-    name: `python: left out in pyproject.toml by ${JSON.stringify(line)}`,
-    base: { "pyproject.toml": "[tool.pytest.ini_options]\n" },
-    head: { "pyproject.toml": `[tool.pytest.ini_options]\n${line}\n` },
-    is: "finding",
-    says: "the runner is told"
-  })),
-  {
-    name: "python: options in pyproject.toml that leave nothing out",
-    base: { "pyproject.toml": "[tool.pytest.ini_options]\n" },
-    head: { "pyproject.toml": `[tool.pytest.ini_options]\naddopts = ["-q", "-m", "notable or slow"]\n` },
-    is: "pass"
-  },
   row(
     "a mark of the file over several lines",
     two,

@@ -44,13 +44,26 @@ const endOf = (language: WorldLanguage, lines: ReadonlyArray<string>, at: number
 const isAttribute = (language: WorldLanguage, line: string): boolean =>
   language === "Python" ? /^\s*@/u.test(line) : language === "Rust" && /^\s*#\[.*\]$/u.test(line)
 
+/** Where the decorators of what begins at `at` begin; one may go on over lines. */
+const firstAttribute = (language: WorldLanguage, lines: ReadonlyArray<string>, at: number): number => {
+  const line = lines[at - 1] ?? ""
+  if (isAttribute(language, line)) return firstAttribute(language, lines, at - 1)
+  if (!/^\s*\)$/u.test(line) || language !== "Python") return at
+  const indent = indentOf(line)
+  for (let from = at - 2; from >= 0; from--) {
+    const above = lines[from] ?? ""
+    if (above.trim() === "" || indentOf(above) > indent) continue
+    return isAttribute(language, above) ? firstAttribute(language, lines, from) : at
+  }
+  return at
+}
+
 export const testsIn = (language: WorldLanguage, text: string): ReadonlyArray<Span> => {
   const lines = text.split("\n")
   return lines.flatMap((line, at): ReadonlyArray<Span> => {
     if (!header[language].test(line)) return []
     const to = endOf(language, lines, at)
-    let from = at
-    while (from > 0 && isAttribute(language, lines[from - 1] ?? "")) from -= 1
+    const from = firstAttribute(language, lines, at)
     const isTest =
       language !== "Rust" || lines.slice(from, at).some((each) => /#\[(\w+::)?test\]/u.test(each))
     return to === undefined || !isTest ? [] : [{ header: line, from, to }]
