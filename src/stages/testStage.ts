@@ -46,7 +46,7 @@ export const testStage = Effect.fn("testStage")(function* (
     print: world.log.line,
     patience: yield* world.allowance
   }
-  const isRed = checked.some(({ check }) => (check.exitCode ?? 0) !== 0)
+  const isRed = tests.ran.some(({ exitCode }) => exitCode !== 0)
   const beforeReruns = yield* Clock.monotonicTimeNanos
   const again = yield* rerun(
     isRed ? tests : { ...tests, patience: Duration.min(tests.patience, maxRerunTime) }

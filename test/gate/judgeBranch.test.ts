@@ -104,6 +104,8 @@ describe("judgeBranch, with a real git and a real shell", () => {
         `=== the same on the base ${envelope.base} ===`,
         "=== one ===",
         "--- one: not on the base",
+        "--- findings:",
+        "warn unexamined: mark: no check looked at the changed file: give one that does, with paths that name it",
         "--- 0 of 1 changed files were examined; not: mark",
         "GATE FAIL",
         ""
@@ -138,6 +140,7 @@ describe("judgeBranch, with a real git and a real shell", () => {
         "--- findings:",
         "fail dirty: a.txt: differs from the commit after the checks",
         "fail dirty: new.txt: a check left it, and git does not ignore it",
+        "warn unexamined: mark: no check looked at the changed file: give one that does, with paths that name it",
         "--- 0 of 1 changed files were examined; not: mark",
         "GATE FAIL",
         ""
