@@ -111,7 +111,6 @@ export const scripted = (script: Script) => {
     clean: { before: () => Effect.succeed("room of base") },
     checkout,
     run,
-    clean: { before: () => Effect.succeed("room of base") },
     print: () => undefined,
     patience: script.patience ?? Duration.seconds(60)
   }
