@@ -97,8 +97,8 @@ const unasked = {
 const prove = Effect.fnUntraced(function* (tests: TestStageContext) {
   const world = yield* openProof(tests)
   if (world.tests.length === 0) return unasked
-  world.print("=== canary ===")
   const { asked, evidence } = yield* canary(world)
+  if (evidence.length > 0) world.print("=== canary ===")
   for (const { check, file, result, test } of evidence)
     world.print(`${check}: ${file}${test === undefined ? "" : ` ${test}`}: ${result}`)
   const isForged = evidence.some(({ result }) => result === "forged")

@@ -78,8 +78,11 @@ const faultsOf = ({ expect }: Case, said: Said): ReadonlyArray<string> => {
   const causes = causesOf(said)
   const because = listOf(expect.because)
   const told = said.findings.filter(({ isNote }) => isNote !== true)
+  const asks = said.reason === "NeedsApproval" ? told.filter(({ weight }) => weight === "ask") : []
+  const isReason = (each: typeof Because.Type) =>
+    reasonOf(each) === said.reason || asks.some(({ rule }) => rule === each)
   return [
-    ...(because.length === 0 || because.some((each) => causes.has(each) && reasonOf(each) === said.reason)
+    ...(because.length === 0 || because.some((each) => causes.has(each) && isReason(each))
       ? []
       : [
           `${said.reason} by ${[...causes].join(", ")}, and not for ${because.join(" or ")}: ${said.message}`

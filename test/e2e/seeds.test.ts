@@ -80,7 +80,8 @@ describe.skipIf(!hasMake || whyNoKubectl !== undefined)(
   "the M4 two-step pipeline (seed 000; skipped where there is no make)",
   () => {
     // A target that the coder's own gate leaves to the gate: else the coder would hear of it first.
-    const makefile = `.PHONY: ${checks.join(" ")}\n${checks.map((name) => `${name}:\n\t@node tools/${name === "manifests" ? "format" : "none"}.js\n`).join("")}`
+    const commands: Readonly<Record<string, string>> = { manifests: "tools/format.js", test: "--test" }
+    const makefile = `.PHONY: ${checks.join(" ")}\n${checks.map((name) => `${name}:\n\t@node ${commands[name] ?? "tools/none.js"}\n`).join("")}`
 
     const pipeline = async (script: string, onEnd: (clean: () => Promise<void>) => void) => {
       const home = await temporaryFolder(onEnd)

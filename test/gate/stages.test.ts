@@ -67,8 +67,8 @@ describe("the stages of a gate", () => {
           code: "0\n",
           ...gateFile(test, "policy: {protected: ask}\n")
         })
-        const path = ".github/workflows/ci.yml"
-        const commit = world.commit("work", { [path]: "on: push\n" })
+        const path = ".github/CODEOWNERS"
+        const commit = world.commit("work", { [path]: "* @ada\n" })
         const approval = { rule: "protected", path, commit, reason: "a job more", by: "grace" }
         const [asked, byAuthor, passed] = [
           yield* world.gate(),
@@ -90,7 +90,7 @@ describe("the stages of a gate", () => {
           [byAuthor.envelope.approvalsRead, passed.envelope.approvalsRead].map((read) => typeof read),
           ["string", "string"]
         )
-        const red = world.commit("work", { [path]: "on: push\n", code: "3\n" })
+        const red = world.commit("work", { [path]: "* @ada\n", code: "3\n" })
         const { envelope } = yield* world.gate({ approvals: [{ ...approval, commit: red }] })
         assert.deepStrictEqual(brief(envelope), ["GATE-FAIL", "CheckFailed"])
       })
@@ -172,7 +172,11 @@ describe("the stages of a gate", () => {
   it.live.each([
     { rule: "weakened", reason: "TestsWeakened", change: { "test/a.test.js": 'test("a", () => {})\n' } },
     { rule: "untested", reason: "Untested", change: lonely },
-    { rule: "unused", reason: "CodeUnused", change: lonely }
+    { rule: "unused", reason: "CodeUnused", change: lonely },
+    { rule: "settings", reason: "SettingsLoosened", change: { "pytest.ini": "[pytest]\naddopts = --co\n" } },
+    { rule: "stored", reason: "StoredChanged", change: { "test/__snapshots__/a.test.js.snap": "two\n" } },
+    { rule: "suppressed", reason: "ChecksSuppressed", change: { "lib.py": "import os  # noqa\n" } },
+    { rule: "unparsable", reason: "SourceUnparsable", change: { "src/b.py": "def b(:\n    return ((1\n" } }
   ])(
     "what is $rule fails a change where the policy says so, and passes where it only warns",
     ({ change, reason, rule }) =>
@@ -180,6 +184,10 @@ describe("the stages of a gate", () => {
         const judgedBy = Effect.fnUntraced(function* (policy: string) {
           const world = yield* GateWorld.make({
             "test/a.test.js": 'test("a", () => { assert.equal(f(), 1) })\n',
+            "test/__snapshots__/a.test.js.snap": "one\n",
+            "pytest.ini": "[pytest]\n",
+            "test_b.py": "def test_b():\n    assert b() == 1\n",
+            "src/b.py": "def b():\n    return 1\n",
             // Not a test to the gate: what is asked here is the comparison.
             ...gateFile("  - role: lint\n    command: 'true'\n", `policy: {${rule}: ${policy}}\n`)
           })

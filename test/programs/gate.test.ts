@@ -103,9 +103,9 @@ describe("foreman gate", () => {
   it("shows the flag that allows what the policy asks about, and passes with it", async () => {
     git("checkout", "-q", "-b", "asking", "main")
     const base = commit({ ".foreman/gate.yaml": `${gateFile}policy: { protected: ask }\n` })
-    commit({ ".github/workflows/ci.yml": "on: push\n" })
+    commit({ ".github/CODEOWNERS": "* @ada\n" })
     const asked = await gate("--base", base)
-    const flag = /--allow '(protected:\.github\/workflows\/ci\.yml=)REASON'$/mu.exec(asked.stdout)?.[1] ?? ""
+    const flag = /--allow '(protected:\.github\/CODEOWNERS=)REASON'$/mu.exec(asked.stdout)?.[1] ?? ""
     const allowed = await gate(
       "--base",
       base,
@@ -116,13 +116,10 @@ describe("foreman gate", () => {
     )
     git("checkout", "-q", "work")
     assert.deepStrictEqual([asked.code, allowed.code], [1, 0])
-    assert.match(asked.stdout, /^ask {2}protected {2}\.github\/workflows\/ci\.yml:1 /mu)
+    assert.match(asked.stdout, /^ask {2}protected {2}\.github\/CODEOWNERS:1 /mu)
     assert.match(asked.stdout, /^GATE-FAIL NeedsApproval: protected: /mu)
     assert.match(allowed.stdout, /^allowed {2}protected {2}/mu)
-    assert.match(
-      allowed.stdout,
-      /^allowed by --allow: protected in \.github\/workflows\/ci\.yml: a job more$/mu
-    )
+    assert.match(allowed.stdout, /^allowed by --allow: protected in \.github\/CODEOWNERS: a job more$/mu)
     assert.include(allowed.stderr, "approval of weakened:** does not count: nothing that asks")
   })
 

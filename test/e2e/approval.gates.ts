@@ -26,7 +26,7 @@ const makeAskingRemote = async (home: string) => {
   const commit = async (branch: string, file: string) => {
     await git(work, "checkout", "--quiet", "-b", branch, "main")
     await mkdir(join(work, file, ".."), { recursive: true })
-    await writeFile(join(work, file), "on: push\n")
+    await writeFile(join(work, file), "* @ada\n")
     await git(work, "add", "--all")
     await git(work, "commit", "--quiet", "--message=Work")
     await git(work, "push", "--quiet", join(home, "slug.git"), branch)
@@ -34,7 +34,7 @@ const makeAskingRemote = async (home: string) => {
   }
   return {
     remote,
-    asking: await commit("asking", ".github/workflows/ci.yml"),
+    asking: await commit("asking", ".github/CODEOWNERS"),
     plain: await commit("plain", "a.md")
   }
 }
@@ -69,7 +69,7 @@ describe.skipIf(whyNoKubectl !== undefined)("a gate that needs approval", () => 
           "at/first",
           "--type=merge",
           "--patch",
-          JSON.stringify({ spec: { approvals: [{ ...entry, reason: "a job more", by }] } })
+          JSON.stringify({ spec: { approvals: [{ ...entry, reason: "one owner more", by }] } })
         )
       const refused = await approve("grace").catch((error: unknown) => String(error))
       assert.match(refused, /spec\.approvals\[0\]\.by: must be foreman-admin, who writes it/u)
@@ -82,7 +82,7 @@ describe.skipIf(whyNoKubectl !== undefined)("a gate that needs approval", () => 
       await passed
       const first = (await up.getJson("at", "first")).status
       assert.deepStrictEqual(first.result.extra.approvals, [
-        { ...entry, reason: "a job more", by: "foreman-admin", files: [".github/workflows/ci.yml"] }
+        { ...entry, reason: "one owner more", by: "foreman-admin", files: [".github/CODEOWNERS"] }
       ])
       assert.deepStrictEqual(
         first.attempts.map((attempt: any) => [attempt.verdict, attempt.reason, attempt.commitSHA]),

@@ -31,6 +31,7 @@ describe("foreman gate --format", () => {
       `::stop-commands::${token}`,
       `::${token}::`,
       "::error title=check/test%3A Tests::unit: exit 1".replace("unit", "test"),
+      "::warning file=value,title=unexamined%3A Nothing examined a changed file::no check looked at the changed file: give one that does, with paths that name it",
       "::error title=GATE-FAIL CheckFailed::test exited 1"
     ])
     assert.isAbove(lines.indexOf("::set-output name=x::y"), 0)
