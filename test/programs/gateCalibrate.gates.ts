@@ -40,6 +40,7 @@ const Calibration = Schema.fromJsonString(
     tally: Schema.Struct({
       total: Schema.Int,
       refused: Schema.Int,
+      asked: Schema.Int,
       warned: Schema.Int,
       rules: Schema.Array(
         Schema.Struct({
