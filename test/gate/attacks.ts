@@ -1,4 +1,4 @@
-/** What a candidate tries, to come to another verdict than its checks do: in namespaces (`reach.test.ts`) and in pods (`test/cluster`). */
+/** What a candidate tries, to come to another verdict than its checks do: in namespaces (`reach.gates.ts`) and in pods (`test/cluster`). */
 
 /** What a candidate may try. Each ends with the exit code of the check that carries it. */
 export const attacks = {
