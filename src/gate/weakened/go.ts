@@ -1,4 +1,5 @@
 /** Go's testing, with testify and gotest.tools. */
+import { isExcluding } from "./buildConstraint.ts"
 import { type Assertion, claim, type Relation } from "./assertion.ts"
 import { bind } from "./binding.ts"
 import { compare, holds } from "./condition.ts"
@@ -158,10 +159,7 @@ export const dialect: Dialect = {
 const excludedBy = (root: SyntaxNode): string | undefined => {
   for (const node of root.children) {
     if (!isComment(node)) return undefined
-    const [, constraint] =
-      /^\/\/go:build (.*)$/u.exec(node.text) ?? /^\/\/ \+build (.*)$/u.exec(node.text) ?? []
-    if (constraint !== undefined && !/\b(linux|unix|amd64|arm64|cgo|go1|!)/u.test(constraint))
-      return node.text
+    if (isExcluding(node.text)) return node.text
   }
   return undefined
 }
