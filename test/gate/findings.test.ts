@@ -88,7 +88,12 @@ describe("what is protected", () => {
     ["node --test test.sh", []]
   ])("of the programs of %s: %j", (command, expected) => {
     const paths = ["ci/lint.sh", "test.sh", "src/app.js", "tools/hook.js", "tools/lint.js", "tools/lint.py"]
-    const change = changeOf(...[...paths, "go/lint/main.go"].map((path) => file(path, "x\n", "y\n")))
+    // What a program needs is none.
+    const change = changeOf(
+      ...[...paths, "go/lint/main.go", "go/lint/go.sum", "tools/uv.lock"].map((path) =>
+        file(path, "x\n", "y\n")
+      )
+    )
     const findings = protectedChanges(change, [check(command)])
     assert.deepStrictEqual(findings.map(({ file }) => file).toSorted(), expected)
   })
