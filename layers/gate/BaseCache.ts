@@ -8,8 +8,9 @@ import { basename, join } from "node:path"
 
 import { Duration, Effect, Layer } from "effect"
 
-import type { Limits } from "../../src/gate/limits.ts"
-import { defaultLimits } from "../../src/gate/limits.ts"
+import { decidesDependencies } from "../../src/gate/dependencyFiles.ts"
+import { gateFilePath } from "../../src/gate/gateFile.ts"
+import { defaultLimits, type Limits } from "../../src/gate/limits.ts"
 import { make as makeLog, type Print } from "../../src/stages/log.ts"
 import { prepareBase } from "../../src/stages/prepareBase.ts"
 import { git } from "../git/runGit.ts"
@@ -35,15 +36,14 @@ export interface BaseCacheOptions {
 }
 
 /** What says which dependencies a project has, and what its gate runs. */
-const deciding =
-  /(^|\/)(?:package(?:-lock)?\.json|npm-shrinkwrap\.json|pnpm-lock\.yaml|yarn\.lock|bun\.lockb?|uv\.lock|poetry\.lock|pyproject\.toml|setup\.(?:py|cfg)|requirements[^/]*\.txt|go\.(?:mod|sum|work)|Cargo\.(?:toml|lock)|Gemfile(?:\.lock)?|pom\.xml|[^/]*\.gradle(?:\.kts)?)$|^\.foreman\/gate\.yaml$/u
+const decides = (path: string): boolean => decidesDependencies(path) || path === gateFilePath
 
 /** Folders that no gate used for so long go. */
 const unusedMillis = 30 * 86_400_000
 
 const keyOf = (remote: string, branch: string) =>
   git(["--git-dir", remote, "ls-tree", "-r", "-z", branch]).pipe(
-    Effect.map((text) => text.split("\0").filter((line) => deciding.test(line.split("\t")[1] ?? ""))),
+    Effect.map((text) => text.split("\0").filter((line) => decides(line.split("\t")[1] ?? ""))),
     Effect.map((lines) => createHash("sha256").update(lines.join("\0")).digest("hex").slice(0, 16))
   )
 

@@ -4,6 +4,7 @@ import type { Check } from "./checks.ts"
 import type { Finding } from "./finding.ts"
 import { compareCi } from "./ciChanges.ts"
 import { type CommandChange, compareCommands, isBump } from "./commands.ts"
+import { isLockFile } from "./dependencyFiles.ts"
 import { makefileNames, makefilePart } from "./make.ts"
 import { scriptsOf } from "./discover/scripts.ts"
 import { isComparedSettings } from "./settings/settings.ts"
@@ -157,10 +158,6 @@ const commandsOf = (
   ]
 }
 
-/** What a project needs: no program, though it lies in the folder of one. */
-const dependencies =
-  /(^|\/)(?:go\.(?:mod|sum|work|work\.sum)|Cargo\.(?:toml|lock)|package-lock\.json|npm-shrinkwrap\.json|pnpm-lock\.yaml|yarn\.lock|bun\.lockb?|uv\.lock|poetry\.lock|requirements[^/]*\.txt|Gemfile(?:\.lock)?)$/u
-
 const recipeChange = (
   file: ChangedFile,
   steps: ReadonlyArray<Step>,
@@ -190,7 +187,7 @@ const recipeChange = (
   // What a check runs is its recipe, unless it is itself the test, or the product that the test starts.
   return (programs.has(path) || programs.has(path.replace(/\/[^/]*$/u, ""))) &&
     !/test/iu.test(path) &&
-    !dependencies.test(path) &&
+    !isLockFile(path) &&
     !isProduct(path, manifest) &&
     !isComparedSettings(path)
     ? { weight: "ask", how: "is a program that a check of the gate runs" }

@@ -4,6 +4,7 @@ import { Duration, Effect } from "effect"
 import type { Change } from "../gate/change.ts"
 import { banner, type Check } from "../gate/checks.ts"
 import { matcher } from "../gate/coverage.ts"
+import { decidesDependencies } from "../gate/dependencyFiles.ts"
 import { type GateError, gateError } from "../services/GateError.ts"
 import type { CommandResult } from "../services/GateToolchain.ts"
 import type { Environment } from "./environment.ts"
@@ -15,36 +16,11 @@ interface SetupWorld {
   readonly allowance: Effect.Effect<Duration.Duration>
 }
 
-/** What decides about dependencies where a set-up does not say so, in any folder. */
-const usualLockFiles = [
-  "package.json",
-  "package-lock.json",
-  "npm-shrinkwrap.json",
-  "pnpm-lock.yaml",
-  "yarn.lock",
-  "bun.lock",
-  "bun.lockb",
-  "uv.lock",
-  "poetry.lock",
-  "pyproject.toml",
-  "setup.py",
-  "setup.cfg",
-  "requirements*.txt",
-  "go.mod",
-  "go.sum",
-  "Cargo.toml",
-  "Cargo.lock",
-  "Gemfile",
-  "Gemfile.lock",
-  "pom.xml",
-  "*.gradle",
-  "*.gradle.kts"
-].map((name) => `**/${name}`)
-
 /** Whether base and commit may need other dependencies. */
 export const changesSetup = (change: Change, setup: ReadonlyArray<Check>): boolean => {
   const globs = setup.flatMap(({ lockFiles = [] }) => lockFiles)
-  const decides = matcher([...usualLockFiles, ...globs])
+  const isNamed = globs.length === 0 ? () => false : matcher(globs)
+  const decides = (path: string) => decidesDependencies(path) || isNamed(path)
   return (
     setup.length > 0 && change.files.some(({ oldPath, path }) => decides(path) || decides(oldPath ?? path))
   )
