@@ -48,10 +48,22 @@ export const canariesOf = (
   const tree = grammar === undefined ? undefined : parse(grammar, text)
   const tests =
     grammar === undefined || tree === undefined ? textual(path, text) : readers[grammar](tree, text)
-  const made = tests.flatMap((test) => canariesOfTest(path, text, test))
+  const twice = definedTwice(text)
+  const made = tests.flatMap((test) => (twice.has(test.name) ? [] : canariesOfTest(path, text, test)))
   const rank = (one: Canary) =>
     (changed.includes(one.test) ? 0 : 1) + (one.isSure ? 0 : one.text === one.failing ? 4 : 2)
   return made.toSorted((a, b) => rank(a) - rank(b)).slice(0, maxCanaries)
+}
+
+/** Functions of Python of which the later one takes the place of the first: which of them runs is no matter of the runner's word. */
+const definedTwice = (text: string): ReadonlySet<string> => {
+  const seen = new Set<string>()
+  const twice = new Set<string>()
+  for (const [, name = ""] of text.matchAll(/^(?:async )?def (\w+)\(/gmu)) {
+    if (seen.has(name)) twice.add(name)
+    seen.add(name)
+  }
+  return twice
 }
 
 /** The first assertion that surely runs, or the first there is; besides, the test made to fail. */

@@ -89,6 +89,8 @@ describe("an assertion is turned into its opposite, and nothing else differs", (
     Effect.gen(function* () {
       const parse = yield* parser
       const none = (path: string, text: string) => assert.lengthOf(canariesOf({ path, text }, [], parse), 0)
+      const one = "def test_a():\n    assert f() == 1\n\n\n"
+      none("test_a.py", `${one}${one}`)
       // A file without a test is a script: what it asserts at its top is asked.
       const text = 'test.skip("adds", () => assert(f()))\ntest("b", { skip: true }, () => assert(f()))\n'
       assert.deepStrictEqual(
