@@ -34,6 +34,7 @@ export const setUp = Effect.fn("setUp")(function* (
   { allowance, log, toolchain }: SetupWorld,
   check: Check
 ): Effect.fn.Return<CommandResult, GateError> {
+  if (check.network === false) log.line(`--- ${check.name}: network: false is not enforced yet`)
   let run: CommandResult | undefined
   for (let count = 0; count < tries; count++) {
     log.line(banner(check))
