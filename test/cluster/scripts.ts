@@ -10,7 +10,9 @@ import { root } from "../e2e/foreman.ts"
 
 /** The suite of a gate that nobody says otherwise. Only its test does something: what a coder does not look at before it hands in. */
 export const makefile = `.PHONY: ${defaultTargets.join(" ")}\n${defaultTargets
-  .map((name) => `${name}:\n\t@node tools/${name === "test" ? "format" : "none"}.js\n`)
+  .map(
+    (name) => `${name}:\n\t@node ${name === "test" ? "tools/format.js && node --test" : "tools/none.js"}\n`
+  )
   .join("")}`
 
 const decode = Schema.decodeSync(Schema.fromJsonString(ModelScripts))
