@@ -206,7 +206,7 @@ describe("JUnit by Maven and Gradle", () => {
 
 describe("CTest", () => {
   const command = "cmake -S . -B build && ctest --test-dir build --output-on-failure"
-  const output = `Test project /work/build
+  const output = `Test project /src/build
     Start 1: shop
 1/3 Test #1: shop .............................   Passed    0.00 sec
 2/3 Test #2: cart .............................***Failed    0.01 sec
