@@ -130,6 +130,10 @@ const disruptions: Readonly<Record<string, JobFault>> = {
   TerminationByKubelet: "Evicted"
 }
 
+/** The kubelet's words for a pod that wrote more than its own limits allow, whatever its node has left. */
+const isOverItsDisk =
+  /exceeds the total limit of containers|exceeded its local ephemeral storage limit|Usage of EmptyDir volume .* exceeds the limit/u
+
 /** What an autoscaler says of a pod that it brings a node for: the usual one, and Karpenter. */
 const scalingReasons = ["TriggeredScaleUp", "Nominated"]
 
@@ -153,7 +157,8 @@ const podFault = (pod: Pod, events: ReadonlyArray<Event>): Reading | undefined =
   )
   const word = podReasons[status?.reason ?? ""] ?? disruptions[disruption?.reason ?? ""]
   if (word !== undefined) {
-    return fault(word, status?.message ?? disruption?.message ?? `the pod's end: ${status?.reason}`)
+    const message = status?.message ?? disruption?.message ?? `the pod's end: ${status?.reason}`
+    return fault(word === "Evicted" && isOverItsDisk.test(message) ? "DiskFull" : word, message)
   }
   if (status?.phase === "Unknown") {
     return within(unknownPatienceSeconds, fault("NodeLost", "the pod's node does not answer"))

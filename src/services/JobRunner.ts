@@ -16,6 +16,7 @@ export const JobFault = Schema.Literals([
   "Unschedulable",
   "OutOfMemory",
   "DeadlineExceeded",
+  "DiskFull",
   "Evicted",
   "PodDeleted",
   "JobDeleted",
@@ -34,9 +35,11 @@ export class JobError extends Schema.TaggedError<JobError>()("JobError", {
   /** The last of the main container's log, where there is one. */
   logTail: Schema.String
 }) {
-  /** Lost node, eviction, deleted pod, unreachable API: retried by the daemon, at most twice. */
+  /** Full disk, lost node, eviction, deleted pod, unreachable API: retried by the daemon, at most twice. */
   get isRetryable(): boolean {
-    return ["Evicted", "PodDeleted", "JobDeleted", "NodeLost", "ApiUnavailable"].includes(this.fault)
+    return ["DiskFull", "Evicted", "PodDeleted", "JobDeleted", "NodeLost", "ApiUnavailable"].includes(
+      this.fault
+    )
   }
 }
 

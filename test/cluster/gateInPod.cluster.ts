@@ -19,8 +19,8 @@ const run = promisify(execFile)
 const nameOf = ({ name }: Case): string => `pod-${name.replace("/", "-")}`
 const all = [...judged, ...shared.map(({ each }) => each)]
 
-/** What one gate may hold on disk: little enough to be filled here. */
-const disk = "1Gi"
+/** What one gate may hold on disk: little enough to be filled here, and so much that the judge sees its tenth go before the kubelet does. */
+const disk = "3Gi"
 
 beforeAll(async () => {
   const repository = await makeRepository(await mkdtemp(join(inject("home"), "cases-")), all)

@@ -175,7 +175,7 @@ describe("run_gate_job", () => {
   )
 
   /** Every way in which a gate can end, and the one budget that it costs: the author's, the infrastructure's (two more Jobs), or none. */
-  const weather = ["Evicted", "PodDeleted", "JobDeleted", "NodeLost", "ApiUnavailable"]
+  const weather = ["DiskFull", "Evicted", "PodDeleted", "JobDeleted", "NodeLost", "ApiUnavailable"]
   const judgesWeather = [
     "CloneFailed",
     "RemoteUnreachable",

@@ -71,3 +71,24 @@ describe("a pod that its node's kubelet does not let in", () => {
     assert.deepStrictEqual(reading, { _tag: "Fault", fault: expected, message: "Predicate failed" })
   })
 })
+
+describe("an eviction", () => {
+  const evicted = (message: string) => {
+    const pod = { metadata: meta, spec, status: { phase: "Failed" as const, reason: "Evicted", message } }
+    const job = { metadata: meta, spec: { template: { spec } }, status: {} }
+    const reading = read({ job, isJobGone: false, pod, isPodGone: false, events: [] }, "coder")
+    return reading._tag === "Fault" ? reading.fault : reading._tag
+  }
+
+  // Messages of Kubernetes' pkg/kubelet/eviction.
+  it.each([
+    "Pod ephemeral local storage usage exceeds the total limit of containers 1Gi. ",
+    'Container toolchain exceeded its local ephemeral storage limit "1Gi". ',
+    'Usage of EmptyDir volume "work" exceeds the limit "1Gi". '
+  ])("for what the pod itself wrote is a full disk: %s", (message) =>
+    assert.strictEqual(evicted(message), "DiskFull")
+  )
+
+  it("for want of the node's is an eviction", () =>
+    assert.strictEqual(evicted("The node was low on resource: ephemeral-storage. "), "Evicted"))
+})
