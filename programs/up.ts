@@ -26,6 +26,7 @@ import * as Agent from "./agent.ts"
 import { parseOptions } from "./agentOptions.ts"
 import { launchCommand } from "./launchCommand.ts"
 import * as Operator from "./operator.ts"
+import { quotedIfNeeded } from "../src/gate/quoted.ts"
 
 /** The port of a `foreman up` that was not told another. */
 const defaultPort = 7443
@@ -202,13 +203,9 @@ const command = Command.make(
         agentArgv: noAgent ? undefined : agentFlags,
         env: process.env
       })
-      yield* Console.log(`export KUBECONFIG=${quoted(up.kubeconfig)}`)
+      yield* Console.log(`export KUBECONFIG=${quotedIfNeeded(up.kubeconfig)}`)
       return yield* Effect.never
     }).pipe(Effect.scoped)
 ).pipe(Command.withDescription("Run everything on this machine: a small cluster, the operator and one node"))
-
-/** For a shell to read: quoted only where it must be. */
-const quoted = (path: string): string =>
-  /^[\w./-]+$/u.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`
 
 export const main = launchCommand(command, { name: "up" })

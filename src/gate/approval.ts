@@ -8,6 +8,7 @@ import { allowance, Approval, maxApprovals } from "../../schema/Approval.ts"
 import { approvalsFor, fingerprintOf } from "../decide/approval.ts"
 import { matcher } from "./coverage.ts"
 import { type Finding, Rule, type Standard, weightOf } from "./finding.ts"
+import { quoted } from "./quoted.ts"
 
 /** An approval as the judge takes it: that of a task, or one of `--allow`, which names neither commit nor person. */
 export const Allowance = Schema.Struct({
@@ -121,7 +122,6 @@ export const approve = (asked: Asked): Approved => {
 }
 
 const globMarks = /[\\*?[\]{}()!+@]/gu
-const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`
 
 /** The flag that allows a finding, to be pasted into a shell. */
 export const allowFlag = ({ file, rule }: Finding): string => {

@@ -15,6 +15,7 @@ import {
   Variables,
   wrongName
 } from "./gateSetup.ts"
+import { type Service, ServiceStep, ServiceSteps, servicesOf } from "./services.ts"
 
 /** Read at the base, where the author of a change has no say. */
 export const gateFilePath = ".foreman/gate.yaml"
@@ -60,6 +61,7 @@ const FileCheck = Schema.Struct({
 const GateFile = Schema.Struct({
   setup: opt(SetupSteps),
   env: opt(Variables),
+  services: opt(ServiceSteps),
   checks: opt(Schema.Array(FileCheck).check(Schema.isMinLength(1), Schema.isMaxLength(50))),
   policy: opt(
     Schema.Struct({
@@ -87,6 +89,8 @@ export interface GateRules {
   readonly setup: ReadonlyArray<Check>
   /** Variables that setup and checks see. */
   readonly env: Readonly<Record<string, string>>
+  /** What runs beside each check. */
+  readonly services: ReadonlyArray<Service>
   readonly policy: Policy
 }
 
@@ -103,9 +107,11 @@ export const readGateFile = (text: string): Result.Result<GateRules, string> => 
   const decoded = decode(value.success ?? {})
   if (Result.isFailure(decoded))
     return Result.fail(issuesOf(decoded.failure.issue).issues.map(sentence).join("; "))
-  const { checks, env = {}, policy, setup: steps = [] } = decoded.success
+  const { checks, env = {}, policy, services: asked = [], setup: steps = [] } = decoded.success
   const misnamed = wrongName(env)
   if (misnamed !== undefined) return Result.fail(misnamed)
+  const services = servicesOf(asked)
+  if (typeof services === "string") return Result.fail(services)
   const misplaced = checks?.findIndex(
     ({ lockFiles, network, role }) => role !== "setup" && (lockFiles ?? network) !== undefined
   )
@@ -129,6 +135,7 @@ export const readGateFile = (text: string): Result.Result<GateRules, string> => 
     checks: all === undefined ? undefined : [...first, ...all.filter(({ role }) => role !== "setup")],
     setup: first,
     env: textsOf(env),
+    services,
     policy: { ...defaultPolicy, ...policy }
   })
 }
@@ -136,6 +143,7 @@ export const readGateFile = (text: string): Result.Result<GateRules, string> => 
 const keys = {
   top: Object.keys(GateFile.fields),
   setup: Object.keys(SetupStep.fields),
+  services: Object.keys(ServiceStep.fields),
   checks: Object.keys(FileCheck.fields),
   // What no repository may allow is no key.
   policy: Object.keys(defaultPolicy).filter((rule) => rule !== "exitForged")
@@ -153,13 +161,10 @@ const sentence = ({ message, path = [] }: Issue): string => {
     .join("")
   if (message === "Missing key") return `${where}: is missing`
   if (message !== "Expected no excess property") return `${where === "" ? "the file" : where}: ${message}`
+  const [section = ""] = words
   const known =
     words.length === 1
       ? keys.top
-      : words[0] === "policy"
-        ? keys.policy
-        : words[0] === "setup"
-          ? keys.setup
-          : keys.checks
+      : (Object.entries(keys).find(([key]) => key === section)?.[1] ?? keys.checks)
   return `${where}: there is no such key; the keys here are ${known.join(", ")}`
 }

@@ -10,6 +10,7 @@ export const GateReason = Schema.Literals([
   "NoChecks",
   "CheckUnavailable",
   "SetupFailed",
+  "ServiceFailed",
   "ToolchainSilent",
   "ToolchainDied",
   "OutOfMemory",

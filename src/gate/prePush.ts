@@ -1,4 +1,5 @@
 /** The protocol of git's pre-push hook, and the hook itself. */
+import { quoted } from "./quoted.ts"
 
 export interface Push {
   /** What is pushed, such as `refs/heads/fix` or `HEAD`; `(delete)` for a deletion. */
@@ -28,8 +29,6 @@ export const isBranchPush = ({ localId, remoteRef }: Push): boolean =>
 
 /** By this line `foreman gate hook uninstall` knows its own. */
 export const mark = "# Written by foreman gate hook install."
-
-const quoted = (word: string): string => `'${word.replaceAll("'", String.raw`'\''`)}'`
 
 /** `program` starts foreman where it is not on the PATH; without one the push goes on, and the hook says so. */
 export const script = (program: ReadonlyArray<string> = []): string =>

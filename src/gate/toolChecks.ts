@@ -2,6 +2,7 @@
 import type { Change, ChangedFile } from "./change.ts"
 import { maxCommandBytes } from "./exchange.ts"
 import { languageOf } from "./files.ts"
+import { quoted } from "./quoted.ts"
 
 export interface ToolCheck {
   readonly name: string
@@ -13,9 +14,6 @@ export interface ToolCheck {
   readonly tool: string
 }
 
-/** A path as one word of a shell. */
-const quote = (path: string): string => `'${path.replaceAll("'", `'\\''`)}'`
-
 const shebang = /^#!\s*\S*\/(?:env\s+(?:-S\s+)?)?(sh|bash|dash)\b/u
 
 const isShell = ({ path, after }: ChangedFile): boolean =>
@@ -23,7 +21,7 @@ const isShell = ({ path, after }: ChangedFile): boolean =>
 
 /** Each file by itself; a file that is not there (on the base) is nothing to say no to. */
 const each = (files: ReadonlyArray<string>, command: string): string =>
-  `bad=0; for file in ${files.map(quote).join(" ")}; do [ -f "$file" ] || continue; ${command} || bad=1; done; exit $bad`
+  `bad=0; for file in ${files.map(quoted).join(" ")}; do [ -f "$file" ] || continue; ${command} || bad=1; done; exit $bad`
 
 const kinds: ReadonlyArray<{
   readonly name: string
@@ -67,7 +65,7 @@ const maxFilesBytes = maxCommandBytes - 2_048
 const nameable = (paths: ReadonlyArray<string>): ReadonlyArray<string> => {
   let bytes = 0
   return paths.slice(0, maxFiles).filter((path) => {
-    bytes += new TextEncoder().encode(quote(path)).length + 1
+    bytes += new TextEncoder().encode(quoted(path)).length + 1
     return bytes <= maxFilesBytes
   })
 }

@@ -21,6 +21,8 @@ export class GateError extends Schema.TaggedError<GateError>()("GateError", {
     Schema.TaggedStruct("CheckUnavailable", detail),
     /** What installs the dependencies failed: nobody's change is to blame for that. */
     Schema.TaggedStruct("SetupFailed", detail),
+    /** A service of the gate file does not start: nobody's change is to blame for that. */
+    Schema.TaggedStruct("ServiceFailed", detail),
     /** The toolchain never answered, or stopped answering. */
     Schema.TaggedStruct("ToolchainSilent", detail),
     Schema.TaggedStruct("ToolchainDied", detail),

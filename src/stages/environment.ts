@@ -1,16 +1,16 @@
 /**
  * What a command finds around it besides the files of the commit: the variables of the gate file, `CI=true`, and a home and a folder for
  * temporary files of its own. What one check leaves in them decides nothing about the next; what set-up left in the home is there for all.
+ * The services of the gate file begin and end with each check.
  */
-import { Effect } from "effect"
+import { Effect, Semaphore } from "effect"
 
-import type { GateError } from "../services/GateError.ts"
+import { type GateError, gateError } from "../services/GateError.ts"
 import type { CommandResult, GateToolchain, RunOptions } from "../services/GateToolchain.ts"
+import { quoted } from "../gate/quoted.ts"
+import { type Service, serviceFailure, startServices } from "../gate/services.ts"
 
 type Run = GateToolchain["Service"]["run"]
-
-/** In single quotes, whatever it holds. */
-const quoted = (value: string): string => `'${value.replaceAll("'", String.raw`'\''`)}'`
 
 const exportsOf = (variables: Readonly<Record<string, string>>): string =>
   ["CI=true", ...Object.entries(variables).map(([name, value]) => `${name}=${quoted(value)}`)]
@@ -23,8 +23,7 @@ const ownFolders = (run: number, ended: ReadonlyArray<number>): string =>
     `run="$TMPDIR/run-${run}"`,
     ...ended.map((one) => `rm -rf "$TMPDIR/run-${one}" 2>/dev/null`),
     'mkdir -p "$run/tmp" && { cp -R "$HOME" "$run/home" 2>/dev/null || mkdir -p "$run/home"; }',
-    'export HOME="$run/home" TMPDIR="$run/tmp"',
-    "unset run\n"
+    'export HOME="$run/home" TMPDIR="$run/tmp"\n'
   ].join("\n")
 
 export interface Environment {
@@ -36,9 +35,13 @@ export interface Environment {
 
 export const make = (
   toolchain: Pick<GateToolchain["Service"], "run">,
-  variables: Readonly<Record<string, string>>
+  variables: Readonly<Record<string, string>>,
+  services: ReadonlyArray<Service> = []
 ): Environment => {
   const exported = exportsOf(variables)
+  const started = startServices(services)
+  // Two checks at a time would want the same ports.
+  const turns = Semaphore.makeUnsafe(services.length === 0 ? Number.MAX_SAFE_INTEGER : 1)
   let runs = 0
   let ended: ReadonlyArray<number> = []
   const run = Effect.fnUntraced(function* (
@@ -48,13 +51,17 @@ export const make = (
     const own = ++runs
     const before = ended
     ended = []
-    return yield* toolchain.run(`${exported}${ownFolders(own, before)}${command}`, options).pipe(
+    const text = `${exported}${ownFolders(own, before)}${started}unset run\n${command}`
+    const result = yield* toolchain.run(text, options).pipe(
+      turns.withPermits(1),
       Effect.ensuring(
         Effect.sync(() => {
           ended = [...ended, own]
         })
       )
     )
+    const failure = services.length === 0 ? undefined : serviceFailure(result.exitCode, result.logTail)
+    return failure === undefined ? result : yield* gateError("ServiceFailed", failure)
   })
   return {
     run,

@@ -6,6 +6,7 @@ import { checksOfFiles, tellingPaths } from "../gate/discover/discover.ts"
 import { defaultPolicy, type Policy } from "../gate/finding.ts"
 import { exampleFile, gateFilePath, type GateRules, readGateFile } from "../gate/gateFile.ts"
 import { makefileNames, readMakefile } from "../gate/make.ts"
+import type { Service } from "../gate/services.ts"
 import type { Checkout } from "../services/GateCheckout.ts"
 import { type GateError, gateError } from "../services/GateError.ts"
 
@@ -17,6 +18,8 @@ export interface Rules {
   readonly policy: Policy
   /** Variables that the gate file sets for set-up and checks. */
   readonly env: Readonly<Record<string, string>>
+  /** What runs beside each check. */
+  readonly services: ReadonlyArray<Service>
   /** Who named the checks. */
   readonly source: "task" | "gate.yaml" | "make" | "files"
   /** Make targets that the base declares. */
@@ -37,6 +40,7 @@ export const planChecks = Effect.fn("planChecks")(function* (
     checks,
     policy,
     env: file?.env ?? {},
+    services: file?.services ?? [],
     source,
     declared
   })

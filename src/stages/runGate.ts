@@ -119,7 +119,7 @@ const steps = Effect.fnUntraced(function* (
   const setup = rules.checks.filter(({ role }) => role === "setup")
   const running: CheckWorld = {
     checkout,
-    toolchain: { ...toolchain, ...environment.make(toolchain, rules.env) },
+    toolchain: { ...toolchain, ...environment.make(toolchain, rules.env, rules.services) },
     change,
     declared,
     log,
@@ -206,10 +206,15 @@ const withReruns = (
         }
       }
 
-/** SHA-256 of checks, variables and policy: two gates with the same profile asked the same. */
-const profileOf = Effect.fnUntraced(function* ({ checks, env, policy }: Rules) {
+/** SHA-256 of checks, variables, services and policy: two gates with the same profile asked the same. */
+const profileOf = Effect.fnUntraced(function* ({ checks, env, policy, services }: Rules) {
   const { digestHex } = yield* Digest.Digest
-  return yield* digestHex(Digest.sha256, new TextEncoder().encode(JSON.stringify({ checks, env, policy })))
+  return yield* digestHex(
+    Digest.sha256,
+    new TextEncoder().encode(
+      JSON.stringify({ checks, env, policy, ...(services.length > 0 && { services }) })
+    )
+  )
 })
 
 const runAll = Effect.fnUntraced(function* (world: CheckWorld, checks: ReadonlyArray<Check>, known: Known) {

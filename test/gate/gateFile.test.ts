@@ -38,6 +38,7 @@ policy:
       ],
       setup: [],
       env: {},
+      services: [],
       policy: { ...defaultPolicy, untested: "fail" }
     })
   })
@@ -47,9 +48,16 @@ policy:
       checks: undefined,
       setup: [],
       env: {},
+      services: [],
       policy: { ...defaultPolicy, flaky: "warn" }
     })
-    assert.deepStrictEqual(read(""), { checks: undefined, setup: [], env: {}, policy: defaultPolicy })
+    assert.deepStrictEqual(read(""), {
+      checks: undefined,
+      setup: [],
+      env: {},
+      services: [],
+      policy: defaultPolicy
+    })
   })
 
   it("puts set-up before all checks, whichever way it is written, and variables as text", () => {
@@ -80,7 +88,7 @@ checks:
       "checks: [{nam: x, role: test, command: x}]",
       "checks[0].nam: there is no such key; the keys here are name, role, command, paths, timeout, parallel, lockFiles, network"
     ],
-    ["check: []", "check: there is no such key; the keys here are setup, env, checks, policy"],
+    ["check: []", "check: there is no such key; the keys here are setup, env, services, checks, policy"],
     [
       "setup: [{command: x}]",
       "setup[0].command: there is no such key; the keys here are run, lockFiles, network; setup[0].run: is missing"
@@ -133,5 +141,20 @@ describe("the policy", () => {
     const forged = readGateFile("policy: { exitForged: warn }")
     assert.isTrue(Result.isFailure(forged))
     assert.notMatch(Result.isFailure(forged) ? forged.failure : "", /keys here are .*exitForged/u)
+  })
+
+  it.each([
+    ["{name: db, image: 'postgres:16', port: 5432}", "services[0]: needs command, which starts db"],
+    ["{name: db, command: postgres}", "services[0]: needs port or ready"],
+    ["{name: db, command: postgres, port: 0}", "services[0].port: "],
+    ["{name: DB, command: postgres, port: 1}", "services[0].name: must be"],
+    ["{name: db, command: postgres, port: 1, env: {HOME: /}}", "services[0].env.HOME: the gate sets"],
+    [
+      "{name: db, command: postgres, port: 1, tty: true}",
+      "services[0].tty: there is no such key; the keys here are name, image"
+    ],
+    ["{name: a, command: a, port: 1}, {name: b, command: b, port: 1}", "services[1]: another service"]
+  ])("refuses the service %s", (service, sentence) => {
+    assert.include(refusal(`services: [${service}]\nchecks: [{role: test, command: make}]`), sentence)
   })
 })

@@ -1,6 +1,6 @@
 /** How a Python project is installed for its tests: uv, Poetry, or a virtual environment of pip's. */
 import type { Check } from "../checks.ts"
-import { quote } from "../runners/invocation.ts"
+import { quotedIfNeeded } from "../quoted.ts"
 import { at, firstOf, has, type Project, readToml, stringsAt, tableAt, textOf } from "./Project.ts"
 
 export interface Installation {
@@ -129,7 +129,7 @@ const pip = (project: Project, wanted: Wanted): string | undefined => {
     // Before 3.13 it ignores itself by no file of its own.
     `python3 -m venv .venv && echo '*' > .venv/.gitignore`,
     ...(groups.length > 0 ? [`${venv} -m pip install -q --upgrade pip`] : []),
-    `${venv} -m pip install -q ${words.map(quote).join(" ")}`
+    `${venv} -m pip install -q ${words.map(quotedIfNeeded).join(" ")}`
   ].join(" && ")
 }
 

@@ -1,4 +1,5 @@
 /** The command of a check, taken apart as far as it must be to run fewer tests with it. */
+import { quotedIfNeeded } from "../quoted.ts"
 
 export interface Invocation {
   /** Everything before the last command, as it stands: `cd web && CI=1 `. */
@@ -63,17 +64,13 @@ const unquote = (word: string): string =>
     String(single ?? double?.replace(/\\(["\\$`])/gu, "$1") ?? escaped)
   )
 
-/** A word as the shell reads it back. */
-export const quote = (word: string): string =>
-  /^[\w@%+=:,./-]+$/u.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
-
 const quoteSetting = (setting: string): string => {
   const at = setting.indexOf("=") + 1
-  return `${setting.slice(0, at)}${quote(setting.slice(at))} `
+  return `${setting.slice(0, at)}${quotedIfNeeded(setting.slice(at))} `
 }
 
 export const render = (lead: string, words: ReadonlyArray<string>): string =>
-  `${lead}${words.map(quote).join(" ")}`
+  `${lead}${words.map(quotedIfNeeded).join(" ")}`
 
 /** One command after another, whatever the ones before exit with: fails when any of them does. */
 export const allOf = (lead: string, commands: ReadonlyArray<ReadonlyArray<string>>): string => {
