@@ -49,6 +49,7 @@ export const open = Effect.fn("Checkout.open")(function* (
   yield* Effect.gen(function* () {
     yield* git(["init", "-q", "--bare", "--template=", gitDir])
     yield* run("config", "uploadpack.allowAnySHA1InWant", "true")
+    yield* run("config", "uploadpack.allowFilter", "true")
     yield* run("config", "remote.origin.url", options.cloneURL)
     yield* run("config", "remote.upstream.url", options.upstreamURL ?? options.cloneURL)
   }).pipe(Effect.mapError(failed))
@@ -151,10 +152,10 @@ const whereBranchIs = (run: Run, options: CheckoutOptions, commit: string) => {
   )
 }
 
-/** Branch and base, history without file contents: those are fetched for the commits that are placed. */
+/** Branch and base, history with its tags and without file contents: those are fetched for the commits that are placed. */
 const fetch = Effect.fnUntraced(function* (run: Run, options: CheckoutOptions) {
   const of = (remote: string, ...refspecs: ReadonlyArray<string>) =>
-    run("fetch", "-q", "--no-tags", "--update-shallow", "--filter=blob:none", remote, ...refspecs)
+    run("fetch", "-q", "--update-shallow", "--filter=blob:none", remote, ...refspecs)
   const head = `+refs/heads/${options.branch}:refs/gate/head`
   const submodules = `+${submoduleRefs}*:${submoduleRefs}*`
   const source = options.baseBranch === undefined ? "HEAD" : `refs/heads/${options.baseBranch}`

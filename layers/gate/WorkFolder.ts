@@ -8,6 +8,7 @@ import { Effect } from "effect"
 import { wipe } from "../wipe.ts"
 import type { Overlay } from "../../src/services/GateCheckout.ts"
 import type { GateError } from "../../src/services/GateError.ts"
+import * as candidateRepository from "./candidateRepository.ts"
 import { onDisk } from "./disk.ts"
 import { placeSubmodules, type Submodule } from "./submodules.ts"
 import { git, type GitFailed } from "../git/runGit.ts"
@@ -33,6 +34,7 @@ const unlock = async (folder: string): Promise<void> => {
 
 export const make = (options: WorkFolderOptions) => {
   const { gitDir, workDir, judgeDir } = options
+  const repository = candidateRepository.make({ gitDir, judgeDir })
   let placed = 0
   let absent: ReadonlyArray<Submodule> = []
   /** Paths that git ignores and that stay: what set-up made. */
@@ -87,14 +89,6 @@ export const make = (options: WorkFolderOptions) => {
     )
   ).pipe(Effect.map((text) => text.split("\0").filter((path) => path !== "" && !isInstalled(path))))
 
-  /** Checks ask git about themselves (`git diff --exit-code`, `git describe`): they get a repository, but not the one that judges. */
-  const giveRepository = Effect.fnUntraced(function* (commit: string) {
-    yield* git(["init", "-q", workDir])
-    yield* git(["-C", workDir, "fetch", "-q", "--depth", "1", `file://${gitDir}`, commit])
-    yield* git(["-C", workDir, "update-ref", "--no-deref", "HEAD", commit])
-    yield* git(["-C", workDir, "reset", "-q", commit])
-  })
-
   return {
     place: Effect.fn("WorkFolder.place")(function* (
       commit: string
@@ -112,7 +106,7 @@ export const make = (options: WorkFolderOptions) => {
           )
         )
       }
-      yield* giveRepository(commit)
+      yield* repository.give(workDir, commit)
     }),
 
     /** Submodules of the commit that was placed last whose files are not there. */
@@ -165,7 +159,9 @@ export const make = (options: WorkFolderOptions) => {
         input: [...absent, ...there.map(({ entry }) => entry), ...written].join("")
       })
       const tree = (yield* run(index, ["write-tree", "--missing-ok"])).trim()
-      const made = yield* run(index, ["commit-tree", tree, "-m", "mixed"], nobody)
+      const parents = (yield* run(index, ["rev-parse", `${commit}^@`])).split("\n").filter((id) => id !== "")
+      const after = parents.flatMap((parent) => ["-p", parent])
+      const made = yield* run(index, ["commit-tree", tree, ...after, "-m", "mixed"], nobody)
       return made.trim()
     }),
 

@@ -1,4 +1,4 @@
-/** A remote for one gate, with the two commits of a candidate. It borrows the objects of the repository, and copies none. */
+/** A remote for one gate, with the two commits of a candidate and the tags below them. It borrows the objects of the repository, and copies none. */
 import { existsSync } from "node:fs"
 import { copyFile, mkdir, writeFile } from "node:fs/promises"
 import { join } from "node:path"
@@ -37,6 +37,15 @@ export const makeRemote = Effect.fn("gate.makeRemote")(function* (candidate: Can
   yield* git([...at, "config", "uploadpack.allowAnySHA1InWant", "true"])
   yield* git([...at, "update-ref", `refs/heads/${name}`, commit])
   yield* git([...at, "update-ref", `refs/heads/${baseBranch}`, base])
+  const tags = yield* git([
+    "-C",
+    root,
+    "for-each-ref",
+    "--format=create %(refname) %(objectname)",
+    `--merged=${commit}`,
+    "refs/tags"
+  ])
+  yield* git([...at, "update-ref", "--stdin"], { input: tags })
   for (const { commit: id } of submodules) yield* git([...at, "update-ref", `${submoduleRefs}${id}`, id])
 })
 
