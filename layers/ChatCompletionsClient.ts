@@ -1,18 +1,21 @@
 /** InferenceClient over HTTP: `POST {base}/chat/completions`, streamed where the endpoint can. Contract §4.1. */
 import type { IncomingMessage } from "node:http"
 
-import { Duration, Effect, Exit, Layer, Redacted } from "effect"
+import { Clock, Duration, Effect, Exit, Layer, Redacted } from "effect"
 
 import type { ChatReply } from "../schema/Chat.ts"
 import {
   type ChatRequest,
+  type Endpoint,
   EndpointUnreachable,
   InferenceClient,
   InferenceError,
   MalformedReply,
-  RequestRejected
+  ReplyStalled
 } from "../src/services/InferenceClient.ts"
-import { parseCompletion, ReplyAssembler } from "./chat/reply.ts"
+import { conceded, type Dialect, everything } from "./chat/Dialect.ts"
+import { refused } from "./chat/refusal.ts"
+import { ReplyAssembler } from "./chat/reply.ts"
 import { RequestBody } from "./chat/RequestBody.ts"
 import * as HttpConnections from "./HttpConnections.ts"
 
@@ -23,68 +26,66 @@ const maxRefusalBytes = 4096
 /** Wait for the usage figures that some endpoints send after the finish reason. */
 const afterFinishMillis = 250
 
-const unreachable = (message: string) => new EndpointUnreachable({ message })
-const malformed = (message: string) => new MalformedReply({ message })
-const stalled = (stall: Duration.Duration) => malformed(`the reply stalled for ${Duration.format(stall)}`)
-const brokeOff = (error: HttpConnections.ConnectionError) =>
-  malformed(`the reply broke off: ${error.message}`)
+const unreachable = (message: string) => new EndpointUnreachable({ message, party: "network" })
+const malformed = (message: string) => new MalformedReply({ message, party: "server" })
+const stalled = (stall: Duration.Duration) =>
+  new ReplyStalled({ message: `the reply stalled for ${Duration.format(stall)}`, party: "server" })
 
-/** At most `limit` bytes of the body as text. */
-const readText = Effect.fnUntraced(function* (
-  message: IncomingMessage,
-  stall: Duration.Duration,
-  limit: number
-) {
+/** At most `limit` bytes of the body as text; what there is of one that breaks off or stalls. */
+const readRefusal = (message: IncomingMessage, stall: Duration.Duration) => {
   const parts: Array<Uint8Array> = []
   let size = 0
   const patience = Duration.toMillis(stall)
-  const end = yield* HttpConnections.readPieces(message, patience, (piece) => {
+  return HttpConnections.readPieces(message, patience, (piece) => {
     parts.push(piece)
     size += piece.byteLength
-    return size > limit ? 0 : patience
-  }).pipe(Effect.mapError(brokeOff))
-  if (end === "Silent") return yield* stalled(stall)
-  return { text: Buffer.concat(parts).subarray(0, limit).toString("utf8"), isWhole: size <= limit }
-})
+    return size > maxRefusalBytes ? 0 : patience
+  }).pipe(
+    Effect.ignore,
+    Effect.map(() => Buffer.concat(parts).subarray(0, maxRefusalBytes).toString("utf8"))
+  )
+}
 
-/** A stream of chunks up to the finish reason: some endpoints never send `[DONE]`. */
-const readStream = Effect.fnUntraced(function* (message: IncomingMessage, stall: Duration.Duration) {
-  const assembler = new ReplyAssembler()
+/** A completion, or chunks up to the finish reason: some endpoints never send `[DONE]`. Only what the model made puts the stall off. */
+const readBody = Effect.fnUntraced(function* (message: IncomingMessage, { tools, turnTimeout }: ChatRequest) {
+  const clock = yield* Clock.Clock
+  const assembler = new ReplyAssembler(
+    new Set(tools.map(({ name }) => name)),
+    clock.currentTimeMillisUnsafe()
+  )
+  const patience = Duration.toMillis(turnTimeout)
   let size = 0
-  const patience = Duration.toMillis(stall)
+  let progress = 0
+  let progressAt = performance.now()
   const end = yield* HttpConnections.readPieces(message, patience, (piece) => {
     size += piece.byteLength
     if (size > maxReplyBytes) return 0
     assembler.push(piece)
-    return assembler.isDone ? 0 : assembler.isFinished ? afterFinishMillis : patience
+    if (assembler.isDone) return 0
+    if (assembler.isFinished) return afterFinishMillis
+    if (assembler.progress !== progress || assembler.isWhole) {
+      progress = assembler.progress
+      progressAt = performance.now()
+    }
+    return Math.max(1, patience - (performance.now() - progressAt))
   }).pipe(
     Effect.catch((error) =>
-      assembler.isFinished ? Effect.succeed("Ended" as const) : Effect.fail(brokeOff(error))
+      assembler.isFinished
+        ? Effect.succeed("Ended" as const)
+        : Effect.fail(malformed(`the reply broke off: ${error.message}`))
     )
   )
   if (size > maxReplyBytes) return yield* malformed(`the reply is larger than ${maxReplyBytes} bytes`)
-  if (end === "Silent" && !assembler.isFinished) return yield* stalled(stall)
+  if (end === "Silent" && !assembler.isFinished) return yield* stalled(turnTimeout)
   return yield* assembler.reply()
 })
 
-const readReply = Effect.fnUntraced(function* (message: IncomingMessage, stall: Duration.Duration) {
-  const { statusCode = 0 } = message
-  if (statusCode < 200 || statusCode > 299) {
-    const { text } = yield* readText(message, stall, maxRefusalBytes).pipe(
-      Effect.orElseSucceed(() => ({ text: "" }))
-    )
-    return yield* new RequestRejected({
-      message: `answered ${statusCode}: ${text.slice(0, 512)}`,
-      status: statusCode,
-      body: text
-    })
-  }
-  if (String(message.headers["content-type"] ?? "").includes("text/event-stream")) {
-    return yield* readStream(message, stall)
-  }
-  const { text, isWhole } = yield* readText(message, stall, maxReplyBytes)
-  if (!isWhole) return yield* malformed(`the reply is larger than ${maxReplyBytes} bytes`)
-  return yield* parseCompletion(text)
+const readReply = Effect.fnUntraced(function* (message: IncomingMessage, request: ChatRequest) {
+  const { headers, statusCode = 0 } = message
+  if (statusCode >= 200 && statusCode <= 299) return yield* readBody(message, request)
+  const body = yield* readRefusal(message, request.turnTimeout)
+  const nowMillis = yield* Clock.currentTimeMillis
+  return yield* refused({ status: statusCode, body, headers, nowMillis })
 })
 
 /** An endpoint whose answer nobody wants any more should stop to make it: only a closed connection says so. */
@@ -100,14 +101,17 @@ export const layer = Layer.effect(
     // Python's servers hang up after 5 idle seconds, and say so only then.
     const connections = yield* HttpConnections.make({ keepAliveMillis: 4_000, connectTimeoutMillis: 30_000 })
     const bodies = new WeakMap<ReadonlyArray<string>, RequestBody>()
-    const refusesTemperature = new Set<string>()
+    const plainBodies = new WeakMap<ReadonlyArray<string>, RequestBody>()
+    const dialects = new Map<string, Dialect>()
+    const dialectOf = ({ baseURL, model }: Endpoint): Dialect =>
+      dialects.get(`${baseURL} ${model}`) ?? everything
 
     const bodyOf = (request: ChatRequest): Uint8Array => {
-      const known = bodies.get(request.messages)
-      const body = known ?? new RequestBody()
-      if (known === undefined) bodies.set(request.messages, body)
-      const isRefused = refusesTemperature.has(`${request.endpoint.baseURL} ${request.endpoint.model}`)
-      return body.render(request, isRefused)
+      const dialect = dialectOf(request.endpoint)
+      const known = dialect.hasReasoning ? bodies : plainBodies
+      const body = known.get(request.messages) ?? new RequestBody(dialect.hasReasoning)
+      known.set(request.messages, body)
+      return body.render(request, dialect)
     }
 
     const post = (request: ChatRequest): Effect.Effect<ChatReply, InferenceError> => {
@@ -129,33 +133,33 @@ export const layer = Layer.effect(
                 body: bodyOf(request),
                 answerWithin: turnTimeout
               })
-            ).pipe(Effect.mapError((error) => unreachable(error.message))),
+            ).pipe(
+              Effect.mapError(({ isLate, message }) => (isLate ? stalled(turnTimeout) : unreachable(message)))
+            ),
             release,
             { interruptible: true }
           )
-          return yield* readReply(response, turnTimeout)
+          return yield* readReply(response, request)
         })
       ).pipe(Effect.mapError((reason) => new InferenceError({ endpoint: endpoint.baseURL, reason })))
     }
 
-    /** Some hosted models take no temperature at all; they are asked once more without, and never again with. */
-    const complete = Effect.fn("ChatCompletionsClient.complete")(function* (request: ChatRequest) {
-      return yield* post(request).pipe(
-        Effect.catchIf(
-          ({ reason }) =>
-            reason._tag === "RequestRejected" &&
-            reason.status === 400 &&
-            request.temperature !== undefined &&
-            !refusesTemperature.has(`${request.endpoint.baseURL} ${request.endpoint.model}`) &&
-            reason.body.includes("temperature"),
-          () => {
-            refusesTemperature.add(`${request.endpoint.baseURL} ${request.endpoint.model}`)
-            return post(request)
-          }
+    /** An option that is refused is left out from then on, and the request is made once more; so for each option. */
+    const complete = (request: ChatRequest): Effect.Effect<ChatReply, InferenceError> =>
+      Effect.suspend(() => {
+        const asked = dialectOf(request.endpoint)
+        return post(request).pipe(
+          Effect.catch((error) => {
+            const next = conceded(asked, error.reason)
+            if (next === undefined) return Effect.fail(error)
+            dialects.set(`${request.endpoint.baseURL} ${request.endpoint.model}`, next)
+            return complete(request)
+          })
         )
-      )
-    })
+      })
 
-    return InferenceClient.of({ complete })
+    return InferenceClient.of({
+      complete: (request) => complete(request).pipe(Effect.withSpan("ChatCompletionsClient.complete"))
+    })
   })
 )

@@ -38,10 +38,16 @@ export const told = (cause: unknown): string => {
 export class ConnectionError extends Schema.TaggedError<ConnectionError>()("ConnectionError", {
   cause: Schema.Defect()
 }) {
+  /** Whether it is connected, and the answer did not begin in time. */
+  get isLate(): boolean {
+    return this.cause instanceof LateAnswer
+  }
   override get message(): string {
     return told(this.cause)
   }
 }
+
+class LateAnswer extends Error {}
 
 export interface HttpConnections {
   /** Succeeds when the headers are there. */
@@ -97,7 +103,8 @@ export const make = (options: Options): Effect.Effect<HttpConnections, never, Sc
     const exchange = (outgoing: ClientRequest, { answerWithin, body }: HttpRequest) =>
       Effect.callback<IncomingMessage, ConnectionError>((resume) => {
         if (answerWithin !== undefined) {
-          const late = () => outgoing.destroy(new Error(`no answer within ${Duration.format(answerWithin)}`))
+          const late = () =>
+            outgoing.destroy(new LateAnswer(`no answer within ${Duration.format(answerWithin)}`))
           const waiting = after(Duration.toMillis(answerWithin), late)
           const isOver = () => clearTimeout(waiting)
           outgoing.once("response", isOver).once("close", isOver)

@@ -37,6 +37,10 @@ const table = {
     "5s",
     "Pause after a failed list or watch; three in a row end an idle daemon"
   ),
+  "max-wait": duration(
+    "15m",
+    "How long a run waits for a model's endpoint that is away or says later, in one piece"
+  ),
   "task-namespace": string("default", "Namespace of the tasks; empty means all"),
   "stub-sleep": duration("10s", "How long the stub executor sleeps"),
   "agent-mode": string("native", "native or stub"),
@@ -149,6 +153,7 @@ const runnerOf = (
   const author = email === "" ? undefined : { name: flags["commit-author-name"], email }
   return {
     workspaceRoot: orAbsent(flags["workspace-dir"]) ?? join(env["HOME"] ?? homedir(), "foreman-workspaces"),
+    maxWait: flags["max-wait"],
     keepWorkspace: flags["keep-workspace"],
     gitRemoteURL: orAbsent(flags["git-remote-url"]),
     gitToken: gitToken(env),

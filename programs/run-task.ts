@@ -53,6 +53,10 @@ const flags = {
   "commit-committer-name": GoFlags.string("", "Committer (default: the author)"),
   "commit-committer-email": GoFlags.string("", "Their address (default: the author's)"),
   "foreman-namespace": GoFlags.string("foreman-system", "Namespace of Foreman's own objects"),
+  "max-wait": GoFlags.duration(
+    "15m",
+    "How long a run waits for a model's endpoint that is away or says later, in one piece; then it ends INCOMPLETE with reason EndpointHeld"
+  ),
   "keep-workspace": GoFlags.bool(false, "Leave the checkout when the run ends"),
   "gate-cache-pvc": GoFlags.string("", "PersistentVolumeClaim of the gate's caches"),
   ...GoFlags.zapFlags
@@ -68,6 +72,7 @@ const configOf = (values: Values, env: Env): RunnerConfig["Service"] => {
   return {
     workspaceRoot: values["workspace-dir"] || join(env["HOME"] ?? "/tmp", "foreman-workspaces"),
     keepWorkspace: values["keep-workspace"],
+    maxWait: values["max-wait"],
     gitRemoteURL: values["git-remote-url"] || undefined,
     gitToken: gitToken(env),
     author: author.email === "" ? undefined : author,

@@ -25,9 +25,13 @@ export const ChatMessage = Schema.Union([
   Schema.Struct({ role: Schema.Literal("user"), content: Schema.String }),
   Schema.Struct({
     role: Schema.Literal("assistant"),
-    content: opt(Schema.String),
+    /** `null` beside calls: some servers demand the key. */
+    content: opt(Schema.NullOr(Schema.String)),
     tool_calls: opt(Schema.Array(ToolCall)),
-    reasoning_content: opt(Schema.String)
+    /** Under the name by which the server sent it: some refuse a call that comes back without its thoughts and signatures. */
+    reasoning_content: opt(Schema.String),
+    reasoning: opt(Schema.String),
+    reasoning_details: opt(Schema.Array(Schema.Json))
   }),
   Schema.Struct({
     role: Schema.Literal("tool"),
@@ -42,8 +46,14 @@ export type ChatMessage = typeof ChatMessage.Type
 export interface ChatReply {
   readonly content: string
   readonly reasoning: string
+  /** The field that the reasoning came in. */
+  readonly reasoningField?: "reasoning" | "reasoning_content"
+  /** Parts of it as the server sent them, signatures among them. */
+  readonly reasoningDetails?: ReadonlyArray<Schema.Json>
+  /** The model's words for why it will not. */
+  readonly refusal?: string
   readonly toolCalls: ReadonlyArray<ToolCall>
-  /** `stop`, `tool_calls`, `length`, … as the endpoint said. */
+  /** Empty where the stream just ended; `stop`, `tool_calls`, `length`, … as the endpoint said. */
   readonly finishReason: string
   readonly usage: { readonly inputTokens: number; readonly outputTokens: number } | undefined
 }

@@ -1,5 +1,6 @@
 /** The JSON body of a conversation's requests, which keeps the bytes of the messages from one turn to the next. */
 import type { ChatRequest } from "../../src/services/InferenceClient.ts"
+import type { Dialect } from "./Dialect.ts"
 
 const head = Buffer.from('{"messages":[')
 
@@ -8,9 +9,14 @@ const head = Buffer.from('{"messages":[')
  * already there from the turn before. Holds as long as the array of messages only grows at its end, as the service says.
  */
 export class RequestBody {
+  readonly #hasReasoning: boolean
   #buffer = Buffer.alloc(16 * 1024)
   #size = head.copy(this.#buffer)
   #messages = 0
+
+  constructor(hasReasoning: boolean) {
+    this.#hasReasoning = hasReasoning
+  }
 
   #append(text: string, at: number): number {
     const size = Buffer.byteLength(text)
@@ -22,8 +28,9 @@ export class RequestBody {
     return at + this.#buffer.write(text, at)
   }
 
-  render(request: ChatRequest, withoutTemperature: boolean): Uint8Array {
-    for (const message of request.messages.slice(this.#messages)) {
+  render(request: ChatRequest, dialect: Dialect): Uint8Array {
+    for (const given of request.messages.slice(this.#messages)) {
+      const message = this.#hasReasoning ? given : withoutReasoning(given)
       this.#size = this.#append(this.#messages === 0 ? message : `,${message}`, this.#size)
       this.#messages++
     }
@@ -37,17 +44,26 @@ export class RequestBody {
               function: { name, description, parameters }
             }))
           }),
-      ...(request.temperature === undefined || withoutTemperature
+      ...(request.temperature === undefined || !dialect.hasTemperature
         ? {}
         : { temperature: request.temperature }),
-      ...(request.maxTokens === undefined ? {} : { max_tokens: request.maxTokens }),
-      ...(request.chatTemplateKwargs === undefined
+      ...(request.maxTokens === undefined ? {} : { [dialect.limitField]: request.maxTokens }),
+      ...(request.chatTemplateKwargs === undefined || !dialect.hasTemplateArguments
         ? {}
         : { chat_template_kwargs: request.chatTemplateKwargs }),
-      stream: true,
-      stream_options: { include_usage: true }
+      ...(dialect.isStreamed && { stream: true }),
+      ...(dialect.isStreamed && dialect.asksForUsage && { stream_options: { include_usage: true } })
     })
     const end = this.#append(`],${rest.slice(1)}`, this.#size)
     return this.#buffer.subarray(0, end)
   }
+}
+
+const reasoningFields = ["reasoning_content", "reasoning", "reasoning_details"]
+
+const withoutReasoning = (message: string): string => {
+  if (!reasoningFields.some((field) => message.includes(`"${field}"`))) return message
+  const fields: Record<string, unknown> = JSON.parse(message)
+  for (const field of reasoningFields) delete fields[field]
+  return JSON.stringify(fields)
 }

@@ -1,8 +1,11 @@
 /** Reads what an endpoint answered: one JSON completion, or a stream of chunks. Hostile input ends here. */
 import { Effect, Option, Schema } from "effect"
 
-import type { ChatReply, ToolCall } from "../../schema/Chat.ts"
-import { MalformedReply, MalformedToolCall } from "../../src/services/InferenceClient.ts"
+import type { ChatReply } from "../../schema/Chat.ts"
+import { type InferenceReason, MalformedReply } from "../../src/services/InferenceClient.ts"
+import { argumentText, type Draft, grown, isWhole, toCalls } from "./calls.ts"
+import { failedInside } from "./refusal.ts"
+import { textCalls } from "./textCalls.ts"
 
 const opt = <S extends Schema.Top>(schema: S) => Schema.optionalKey(Schema.NullOr(schema))
 
@@ -14,199 +17,290 @@ const Call = Schema.Struct({
   function: opt(Schema.Struct({ name: opt(Schema.String), arguments: opt(Schema.Unknown) }))
 })
 const Message = Schema.Struct({
-  content: opt(Schema.String),
+  /** Text, or parts of it. */
+  content: opt(Schema.Unknown),
+  refusal: opt(Schema.String),
   reasoning_content: opt(Schema.String),
   reasoning: opt(Schema.String),
+  reasoning_details: opt(Schema.Array(Schema.Json)),
   tool_calls: opt(Schema.Array(Call))
 })
-const Completion = Schema.fromJsonString(
-  Schema.Struct({
-    choices: Schema.Array(Schema.Struct({ finish_reason: opt(Schema.String), message: Message })),
-    usage: Usage
-  })
-)
-const Chunk = Schema.Struct({
-  choices: opt(Schema.Array(Schema.Struct({ finish_reason: opt(Schema.String), delta: opt(Message) }))),
-  usage: Usage,
+const Choice = Schema.Struct({
+  finish_reason: opt(Schema.String),
+  delta: opt(Message),
+  message: opt(Message),
   error: opt(Schema.Unknown)
 })
-const decodeCompletion = Schema.decodeUnknownEffect(Completion)
+const Chunk = Schema.Struct({
+  object: opt(Schema.String),
+  choices: opt(Schema.Array(Choice)),
+  usage: Usage,
+  error: opt(Schema.Unknown),
+  /** llama.cpp, while it reads a long prompt. */
+  prompt_progress: opt(Schema.Unknown)
+})
 
 const parseJson = Option.liftThrowable((text: string): unknown => JSON.parse(text))
 /** Not by `Schema.fromJsonString`, which takes a fiber of its own for each text; a stream has hundreds. */
-const fromText = <S extends Schema.ConstraintDecoder<unknown>>(schema: S) => {
-  const decode = Schema.decodeUnknownOption(schema)
-  return (text: string): Option.Option<S["Type"]> => Option.flatMap(parseJson(text), (value) => decode(value))
-}
-const decodeChunk = fromText(Chunk)
-const decodeArguments = fromText(Schema.Record(Schema.String, Schema.Unknown))
+const decodeChunk = Schema.decodeUnknownOption(Chunk)
 
-const malformed = (message: string) => new MalformedReply({ message })
+const malformed = (message: string) => new MalformedReply({ message, party: "server" })
 
 type Message = typeof Message.Type
 type Call = typeof Call.Type
-
-/** `JSON.parse` takes what is nested as deeply as anybody likes; `JSON.stringify` does not. This text is no JSON. */
-const jsonText = (value: unknown): string =>
-  Option.getOrElse(
-    Option.liftThrowable((any: unknown) => JSON.stringify(any))(value),
-    () => "(nested too deeply)"
-  )
-
-/** Ollama has been seen to send arguments as an object; the wire says text. */
-const argumentText = (value: unknown): string =>
-  value === undefined || value === null ? "" : typeof value === "string" ? value : jsonText(value)
 
 const usageOf = (usage: (typeof Usage)["Type"] | undefined): ChatReply["usage"] =>
   usage === undefined || usage === null
     ? undefined
     : { inputTokens: usage.prompt_tokens ?? 0, outputTokens: usage.completion_tokens ?? 0 }
 
-interface Draft {
-  readonly index: number
-  id: string
-  name: string
-  arguments: string
+const isRecord = (value: unknown): value is { readonly [key: string]: unknown } =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+/** How deep parts may lie in parts. */
+const deepestPart = 4
+
+/** Text and thoughts of content that is text or a list of parts. */
+const partsOf = (
+  content: unknown,
+  isThought = false,
+  depth = 0
+): { readonly text: string; readonly thought: string } => {
+  if (typeof content === "string") {
+    return isThought ? { text: "", thought: content } : { text: content, thought: "" }
+  }
+  if (!Array.isArray(content) || depth > deepestPart) return { text: "", thought: "" }
+  let text = ""
+  let thought = ""
+  for (const part of content) {
+    if (!isRecord(part)) continue
+    const thinks = isThought || part["type"] === "thinking" || part["type"] === "reasoning"
+    const inner = partsOf(part["thinking"] ?? part["text"] ?? part["content"], thinks, depth + 1)
+    text += inner.text
+    thought += inner.thought
+  }
+  return { text, thought }
 }
 
-const textOf = (draft: Draft): string => (draft.arguments.trim() === "" ? "{}" : draft.arguments)
-const isWhole = (draft: Draft): boolean => Option.isSome(decodeArguments(textOf(draft)))
-
-/** Calls must have arguments that are a JSON object; none at all counts as `{}`. */
-const checkCalls = (drafts: ReadonlyArray<Draft>, finishReason: string) =>
-  // What the token limit cut is no call: the model is told so (`truncated`), and asked for smaller steps.
-  Effect.forEach(finishReason === "length" ? drafts.filter(isWhole) : drafts, (draft, index) => {
-    const text = textOf(draft)
-    const call: ToolCall = {
-      id: draft.id === "" ? `call_${index}` : draft.id,
-      type: "function",
-      function: { name: draft.name, arguments: text }
-    }
-    return isWhole(draft)
-      ? Effect.succeed(call)
-      : Effect.fail(
-          new MalformedToolCall({
-            message: `the arguments of ${draft.name} are no JSON object: ${text.slice(0, 200)}`,
-            tool: draft.name
-          })
-        )
-  })
-
-/** A reply from chunks of any size. */
+/** A reply from chunks of any size; a whole completion is one of them. */
 export class ReplyAssembler {
   /** The finish reason came. */
   isFinished = false
   /** Nothing follows: the stream said so, or a line of it was none. */
   isDone = false
+  /** Grows with whatever the model made; comments and empty chunks leave it as it is. */
+  progress = 0
   readonly #decoder = new TextDecoder()
   readonly #calls: Array<Draft> = []
+  readonly #offered: ReadonlySet<string>
+  readonly #nowMillis: number
   #rest = ""
+  #event = ""
+  #isJson: boolean | undefined
   #content: Array<string> = []
   #reasoning: Array<string> = []
+  #reasoningField: "reasoning" | "reasoning_content" = "reasoning_content"
+  #details: Array<Schema.Json> = []
+  #refusal = ""
   #finishReason = ""
   #usage: ChatReply["usage"] = undefined
-  #fault: MalformedReply | undefined = undefined
+  #fault: InferenceReason | undefined = undefined
+
+  /** `offered` are the tools of the request, by which calls in the text are known. */
+  constructor(offered: ReadonlySet<string>, nowMillis: number) {
+    this.#offered = offered
+    this.#nowMillis = nowMillis
+  }
 
   push(bytes: Uint8Array): void {
-    const lines = (this.#rest + this.#decoder.decode(bytes, { stream: true })).split("\n")
+    const text = this.#rest + this.#decoder.decode(bytes, { stream: true })
+    // Servers name the type of a stream wrongly, or not at all: its first letter tells.
+    this.#isJson ??= text.trim() === "" ? undefined : /^\s*[{[<]/u.test(text)
+    if (this.#isJson !== false) {
+      this.#rest = text
+      return
+    }
+    const lines = text.split("\n")
     this.#rest = lines.pop() ?? ""
     for (const line of lines) this.#line(line.trimEnd())
   }
 
-  reply(): Effect.Effect<ChatReply, MalformedReply | MalformedToolCall> {
+  /** It is one JSON text, of which nothing is known before its end. */
+  get isWhole(): boolean {
+    return this.#isJson === true
+  }
+
+  reply(): Effect.Effect<ChatReply, InferenceReason> {
     return Effect.gen({ self: this }, function* () {
-      if (this.#rest !== "") this.#line(this.#rest.trimEnd())
+      if (this.#isJson === true) this.#whole(this.#rest)
+      else if (this.#rest !== "") this.#line(this.#rest.trimEnd())
       // Such a stream counts as done, too.
       if (this.#fault !== undefined) return yield* this.#fault
-      if (!this.isFinished && !this.isDone) {
+      if (!this.isFinished && !this.isDone && !this.#hasWholeCalls) {
         return yield* malformed("the stream ended before the reply was finished")
       }
-      return {
-        content: this.#content.join(""),
-        reasoning: this.#reasoning.join(""),
-        toolCalls: yield* checkCalls(this.#calls, this.#finishReason),
-        finishReason: this.#finishReason,
-        usage: this.#usage
-      }
+      if (this.progress === 0 && !this.isFinished) return yield* malformed("the stream had no reply in it")
+      return yield* this.#assemble()
     })
   }
 
+  get #hasWholeCalls(): boolean {
+    return this.#calls.length > 0 && this.#calls.every(isWhole)
+  }
+
+  #assemble(): Effect.Effect<ChatReply, InferenceReason> {
+    const text = this.#content.join("")
+    const said = this.#calls.length > 0 ? undefined : textCalls(text, this.#offered)
+    const content = said?.content ?? text
+    const reasoning = this.#reasoning.join("")
+    const finishReason = this.#finishReason
+    return Effect.map(toCalls(said?.drafts ?? this.#calls, { content, finishReason }), (toolCalls) => ({
+      content,
+      reasoning,
+      ...(reasoning !== "" && { reasoningField: this.#reasoningField }),
+      ...(this.#details.length > 0 && { reasoningDetails: this.#details }),
+      ...(this.#refusal !== "" && { refusal: this.#refusal }),
+      toolCalls,
+      finishReason,
+      usage: this.#usage
+    }))
+  }
+
   #line(line: string): void {
-    if (this.#fault !== undefined || !line.startsWith("data:")) return
+    if (this.#fault !== undefined) return
+    if (line === "") this.#event = ""
+    if (line.startsWith("event:")) this.#event = line.slice(6).trim()
+    if (!line.startsWith("data:")) return
     const data = line.slice(5).trim()
     if (data === "[DONE]") {
       this.isDone = true
       return
     }
-    const decoded = decodeChunk(data)
-    if (Option.isNone(decoded)) {
-      return this.#break(`a line of the stream is no chunk: ${data.slice(0, 200)}`)
+    const value = parseJson(data)
+    if (this.#event === "error") {
+      return this.#break(
+        failedInside(
+          Option.getOrElse(value, () => data),
+          this.#nowMillis
+        )
+      )
     }
-    const chunk = decoded.value
-    if (chunk.error !== undefined && chunk.error !== null) {
-      return this.#break(`the endpoint failed within the stream: ${jsonText(chunk.error).slice(0, 512)}`)
+    const chunk = Option.flatMap(value, (one) => decodeChunk(one))
+    if (Option.isSome(chunk)) return this.#chunk(chunk.value, Option.getOrUndefined(value))
+    // What follows a whole reply takes nothing from it.
+    if (!this.isFinished && !this.isDone) {
+      this.#break(malformed(`a line of the stream is no chunk: ${data.slice(0, 200)}`))
     }
+  }
+
+  /** A body that is one JSON text. */
+  #whole(text: string): void {
+    const value = parseJson(text)
+    if (Option.isNone(value)) {
+      const party = /^\s*</u.test(text) ? "proxy" : "server"
+      return this.#break(
+        new MalformedReply({ message: `no completion: ${text.trim().slice(0, 200)}`, party })
+      )
+    }
+    const chunk = decodeChunk(value.value)
+    if (Option.isNone(chunk)) return this.#break(malformed(`no completion: ${text.slice(0, 200)}`))
+    this.#chunk(chunk.value, value.value)
+    if (this.#fault === undefined && (chunk.value.choices ?? []).length === 0) {
+      this.#break(malformed("the completion has no choices"))
+    }
+    this.isFinished = true
+  }
+
+  #chunk(chunk: typeof Chunk.Type, raw: unknown): void {
     const choice = chunk.choices?.[0]
-    if (choice?.delta !== undefined && choice.delta !== null) this.#add(choice.delta)
-    if (choice?.finish_reason !== undefined && choice.finish_reason !== null) {
+    const error = chunk.error ?? choice?.error ?? (chunk.object === "error" ? raw : undefined)
+    if (error !== undefined && error !== null) return this.#break(failedInside(error, this.#nowMillis))
+    if (choice?.finish_reason === "error") {
+      return this.#break(failedInside({ message: "its finish reason is error" }, this.#nowMillis))
+    }
+    const message = choice?.delta ?? choice?.message
+    if (message !== undefined && message !== null) this.#add(message)
+    if (chunk.prompt_progress !== undefined && chunk.prompt_progress !== null) this.progress++
+    // The last of them is empty, or says what came before it again.
+    if (choice?.finish_reason !== undefined && choice.finish_reason !== null && choice.finish_reason !== "") {
       this.#finishReason = choice.finish_reason
       this.isFinished = true
+      this.progress++
     }
     this.#usage = usageOf(chunk.usage) ?? this.#usage
   }
 
-  #break(message: string): void {
-    this.#fault = malformed(message)
+  #break(fault: InferenceReason): void {
+    this.#fault = fault
     this.isDone = true
   }
 
   #add(delta: Message): void {
-    this.#content.push(delta.content ?? "")
-    this.#reasoning.push(delta.reasoning_content ?? delta.reasoning ?? "")
+    const { text, thought } = partsOf(delta.content)
+    const reasoning = `${thought}${delta.reasoning_content ?? delta.reasoning ?? ""}`
+    if (typeof delta.reasoning === "string" && typeof delta.reasoning_content !== "string") {
+      this.#reasoningField = "reasoning"
+    }
+    this.#content.push(text)
+    this.#reasoning.push(reasoning)
+    for (const detail of delta.reasoning_details ?? []) this.#detail(detail)
+    this.#refusal += delta.refusal ?? ""
+    this.progress += text.length + reasoning.length + (delta.refusal?.length ?? 0)
     for (const piece of delta.tool_calls ?? []) {
       const known = this.#draft(piece)
+      const more = argumentText(piece.function?.arguments)
+      const name = piece.function?.name ?? ""
       known.id ||= piece.id ?? ""
-      known.name ||= piece.function?.name ?? ""
-      known.arguments += argumentText(piece.function?.arguments)
+      // In pieces, or whole and again with each piece.
+      known.name = known.arguments === "" && known.name !== name ? known.name + name : known.name || name
+      known.arguments = grown(known.arguments, more)
+      this.progress += more.length + name.length
     }
   }
 
-  /** Endpoints that send whole calls leave the index out; then a new id begins a new call. */
+  /** A part that comes in pieces, by its index, is one part when it goes back. */
+  #detail(detail: Schema.Json): void {
+    const last = this.#details.at(-1)
+    if (
+      isRecord(detail) &&
+      isRecord(last) &&
+      typeof detail["text"] === "string" &&
+      typeof last["text"] === "string" &&
+      detail["index"] === last["index"] &&
+      detail["type"] === last["type"]
+    ) {
+      const merged = { ...last, ...detail, text: last["text"] + detail["text"] }
+      this.#details[this.#details.length - 1] = merged as Schema.Json
+    } else this.#details.push(detail)
+  }
+
+  /**
+   * The call that a piece belongs to: the one of its index, where that is not taken by a call with another id; without an index the last
+   * one, until a new id or, after a whole call, a new name begins the next.
+   */
   #draft(piece: Call): Draft {
-    const last = this.#calls.at(-1)
-    const isMore = piece.index === undefined || piece.index === null
-    if (isMore && last !== undefined && (piece.id ?? last.id) === last.id) return last
-    const index = isMore ? this.#calls.length : (piece.index ?? 0)
-    const known = this.#calls.find((call) => call.index === index)
-    if (known !== undefined) return known
-    const draft: Draft = { index, id: "", name: "", arguments: "" }
+    const id = piece.id ?? ""
+    const isNamed = (piece.function?.name ?? "") !== ""
+    const isIndexed = piece.index !== undefined && piece.index !== null
+    const known = isIndexed ? this.#calls.findLast((call) => call.index === piece.index) : this.#calls.at(-1)
+    const isOther =
+      known !== undefined &&
+      (id !== "" && known.id !== "" ? id !== known.id : isNamed && id === "" && !isIndexed && isWhole(known))
+    if (known !== undefined && !isOther) return known
+    const draft: Draft = { index: piece.index ?? this.#calls.length, id: "", name: "", arguments: "" }
     this.#calls.push(draft)
     return draft
   }
 }
 
-/** A completion that came in one piece. */
-export const parseCompletion = (text: string): Effect.Effect<ChatReply, MalformedReply | MalformedToolCall> =>
-  decodeCompletion(text).pipe(
-    Effect.mapError((error) => malformed(`no completion: ${error.message.slice(0, 512)}`)),
-    Effect.flatMap(
-      Effect.fnUntraced(function* ({ choices, usage }) {
-        const choice = choices[0]
-        if (choice === undefined) return yield* malformed("the completion has no choices")
-        const { content, reasoning, reasoning_content, tool_calls } = choice.message
-        const drafts = (tool_calls ?? []).map((call, index) => ({
-          index,
-          id: call.id ?? "",
-          name: call.function?.name ?? "",
-          arguments: argumentText(call.function?.arguments)
-        }))
-        return {
-          content: content ?? "",
-          reasoning: reasoning_content ?? reasoning ?? "",
-          toolCalls: yield* checkCalls(drafts, choice.finish_reason ?? ""),
-          finishReason: choice.finish_reason ?? "",
-          usage: usageOf(usage)
-        }
-      })
-    )
-  )
+/** A completion or a stream that is at hand as text. */
+export const readReply = (
+  text: string,
+  offered: ReadonlySet<string> = new Set(),
+  nowMillis = 0
+): Effect.Effect<ChatReply, InferenceReason> =>
+  Effect.suspend(() => {
+    const assembler = new ReplyAssembler(offered, nowMillis)
+    assembler.push(new TextEncoder().encode(text))
+    return assembler.reply()
+  })

@@ -22,7 +22,10 @@ const labelOf = (expected: ReadonlyArray<Expected>, name: string): string =>
 const summaryOf = (task: AgenticTask): string => {
   const summary = task.status?.result?.["summary"]
   if (typeof summary === "string") return summary
-  return task.status?.conditions?.findLast(({ status }) => status === "True")?.message ?? ""
+  // Without a result the end itself says why.
+  const conditions = task.status?.conditions ?? []
+  const completed = conditions.findLast(({ type }) => type === "Completed")
+  return (completed ?? conditions.at(-1))?.message ?? ""
 }
 
 const isBanner = (line: string): boolean => line.startsWith("=== ") || line.startsWith("GATE ")

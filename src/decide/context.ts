@@ -31,6 +31,17 @@ export const entryOf = (message: ChatMessage): Entry => ({
   json: JSON.stringify(message)
 })
 
+/** Text of the harness at the end of the last message: a message of its own after a tool's is refused by some chat templates. */
+export const amendLast = (conversation: Conversation, text: string): Conversation => {
+  const last = conversation.entries.pop()
+  conversation.messages.pop()
+  if (last === undefined) return append(conversation, [entryOf({ role: "user", content: text })])
+  const message: { readonly content?: unknown } = JSON.parse(last.json)
+  const content = typeof message.content === "string" ? `${message.content}\n\n${text}` : text
+  const amended = { role: last.role, json: JSON.stringify({ ...message, content }) }
+  return append({ ...conversation, tokens: conversation.tokens - tokensOf(last.json) }, [amended])
+}
+
 export const empty = (): Conversation => ({ entries: [], messages: [], tokens: 0 })
 
 export const append = (conversation: Conversation, entries: ReadonlyArray<Entry>): Conversation => {
@@ -57,12 +68,16 @@ const weight = (group: ReadonlyArray<Entry>): number =>
   group.reduce((sum, entry) => sum + tokensOf(entry.json), 0)
 
 /**
- * The same conversation while it fits; else the system prompt, the task, a note and as many of the last groups as fit, the last one
+ * The same conversation while it fits; else the system prompt, the task with a note and as many of the last groups as fit, the last one
  * always.
  */
-export const fit = (conversation: Conversation, windowTokens: number): Conversation => {
-  const limit = windowTokens * (1 - reservedShare)
-  if (conversation.tokens <= limit) return conversation
+export const fit = (conversation: Conversation, windowTokens: number): Conversation =>
+  conversation.tokens <= windowTokens * (1 - reservedShare)
+    ? conversation
+    : compact(conversation, windowTokens)
+
+/** The same whether or not it fits; undropped when there is nothing to leave out. */
+export const compact = (conversation: Conversation, windowTokens: number): Conversation => {
   const [pinned = [], ...groups] = groupsOf(conversation.entries)
   const kept: Array<ReadonlyArray<Entry>> = []
   let tokens = weight(pinned)
@@ -73,12 +88,20 @@ export const fit = (conversation: Conversation, windowTokens: number): Conversat
   }
   const dropped = groups.length - kept.length
   if (dropped === 0) return conversation
-  const note = entryOf({
-    role: "user",
-    content: `(${dropped} earlier turns were left out to save room. The files in the workspace are as you left them.)`
-  })
-  return append(empty(), [...pinned.filter((entry) => !isNote(entry)), note, ...kept.flat()])
+  return append(empty(), [
+    ...pinned.slice(0, -1),
+    ...pinned.slice(-1).map((task) => withNote(task, dropped)),
+    ...kept.flat()
+  ])
 }
 
-/** A note of an earlier compaction; a newer one takes its place. */
-const isNote = (entry: Entry): boolean => /^\{"role":"user","content":"\(\d+ earlier turns/u.test(entry.json)
+const noteForm = /\n\n\((\d+) earlier turns were left out to save room[^)]*\)$/u
+
+/** The task with a note of what is left out, earlier compactions counted: two messages of a user in a row are refused by templates. */
+const withNote = (task: Entry, dropped: number): Entry => {
+  const message: { readonly content?: unknown } = JSON.parse(task.json)
+  const text = typeof message.content === "string" ? message.content : ""
+  const count = dropped + Number(noteForm.exec(text)?.[1] ?? 0)
+  const note = `\n\n(${count} earlier turns were left out to save room. The files in the workspace are as you left them.)`
+  return { ...task, json: JSON.stringify({ ...message, content: `${text.replace(noteForm, "")}${note}` }) }
+}

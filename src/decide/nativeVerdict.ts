@@ -2,6 +2,7 @@
 import type { Schema } from "effect"
 
 import type { Result } from "../../schema/Result.ts"
+import type { Party } from "../../schema/Party.ts"
 import type { FailureReason, Verdict } from "../../schema/Verdict.ts"
 
 type JsonObject = { readonly [key: string]: Schema.Json }
@@ -53,6 +54,7 @@ export const unfinished = (
     readonly outcome: "LOOP-INCOMPLETE" | "LOOP-BUDGET-EXHAUSTED" | "STUCK-LOOP-DETECTED"
     readonly summary: string
     readonly failureReason: FailureReason
+    readonly party: Party
     /** Further facts: `reason`, or `signal`, `detail` and `terminateTurn`. */
     readonly extra: JsonObject
   }
@@ -60,7 +62,7 @@ export const unfinished = (
   envelope(
     "INCOMPLETE",
     end.summary,
-    { outcome: end.outcome, ...end.extra, ...common(facts) },
+    { outcome: end.outcome, party: end.party, ...end.extra, ...common(facts) },
     facts.elapsedSec,
     end.failureReason
   )
@@ -84,6 +86,7 @@ export const decided = (facts: RunFacts, submission: Submission): Result => {
     {
       outcome: isPromoted ? named : "MODEL-DECIDED",
       ...(isPromoted && finding !== undefined && found !== undefined ? { [finding]: found } : {}),
+      ...(isMissed(verdict) && { party: "model" satisfies Party }),
       modelExtra: extra,
       ...submission.facts,
       ...common(facts)
@@ -93,11 +96,21 @@ export const decided = (facts: RunFacts, submission: Submission): Result => {
   )
 }
 
+/** Whether a submission says that the work is not done. */
+const isMissed = (verdict: Submission["verdict"]): boolean =>
+  verdict === "NO-GO" || verdict === "INCOMPLETE" || verdict === "ERROR"
+
 /** A GO of a coder that did not reach a branch, and why. */
 export type Refusal =
   | { readonly outcome: "NO-CHANGES" }
   | { readonly outcome: "COMMIT-REJECTED"; readonly error: string }
   | { readonly outcome: "PUSH-FAILED"; readonly error: string; readonly commitSHA: string }
+
+const parties: { readonly [O in Refusal["outcome"]]: Party } = {
+  "NO-CHANGES": "model",
+  "COMMIT-REJECTED": "workspace",
+  "PUSH-FAILED": "workspace"
+}
 
 const refusalSummary = (refusal: Refusal): string => {
   switch (refusal.outcome) {
@@ -116,6 +129,7 @@ export const refused = (facts: RunFacts, submission: Submission, refusal: Refusa
     refusalSummary(refusal),
     {
       ...refusal,
+      party: parties[refusal.outcome],
       modelSummary: submission.summary,
       modelExtra: submission.extra,
       ...submission.facts,

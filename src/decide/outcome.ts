@@ -121,6 +121,6 @@ export const timedOut = (kind: string, timeoutSeconds: number): Result => ({
   verdict: "INCOMPLETE",
   summary: `the run was ended after ${timeoutSeconds} s, the task's timeoutSeconds`,
   failureReason: "Timeout",
-  extra: { outcome: "LOOP-INCOMPLETE", reason: "Timeout" },
+  extra: { outcome: "LOOP-INCOMPLETE", reason: "Timeout", party: "configuration" },
   elapsedSec: timeoutSeconds
 })

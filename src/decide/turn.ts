@@ -2,6 +2,7 @@
 import { Data } from "effect"
 
 import type { ChatReply, ToolCall } from "../../schema/Chat.ts"
+import type { Party } from "../../schema/Party.ts"
 
 /** Replies in a row that call no tool, by kind, before the run is given up. */
 const patience = { prose: 2, reasoning: 4, truncated: 3 } as const
@@ -22,8 +23,8 @@ export type TurnDecision = Data.TaggedEnum<{
   Dispatch: { readonly calls: ReadonlyArray<ToolCall> }
   /** Say this to the model and ask again. */
   Nudge: { readonly text: string; readonly streaks: Streaks }
-  /** The model does not use its tools. */
-  GiveUp: { readonly summary: string }
+  /** The model does not use its tools, or may not. `reason` is the contract's word, or ours. */
+  GiveUp: { readonly summary: string; readonly reason: string; readonly party: Party }
 }>
 export const TurnDecision = Data.taggedEnum<TurnDecision>()
 
@@ -48,13 +49,48 @@ const summaries = {
   truncated: "the model's replies kept running into the token limit"
 } as const
 
+/** Of a refusal, for a person. */
+const maxWords = 300
+
 export const judgeReply = (reply: ChatReply, streaks: Streaks): TurnDecision => {
   if (reply.toolCalls.length > 0) return TurnDecision.Dispatch({ calls: reply.toolCalls })
+  if (reply.refusal !== undefined) {
+    const summary = `the model refused: ${reply.refusal.slice(0, maxWords)}`
+    return TurnDecision.GiveUp({ summary, reason: "ModelRefused", party: "model" })
+  }
+  if (reply.finishReason === "content_filter") {
+    const summary = "the endpoint's content filter withheld the model's reply"
+    return TurnDecision.GiveUp({ summary, reason: "ContentFiltered", party: "contentFilter" })
+  }
   const kind = kindOf(reply)
   const count = streaks[kind] + 1
   return count > patience[kind]
-    ? TurnDecision.GiveUp({ summary: summaries[kind] })
+    ? TurnDecision.GiveUp({
+        summary: summaries[kind],
+        reason: "AssistantHallucinatedFinish",
+        party: "model"
+      })
     : TurnDecision.Nudge({ text: nudges[kind], streaks: { ...streaks, [kind]: count } })
+}
+
+/** Calls in a row that cannot be read and are told to the model, before the run is given up. */
+const maxUnreadable = 3
+
+/**
+ * What is said of the `count`th call in a row that cannot be read, first 1, and how much warmer the next request is asked: the same
+ * sampling often makes the same mistake. `undefined` gives the run up.
+ */
+export const unreadable = (
+  count: number,
+  message: string
+): { readonly text: string; readonly warmer: number } | undefined => {
+  if (count > maxUnreadable) return undefined
+  const advice = [
+    "Write the arguments as one JSON object, with quotes and line ends inside of texts escaped.",
+    "Do it in a smaller step: fewer lines in a call, or another tool.",
+    "This is the last try: make a short call, such as read_file, or call submit_result."
+  ]
+  return { text: `No tool ran: ${message}. ${advice[count - 1] ?? ""}`, warmer: 0.2 * (count - 1) }
 }
 
 /** What a turn may call: everything at first, only the submission when few turns are left. `turn` counts from 1. */

@@ -2,6 +2,7 @@
 import type { Schema } from "effect"
 
 import type { Result } from "../../schema/Result.ts"
+import type { Party } from "../../schema/Party.ts"
 import type { FailureReason, Verdict } from "../../schema/Verdict.ts"
 
 type JsonObject = { readonly [key: string]: Schema.Json }
@@ -77,6 +78,13 @@ export const dispatched = (run: {
   }
 }
 
+/** Whose doing a precondition is that was not met, by the contract's word for it. */
+const parties: { readonly [R in FailureReason]?: Party } = {
+  AuthUnavailable: "credentials",
+  CloneFailed: "workspace",
+  InfrastructureError: "configuration"
+}
+
 /** Nothing ran: INCOMPLETE, with the reason in the enum's words and, in `extra.reason`, in the contract's. */
 export const preconditionFailed = (failure: {
   readonly reason: string
@@ -89,6 +97,10 @@ export const preconditionFailed = (failure: {
   verdict: "INCOMPLETE",
   summary: failure.message,
   failureReason: failure.failureReason,
-  extra: { outcome: "EXECUTOR-PRECONDITION-FAILED", reason: failure.reason },
+  extra: {
+    outcome: "EXECUTOR-PRECONDITION-FAILED",
+    reason: failure.reason,
+    party: parties[failure.failureReason] ?? "configuration"
+  },
   elapsedSec: failure.elapsedSec
 })

@@ -1,5 +1,5 @@
 /** What an executor is: it takes a claimed task and brings back a Result. It never touches the task's status. */
-import { Context, Effect, type Redacted, Schema } from "effect"
+import { Context, type Duration, Effect, type Redacted, Schema } from "effect"
 
 import type { AgenticTask } from "../../schema/AgenticTask.ts"
 import type { Agent, ResourceRequirements } from "../../schema/Agent.ts"
@@ -52,6 +52,8 @@ export class RunnerConfig extends Context.Service<
     readonly coder?: CoderSettings | undefined
     /** Opens the model's endpoint where the Agent names no key of its own: what a coder Job's pod was given. */
     readonly modelToken?: Redacted.Redacted<string> | undefined
+    /** For a model's endpoint that is away or says "later", in one piece; 15 minutes when absent. */
+    readonly maxWait?: Duration.Duration | undefined
     readonly stubSleepMillis: number
   }
 >()("foreman/executors/RunnerConfig") {}

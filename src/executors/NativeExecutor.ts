@@ -5,6 +5,7 @@ import type { Agent } from "../../schema/Agent.ts"
 import type { AgenticTask } from "../../schema/AgenticTask.ts"
 import { refOf } from "../../schema/Meta.ts"
 import type { Result } from "../../schema/Result.ts"
+import type { FailureReason } from "../../schema/Verdict.ts"
 import { defaultWindowTokens } from "../decide/context.ts"
 import { decided, unfinished, type RunFacts } from "../decide/nativeVerdict.ts"
 import { systemPrompt, taskPrompt } from "../decide/prompt.ts"
@@ -13,7 +14,7 @@ import { preconditionFailed } from "../decide/verdict.ts"
 import { type LoopEnd, type LoopReport, run as runLoop } from "../loop/loop.ts"
 import type { GateAnalysis } from "../services/GateAnalysis.ts"
 import type { GitWorkspace, Workspace } from "../services/GitWorkspace.ts"
-import type { Endpoint, InferenceClient } from "../services/InferenceClient.ts"
+import type { Endpoint, InferenceClient, InferenceError } from "../services/InferenceClient.ts"
 import { IssueTracker } from "../services/IssueTracker.ts"
 import type { KubeClient } from "../services/KubeClient.ts"
 import type { RunRecord } from "../services/RunRecord.ts"
@@ -46,6 +47,8 @@ export type Requirements =
   | WorkspaceToolsHost
 
 const maxOutputTokens = 8192
+/** For an endpoint that says "later": a model that is loaded anew, a rate that is used up for some minutes. */
+export const defaultMaxWait = Duration.minutes(15)
 
 /** The payload's own words; without any, the issue's. A tracker that does not answer costs the text, not the run. */
 const issueText = Effect.fnUntraced(function* (task: AgenticTask) {
@@ -163,6 +166,7 @@ const converse = Effect.fnUntraced(function* (run: Run, prepared: Prepared) {
     maxRetries: spec.maxRetries,
     turnTimeout: Duration.seconds(spec.requestTurnTimeoutSeconds),
     budget: Duration.seconds(spec.requestTimeoutSeconds),
+    maxWait: (yield* RunnerConfig).maxWait ?? defaultMaxWait,
     windowTokens: spec.contextWindowTokens || defaultWindowTokens,
     stuckLimits: limitsOf(spec.stuckLoopDetection, editing),
     onTurn: (turn) => publishEvent({ type: "TurnEnded", task, ...turn })
@@ -173,17 +177,17 @@ const converse = Effect.fnUntraced(function* (run: Run, prepared: Prepared) {
   return report
 })
 
-/** Every end of the loop but a submission and a dead endpoint. */
-const withoutSubmission = (
-  end: Exclude<LoopEnd, { _tag: "Submitted" | "EndpointFailed" }>,
-  facts: RunFacts
-): Result => {
+/** Every end of the loop but a submission. */
+const withoutSubmission = (end: Exclude<LoopEnd, { _tag: "Submitted" }>, facts: RunFacts): Result => {
   switch (end._tag) {
+    case "EndpointFailed":
+      return endpointFailed(end.error, facts)
     case "BudgetExhausted":
       return unfinished(facts, {
         outcome: "LOOP-BUDGET-EXHAUSTED",
         summary: `the loop's time was used up after ${facts.turnCount} turns`,
         failureReason: "Timeout",
+        party: end.party,
         extra: { reason: "Timeout" }
       })
     case "MaxTurnsExhausted":
@@ -191,6 +195,7 @@ const withoutSubmission = (
         outcome: "LOOP-INCOMPLETE",
         summary: `no result after ${facts.turnCount} turns, the most that the agent may take`,
         failureReason: "MaxTurnsExhausted",
+        party: "model",
         extra: { reason: "MaxTurnsExhausted" }
       })
     case "ModelMisunderstood":
@@ -198,13 +203,15 @@ const withoutSubmission = (
         outcome: "LOOP-INCOMPLETE",
         summary: end.summary,
         failureReason: "ModelMisunderstood",
-        extra: { reason: "AssistantHallucinatedFinish" }
+        party: end.party,
+        extra: { reason: end.reason }
       })
     case "Stuck":
       return unfinished(facts, {
         outcome: "STUCK-LOOP-DETECTED",
         summary: `the run went in circles: ${end.detail}`,
         failureReason: "ModelMisunderstood",
+        party: "model",
         extra: { signal: end.signal, detail: end.detail, terminateTurn: facts.turnCount }
       })
   }
@@ -225,7 +232,6 @@ const settle = Effect.fnUntraced(function* (
     elapsedSec: ((yield* Clock.currentTimeMillis) - startedAt) / 1000
   }
   const { end } = report
-  if (end._tag === "EndpointFailed") return yield* new ExecutorError({ message: end.error.message })
   if (end._tag !== "Submitted") return withoutSubmission(end, facts)
 
   const { terminal } = end
@@ -237,6 +243,40 @@ const settle = Effect.fnUntraced(function* (
   const submission = { ...terminal, commitMessage: terminal.commitMessage ?? terminal.summary }
   return yield* publish(run, yield* workspace, remote, facts, submission, { author, committer })
 })
+
+/** The machine's word for an endpoint's failure; the rest is the server's own. */
+const failureOf = ({ party }: InferenceError["reason"]): FailureReason => {
+  switch (party) {
+    case "credentials":
+      return "AuthUnavailable"
+    case "model":
+      return "ModelMisunderstood"
+    case "configuration":
+    case "template":
+    case "contentFilter":
+      return "InfrastructureError"
+    default:
+      return "InferenceServiceUnavailable"
+  }
+}
+
+const endpointFailed = (error: InferenceError, facts: RunFacts): Result => {
+  const { reason } = error
+  return unfinished(facts, {
+    outcome: "LOOP-INCOMPLETE",
+    summary: error.message,
+    failureReason: failureOf(reason),
+    party: reason.party,
+    extra: {
+      reason: reason._tag,
+      ...(reason._tag === "EndpointHeld" && { heldUntil: new Date(reason.untilMillis).toISOString() }),
+      ...(reason._tag === "ContextOverflow" && {
+        ...(reason.promptTokens !== undefined && { promptTokens: reason.promptTokens }),
+        ...(reason.windowTokens !== undefined && { windowTokens: reason.windowTokens })
+      })
+    }
+  })
+}
 
 const isResult = (prepared: Prepared | Result): prepared is Result => "schemaVersion" in prepared
 

@@ -25,6 +25,31 @@ const decodeArguments = Schema.decodeUnknownOption(
   Schema.fromJsonString(Schema.Record(Schema.String, Schema.Unknown))
 )
 
+const parseJson = Option.liftThrowable((text: string): unknown => JSON.parse(text))
+const isRecord = (value: unknown): value is { readonly [key: string]: unknown } =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+/** Whether a value is what the JSON Schema of an argument asks for. */
+const typeOf = (value: unknown): string =>
+  Array.isArray(value) ? "array" : value === null ? "null" : typeof value
+
+/** Models that write calls as tags, and some others, write every value as text: `"10"`, `"true"`, `"[…]"`. */
+const asAsked = (
+  args: { readonly [key: string]: unknown },
+  parameters: { readonly [key: string]: unknown }
+): { readonly [key: string]: unknown } => {
+  const properties = isRecord(parameters["properties"]) ? parameters["properties"] : {}
+  return Object.fromEntries(
+    Object.entries(args).map(([key, value]) => {
+      const property = Object.hasOwn(properties, key) ? properties[key] : undefined
+      const type = isRecord(property) ? property["type"] : undefined
+      if (typeof value !== "string" || typeof type !== "string" || type === "string") return [key, value]
+      const parsed = Option.getOrUndefined(parseJson(value.trim()))
+      return [key, typeOf(parsed) === (type === "integer" ? "number" : type) ? parsed : value]
+    })
+  )
+}
+
 /** Models often write null where they mean nothing. */
 const withoutNulls = (args: { readonly [key: string]: unknown }) =>
   Object.fromEntries(Object.entries(args).filter(([, value]) => value !== null))
@@ -59,7 +84,7 @@ export const dispatch = Effect.fnUntraced(function* <R>(
   if (tool === undefined) return refused(refusal(name, toolset))
   const args = decodeArguments(call.function.arguments === "" ? "{}" : call.function.arguments)
   if (Option.isNone(args)) return refused(`the arguments of ${name} are no JSON object`)
-  return yield* tool.call(withoutNulls(args.value), context).pipe(
+  return yield* tool.call(asAsked(withoutNulls(args.value), tool.parameters), context).pipe(
     Effect.match({
       onFailure: (error) => refused(error.message),
       onSuccess: ({ output, terminal }): Dispatched => ({

@@ -1,13 +1,21 @@
 /** The turn loop of a model: ask, judge the reply, run the tools, append. It owns its budgets; what it comes to is a value. */
-import { Clock, Duration, Effect } from "effect"
+import { Clock, Duration, Effect, Result } from "effect"
 
 import type { ChatReply } from "../../schema/Chat.ts"
+import type { Party } from "../../schema/Party.ts"
 import * as Context from "../decide/context.ts"
 import * as Stuck from "../decide/stuck.ts"
-import { isFinalTurn, judgeReply, noStreaks, TurnDecision } from "../decide/turn.ts"
-import type { Endpoint, InferenceClient, InferenceError } from "../services/InferenceClient.ts"
+import { isFinalTurn, judgeReply, noStreaks, TurnDecision, unreadable } from "../decide/turn.ts"
+import {
+  type ContextOverflow,
+  type Endpoint,
+  type InferenceClient,
+  InferenceError,
+  type MalformedToolCall
+} from "../services/InferenceClient.ts"
 import type { AgentTool, Terminal, ToolContext } from "../tools/AgentTool.ts"
 import { ask } from "./ask.ts"
+import { withOwnIds } from "./callIds.ts"
 import { dispatch, type Dispatched } from "./dispatch.ts"
 
 export interface LoopOptions<R> {
@@ -26,6 +34,8 @@ export interface LoopOptions<R> {
   readonly turnTimeout: Duration.Duration
   /** Wall time of the whole loop, tools included. */
   readonly budget: Duration.Duration
+  /** For an endpoint that is away or says "later", in one piece. */
+  readonly maxWait: Duration.Duration
   readonly windowTokens: number
   readonly stuckLimits: Stuck.StuckLimits
   readonly onTurn: (turn: TurnReport) => Effect.Effect<void>
@@ -39,9 +49,15 @@ export interface TurnReport {
 
 export type LoopEnd =
   | { readonly _tag: "Submitted"; readonly terminal: Terminal }
-  | { readonly _tag: "ModelMisunderstood"; readonly summary: string }
+  | {
+      readonly _tag: "ModelMisunderstood"
+      readonly summary: string
+      readonly reason: string
+      readonly party: Party
+    }
   | { readonly _tag: "MaxTurnsExhausted" }
-  | { readonly _tag: "BudgetExhausted" }
+  /** The party is the server where it was the model's reply that was waited for. */
+  | { readonly _tag: "BudgetExhausted"; readonly party: Party }
   | { readonly _tag: "Stuck"; readonly signal: Stuck.StuckSignal; readonly detail: string }
   | { readonly _tag: "EndpointFailed"; readonly error: InferenceError }
 
@@ -58,21 +74,32 @@ interface Progress {
   conversation: Context.Conversation
   streaks: typeof noStreaks
   stuck: Stuck.StuckState
+  /** Calls in a row that could not be read. */
+  unreadable: number
+  /** Added to the temperature of the next request. */
+  warmer: number
+  /** As far as the server has said, by our own count of tokens. */
+  windowTokens: number
+  maxTokens: number
+  isAsking: boolean
+  readonly startedAtMillis: number
+  readonly callIds: Set<string>
   readonly transcript: Array<string>
 }
 
 /** An assistant message with nothing in it makes servers refuse the whole history. */
 const placeholder = "(no reply)"
 
-/** Reasoning is kept only where it is all there is: elsewhere it would fill the context with thoughts already acted on. */
+/** Thoughts go back with the calls that they led to, in the server's own form: some refuse a call without them. */
 const assistantEntry = (reply: ChatReply): Context.Entry => {
-  const isThoughtOnly = reply.toolCalls.length === 0 && reply.reasoning !== ""
-  const content = reply.content === "" && reply.toolCalls.length === 0 ? placeholder : reply.content
+  const { content, reasoning, reasoningDetails, reasoningField = "reasoning_content", toolCalls } = reply
+  const isKept = reasoning !== "" && (toolCalls.length > 0 || content === "")
   return Context.entryOf({
     role: "assistant",
-    ...(content === "" ? {} : { content }),
-    ...(isThoughtOnly ? { reasoning_content: reply.reasoning } : {}),
-    ...(reply.toolCalls.length === 0 ? {} : { tool_calls: reply.toolCalls })
+    content: content === "" ? (toolCalls.length > 0 ? null : placeholder) : content,
+    ...(isKept && { [reasoningField]: reasoning }),
+    ...(reasoningDetails !== undefined && toolCalls.length > 0 && { reasoning_details: reasoningDetails }),
+    ...(toolCalls.length > 0 && { tool_calls: toolCalls })
   })
 }
 
@@ -89,28 +116,126 @@ const add = (progress: Progress, entries: ReadonlyArray<Context.Entry>): void =>
   for (const entry of entries) progress.transcript.push(entry.json)
 }
 
+/** The last message as the harness goes on from it; the transcript has it, too. */
+const amend = (progress: Progress, text: string): void => {
+  progress.conversation = Context.amendLast(progress.conversation, text)
+  progress.transcript.pop()
+  progress.transcript.push(progress.conversation.messages.at(-1) ?? "")
+}
+
+/** Asks until there is a reply: what the server says of its context is taken up, and the request made smaller. */
+const reply = Effect.fnUntraced(function* <R>(
+  options: LoopOptions<R>,
+  progress: Progress,
+  offered: ReadonlyArray<AgentTool<R>>
+): Effect.fn.Return<ChatReply, InferenceError, InferenceClient> {
+  for (;;) {
+    progress.conversation = Context.fit(progress.conversation, progress.windowTokens)
+    const now = yield* Clock.currentTimeMillis
+    const { temperature } = options
+    const request = {
+      endpoint: options.endpoint,
+      messages: progress.conversation.messages,
+      tools: offered,
+      turnTimeout: options.turnTimeout,
+      maxTokens: progress.maxTokens,
+      ...(temperature === undefined ? {} : { temperature: Math.min(2, temperature + progress.warmer) }),
+      ...(options.chatTemplateKwargs === undefined ? {} : { chatTemplateKwargs: options.chatTemplateKwargs })
+    }
+    const giveUpMillis = Math.min(
+      now + Duration.toMillis(options.maxWait),
+      progress.startedAtMillis + Duration.toMillis(options.budget)
+    )
+    progress.isAsking = true
+    const answer = yield* Effect.result(ask(request, { maxRetries: options.maxRetries, giveUpMillis }))
+    progress.isAsking = false
+    if (Result.isSuccess(answer)) return answer.success
+    const { reason } = answer.failure
+    if (reason._tag !== "ContextOverflow" || !shrink(progress, reason)) return yield* answer.failure
+  }
+})
+
+/** Least tokens of a reply that are of any use. */
+const leastReply = 256
+
+/** Makes the next request smaller by what the server said; false when nothing is left to leave out. */
+const shrink = (progress: Progress, { promptTokens, windowTokens }: ContextOverflow): boolean => {
+  const { conversation, maxTokens } = progress
+  // The server's tokens are not ours: its own count of what we sent tells by how much.
+  const scale = promptTokens === undefined || promptTokens === 0 ? 1 : conversation.tokens / promptTokens
+  if (windowTokens !== undefined) {
+    progress.windowTokens = Math.min(progress.windowTokens, Math.floor(windowTokens * Math.min(scale, 1)))
+  }
+  const share = Math.floor((windowTokens ?? maxTokens * 2) / 4)
+  progress.maxTokens = Math.min(maxTokens, Math.max(leastReply, share))
+  const goal = Math.min(progress.windowTokens, conversation.tokens * 0.8)
+  progress.conversation = Context.compact(conversation, goal)
+  return progress.conversation.tokens < conversation.tokens || progress.maxTokens < maxTokens
+}
+
+/** A call that cannot be read is answered like any other; the history shows that there was one, in a form that every server reads. */
+const tellUnreadable = (progress: Progress, reason: MalformedToolCall): LoopEnd | undefined => {
+  const advice = unreadable(++progress.unreadable, reason.message)
+  if (advice === undefined) {
+    return {
+      _tag: "ModelMisunderstood",
+      summary: `the model was told, and still: ${reason.message}`.slice(0, 400),
+      reason: "MalformedToolCall",
+      party: "model"
+    }
+  }
+  progress.warmer = advice.warmer
+  if (reason.tool === "") {
+    add(progress, [
+      Context.entryOf({
+        role: "assistant",
+        content: reason.content || "(a tool call that could not be read)"
+      }),
+      Context.entryOf({ role: "user", content: advice.text })
+    ])
+    return undefined
+  }
+  const written = JSON.stringify({ unreadable: reason.written.slice(0, 2_000) })
+  const calls = withOwnIds(
+    [{ id: "", type: "function", function: { name: reason.tool, arguments: written } }],
+    progress.callIds
+  )
+  const content = reason.content === "" ? null : reason.content
+  add(progress, [
+    Context.entryOf({ role: "assistant", content, tool_calls: calls }),
+    Context.entryOf({
+      role: "tool",
+      tool_call_id: calls[0]?.id ?? "",
+      name: reason.tool,
+      content: JSON.stringify({ error: advice.text })
+    })
+  ])
+  return undefined
+}
+
 /** One turn. Returns the end of the run, or nothing when it goes on. */
 const takeTurn = Effect.fn("foreman.agent.turn")(function* <R>(options: LoopOptions<R>, progress: Progress) {
   const startedAt = yield* Clock.currentTimeMillis
   const { turn } = progress
   const offered = offeredIn(options, progress)
-  progress.conversation = Context.fit(progress.conversation, options.windowTokens)
-  const reply = yield* ask(
-    {
-      endpoint: options.endpoint,
-      messages: progress.conversation.messages,
-      tools: offered,
-      turnTimeout: options.turnTimeout,
-      maxTokens: options.maxTokens,
-      ...(options.temperature === undefined ? {} : { temperature: options.temperature }),
-      ...(options.chatTemplateKwargs === undefined ? {} : { chatTemplateKwargs: options.chatTemplateKwargs })
-    },
-    options.maxRetries
-  )
-  add(progress, [assistantEntry(reply)])
-  const end = yield* settle(options, progress, reply, offered)
+  const given = yield* Effect.result(reply(options, progress, offered))
+  let tools: ReadonlyArray<string> = []
+  let end: LoopEnd | undefined
+  if (Result.isFailure(given)) {
+    const { reason } = given.failure
+    if (reason._tag !== "MalformedToolCall") return yield* given.failure
+    end = tellUnreadable(progress, reason)
+  } else {
+    const answer = { ...given.success, toolCalls: withOwnIds(given.success.toolCalls, progress.callIds) }
+    if (answer.toolCalls.length > 0) {
+      progress.unreadable = 0
+      progress.warmer = 0
+    }
+    add(progress, [assistantEntry(answer)])
+    end = yield* settle(options, progress, answer, offered)
+    tools = answer.toolCalls.map((call) => call.function.name)
+  }
   const seconds = ((yield* Clock.currentTimeMillis) - startedAt) / 1000
-  const tools = reply.toolCalls.map((call) => call.function.name)
   yield* Effect.annotateCurrentSpan({
     turn,
     tool_calls: tools.length,
@@ -130,7 +255,8 @@ const settle = Effect.fnUntraced(function* <R>(
 ): Effect.fn.Return<LoopEnd | undefined, never, R> {
   const decision = judgeReply(reply, progress.streaks)
   if (TurnDecision.$is("GiveUp")(decision)) {
-    return { _tag: "ModelMisunderstood", summary: decision.summary }
+    const { party, reason, summary } = decision
+    return { _tag: "ModelMisunderstood", summary, reason, party }
   }
   if (TurnDecision.$is("Nudge")(decision)) {
     progress.streaks = decision.streaks
@@ -162,7 +288,7 @@ const settle = Effect.fnUntraced(function* <R>(
   if (verdict._tag === "End") return { _tag: "Stuck", signal: verdict.signal, detail: verdict.detail }
   if (verdict._tag === "Nudge") {
     progress.stuck = verdict.state
-    add(progress, [Context.entryOf({ role: "user", content: verdict.text })])
+    amend(progress, verdict.text)
   }
   return undefined
 })
@@ -176,6 +302,13 @@ export const run = Effect.fn("loop.run")(function* <R>(
     conversation: Context.empty(),
     streaks: noStreaks,
     stuck: Stuck.initial,
+    unreadable: 0,
+    warmer: 0,
+    windowTokens: options.windowTokens,
+    maxTokens: options.maxTokens,
+    isAsking: false,
+    startedAtMillis: yield* Clock.currentTimeMillis,
+    callIds: new Set(),
     transcript: []
   }
   add(progress, [
@@ -196,7 +329,11 @@ export const run = Effect.fn("loop.run")(function* <R>(
     Effect.catchTag("InferenceError", (error) => Effect.succeed<LoopEnd>({ _tag: "EndpointFailed", error })),
     Effect.timeoutOrElse({
       duration: options.budget,
-      orElse: () => Effect.succeed<LoopEnd>({ _tag: "BudgetExhausted" })
+      orElse: () =>
+        Effect.sync((): LoopEnd => ({
+          _tag: "BudgetExhausted",
+          party: progress.isAsking ? "server" : "model"
+        }))
     })
   )
   return { end, turnCount: progress.turn, transcript: progress.transcript }

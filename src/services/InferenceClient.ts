@@ -2,38 +2,90 @@
 import { Context, type Duration, type Effect, type Redacted, Schema } from "effect"
 
 import type { ChatReply, ChatTool } from "../../schema/Chat.ts"
+import { Party } from "../../schema/Party.ts"
 
-const detail = { message: Schema.String }
+const detail = { message: Schema.String, party: Party }
 
-/** No answer: refused, reset, cut off, or no header within the turn's timeout. */
+/** No answer: refused, reset, or no such host. */
 export class EndpointUnreachable extends Schema.TaggedError<EndpointUnreachable>()(
   "EndpointUnreachable",
   detail
 ) {}
-/** The endpoint answered with a status that is not 2xx; `body` is at most 4,096 bytes of what it said. */
+/** It says "later": a rate, a quota, no credit, still loading, a gateway without a server behind it. */
+export class EndpointBusy extends Schema.TaggedError<EndpointBusy>()("EndpointBusy", {
+  ...detail,
+  /** How long it asks to wait; absent when it does not say. */
+  retryAfterMillis: Schema.optionalKey(Schema.Finite)
+}) {}
+/** Held longer than the run may wait. */
+export class EndpointHeld extends Schema.TaggedError<EndpointHeld>()("EndpointHeld", {
+  ...detail,
+  /** Milliseconds of the epoch. */
+  untilMillis: Schema.Finite
+}) {}
+/** The request is larger than the context of the model, in tokens as the server counts. */
+export class ContextOverflow extends Schema.TaggedError<ContextOverflow>()("ContextOverflow", {
+  ...detail,
+  promptTokens: Schema.optionalKey(Schema.Finite),
+  windowTokens: Schema.optionalKey(Schema.Finite)
+}) {}
+/** The endpoint answered with a status that is not 2xx, and would again; `body` is at most 4,096 bytes of what it said. */
 export class RequestRejected extends Schema.TaggedError<RequestRejected>()("RequestRejected", {
   ...detail,
   status: Schema.Int,
   body: Schema.String
 }) {}
-/** 2xx, but not a completion: not JSON, no choices, a stream that stalled or was cut. */
+/** A fault on the other side that a second try may pass: an error within the stream, a status 500. */
+export class ServerFailed extends Schema.TaggedError<ServerFailed>()("ServerFailed", detail) {}
+/** Nothing of the reply came for the time of a turn. Comments and empty chunks are nothing. */
+export class ReplyStalled extends Schema.TaggedError<ReplyStalled>()("ReplyStalled", detail) {}
+/** 2xx, but not a completion: no JSON, no choices, a stream that was cut. */
 export class MalformedReply extends Schema.TaggedError<MalformedReply>()("MalformedReply", detail) {}
 /** A tool call whose arguments are no JSON object (llama.cpp #22072); the next try often has them whole. */
 export class MalformedToolCall extends Schema.TaggedError<MalformedToolCall>()("MalformedToolCall", {
   ...detail,
-  tool: Schema.String
+  /** Empty where the server could not read the call and did not say which. */
+  tool: Schema.String,
+  /** What the model wrote in place of an object. */
+  written: Schema.String,
+  content: Schema.String
 }) {}
+
+const Reason = Schema.Union([
+  EndpointUnreachable,
+  EndpointBusy,
+  EndpointHeld,
+  ContextOverflow,
+  RequestRejected,
+  ServerFailed,
+  ReplyStalled,
+  MalformedReply,
+  MalformedToolCall
+])
+export type InferenceReason = typeof Reason.Type
+
+/** What a further try of the same request may come to: `later` once the endpoint is back, `again` at once, `never`. */
+const tries: { readonly [T in InferenceReason["_tag"]]: "later" | "again" | "never" } = {
+  EndpointUnreachable: "later",
+  EndpointBusy: "later",
+  EndpointHeld: "never",
+  ContextOverflow: "never",
+  RequestRejected: "never",
+  ServerFailed: "again",
+  ReplyStalled: "again",
+  MalformedReply: "again",
+  MalformedToolCall: "again"
+}
 
 export class InferenceError extends Schema.TaggedError<InferenceError>()("InferenceError", {
   endpoint: Schema.String,
-  reason: Schema.Union([EndpointUnreachable, RequestRejected, MalformedReply, MalformedToolCall])
+  reason: Reason
 }) {
   override get message(): string {
     return `${this.endpoint}: ${this.reason.message}`
   }
-  /** Any answer with a status, 4xx and 5xx alike, is final by contract §4.1; the rest passes on a second try. */
-  get isTransient(): boolean {
-    return this.reason._tag !== "RequestRejected"
+  get retry(): "later" | "again" | "never" {
+    return tries[this.reason._tag]
   }
 }
 
@@ -57,7 +109,7 @@ export interface ChatRequest {
   readonly temperature?: number
   readonly maxTokens?: number
   readonly chatTemplateKwargs?: { readonly [key: string]: unknown }
-  /** Wait for the reply to begin. */
+  /** Wait for the reply to begin, and for each further piece of it. */
   readonly turnTimeout: Duration.Duration
 }
 

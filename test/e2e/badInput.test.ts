@@ -24,6 +24,7 @@ beforeAll(async () => {
     home,
     agentFlags: [
       "--roles=worker,verifier",
+      "--max-wait=1s",
       `--git-remote-url=${remote}`,
       "--commit-author-email=bot@example.com"
     ]

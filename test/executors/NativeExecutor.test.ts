@@ -348,15 +348,22 @@ describe("NativeExecutor", () => {
     })
   )
 
-  it.live("a 500 is not asked again: the machinery failed, and the transcript is kept", () =>
-    Effect.gen(function* () {
-      const { cluster, model, run } = yield* world({ turns: [edit, fault("status"), submit("GO")] })
-      const error = yield* Effect.flip(run)
-      assert.include(error.message, "answered 500")
-      assert.strictEqual((yield* model.requests).length, 2)
-      const name = "foreman-transcript-fix"
-      assert.isDefined(yield* cluster.raw(configMaps, { name, namespace: "default" }))
-    })
+  it.live(
+    "an endpoint that refuses ends the run with the party and its words, and the transcript is kept",
+    () =>
+      Effect.gen(function* () {
+        const { cluster, run } = yield* world({
+          turns: [edit, ...Array.from({ length: 4 }, () => fault("status")), submit("GO")]
+        })
+        const result = yield* run
+        assert.deepStrictEqual(
+          [result.verdict, result.failureReason, result.extra?.["reason"], result.extra?.["party"]],
+          ["INCOMPLETE", "InferenceServiceUnavailable", "ServerFailed", "server"]
+        )
+        assert.include(result.summary, "answered 500")
+        const name = "foreman-transcript-fix"
+        assert.isDefined(yield* cluster.raw(configMaps, { name, namespace: "default" }))
+      })
   )
 
   it.live("prose is nudged twice, then the run is given up", () =>

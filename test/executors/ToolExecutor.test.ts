@@ -241,7 +241,12 @@ describe("ToolExecutor", () => {
       const { manifests, result } = yield* execute(payload(fields), { tools })
       assert.deepStrictEqual(
         [result.verdict, result.failureReason, result.extra, manifests.length],
-        ["INCOMPLETE", "ToolFailed", { outcome: "EXECUTOR-PRECONDITION-FAILED", reason }, 0]
+        [
+          "INCOMPLETE",
+          "ToolFailed",
+          { outcome: "EXECUTOR-PRECONDITION-FAILED", reason, party: "configuration" },
+          0
+        ]
       )
     })
   )

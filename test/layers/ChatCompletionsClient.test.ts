@@ -48,6 +48,7 @@ describe("ChatCompletionsClient", () => {
         assert.deepStrictEqual(yield* ask(baseURL), {
           content: "",
           reasoning: "hmm",
+          reasoningField: "reasoning_content",
           toolCalls: [
             { id: "call_2_0", type: "function", function: fn },
             { id: "call_2_1", type: "function", function: fn }
@@ -110,34 +111,34 @@ describe("ChatCompletionsClient", () => {
       Effect.gen(function* () {
         const { baseURL } = yield* model(faulty("cut-arguments"))
         const error = yield* Effect.flip(ask(baseURL))
-        assert.deepStrictEqual([error.reason._tag, error.isTransient], ["MalformedToolCall", true])
+        assert.deepStrictEqual([error.reason._tag, error.retry], ["MalformedToolCall", "again"])
       })
     )
 
-    it.effect("a status that is not 2xx is final and its body is kept to 4,096 bytes", () =>
+    it.effect("the body of a refusal is kept to 4,096 bytes", () =>
       Effect.gen(function* () {
         const { baseURL } = yield* model({
-          reply: { type: "fault", fault: "status", status: 503, message: "x".repeat(9000) }
+          reply: { type: "fault", fault: "status", status: 418, message: "x".repeat(9000) }
         })
         const error = yield* Effect.flip(ask(baseURL))
-        assert.isFalse(error.isTransient)
-        assert.isTrue(error.reason._tag === "RequestRejected" && error.reason.status === 503)
+        assert.strictEqual(error.retry, "never")
+        assert.isTrue(error.reason._tag === "RequestRejected" && error.reason.status === 418)
         assert.strictEqual(error.reason._tag === "RequestRejected" ? error.reason.body.length : 0, 4096)
       })
     )
 
-    it.effect("no header within the turn's timeout is an unreachable endpoint", () =>
+    it.effect("no header within the turn's timeout is a reply that stalled", () =>
       Effect.gen(function* () {
         const reason = yield* reasonOf(faulty("no-answer"), { turnTimeout: Duration.millis(50) })
-        assert.strictEqual(reason._tag, "EndpointUnreachable")
-        assert.strictEqual(reason.message, "no answer within 50ms")
+        assert.strictEqual(reason._tag, "ReplyStalled")
+        assert.strictEqual(reason.message, "the reply stalled for 50ms")
       })
     )
 
     it.effect("a stream that goes silent is given up", () =>
       Effect.gen(function* () {
         const reason = yield* reasonOf(faulty("stalled-stream"), { turnTimeout: Duration.millis(80) })
-        assert.strictEqual(reason._tag, "MalformedReply")
+        assert.strictEqual(reason._tag, "ReplyStalled")
         assert.strictEqual(reason.message, "the reply stalled for 80ms")
       })
     )

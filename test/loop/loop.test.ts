@@ -5,12 +5,16 @@ import { TestClock } from "effect/testing"
 import type { ChatReply } from "../../schema/Chat.ts"
 import { limitsOf } from "../../src/decide/stuck.ts"
 import { ask } from "../../src/loop/ask.ts"
+import { EndpointHolds, make as makeHolds } from "../../src/loop/EndpointHolds.ts"
 import { type LoopOptions, run } from "../../src/loop/loop.ts"
 import {
   type ChatRequest,
   EndpointUnreachable,
   InferenceClient,
+  ContextOverflow,
+  EndpointBusy,
   InferenceError,
+  MalformedReply,
   MalformedToolCall,
   RequestRejected
 } from "../../src/services/InferenceClient.ts"
@@ -36,9 +40,12 @@ const calls = (...names: ReadonlyArray<readonly [string, string]>): ChatReply =>
     }))
   })
 const failure = (reason: InferenceError["reason"]) => new InferenceError({ endpoint: "e", reason })
-const cut = failure(new MalformedToolCall({ message: "cut", tool: "echo" }))
-const lost = failure(new EndpointUnreachable({ message: "reset" }))
-const refused = failure(new RequestRejected({ message: "500", status: 500, body: "" }))
+const cut = failure(
+  new MalformedToolCall({ message: "cut", party: "model", tool: "echo", written: '{"te', content: "" })
+)
+const broken = failure(new MalformedReply({ message: "cut", party: "server" }))
+const lost = failure(new EndpointUnreachable({ message: "reset", party: "network" }))
+const refused = failure(new RequestRejected({ message: "400", party: "server", status: 400, body: "" }))
 
 /** Answers with the steps in order, and keeps what each request held. */
 const scripted = (steps: ReadonlyArray<Step>, seen: Ref.Ref<ReadonlyArray<ReadonlyArray<string>>>) =>
@@ -86,6 +93,7 @@ const options = (more: Partial<LoopOptions<never>> = {}): LoopOptions<never> => 
   maxRetries: 3,
   turnTimeout: Duration.seconds(10),
   budget: Duration.minutes(10),
+  maxWait: Duration.minutes(5),
   windowTokens: 32_768,
   stuckLimits: limitsOf(undefined, true),
   onTurn: () => Effect.void,
@@ -97,7 +105,10 @@ const play = Effect.fnUntraced(function* (
   more: Partial<LoopOptions<never>> = {}
 ) {
   const seen = yield* Ref.make<ReadonlyArray<ReadonlyArray<string>>>([])
-  const report = yield* run(options(more)).pipe(Effect.provide(scripted(steps, seen)))
+  const report = yield* run(options(more)).pipe(
+    Effect.provide(scripted(steps, seen)),
+    Effect.provideService(EndpointHolds, makeHolds())
+  )
   const transcript = report.transcript.map((message) => JSON.parse(message))
   return { ...report, transcript, requests: yield* Ref.get(seen) }
 })
@@ -127,9 +138,10 @@ describe("the retries of a model call", () => {
       tools: [],
       turnTimeout: Duration.seconds(1)
     }
-    const fiber = yield* ask(request, maxRetries).pipe(
+    const fiber = yield* ask(request, { maxRetries, giveUpMillis: 25_000 }).pipe(
       Effect.result,
       Effect.provide(timed),
+      Effect.provideService(EndpointHolds, makeHolds()),
       Random.withSeed("tries"),
       Effect.forkChild
     )
@@ -139,7 +151,7 @@ describe("the retries of a model call", () => {
 
   it.effect("come after 50 ms, 250 ms, 1 s and 1 s, give or take a fifth", () =>
     Effect.gen(function* () {
-      const { began, result } = yield* triesOf([cut, lost, cut, lost, say("at last")], 4)
+      const { began, result } = yield* triesOf([broken, broken, broken, broken, say("at last")], 4)
       assert.strictEqual(result._tag, "Success")
       const gaps = began.slice(1).map((at, index) => at - (began[index] ?? 0))
       assert.strictEqual(gaps.length, 4)
@@ -152,12 +164,19 @@ describe("the retries of a model call", () => {
 
   it.effect("end when they are used up", () =>
     Effect.gen(function* () {
-      const { began, result } = yield* triesOf([cut, cut, cut, say("too late")], 2)
+      const { began, result } = yield* triesOf([broken, broken, broken, say("too late")], 2)
       assert.deepStrictEqual([result._tag, began.length], ["Failure", 3])
     })
   )
 
-  it.effect("do not follow a status that is not 2xx", () =>
+  it.effect("of a call that cannot be read are one, since the model is told of the next", () =>
+    Effect.gen(function* () {
+      const { began, result } = yield* triesOf([cut, cut, say("too late")], 3)
+      assert.deepStrictEqual([result._tag, began.length], ["Failure", 2])
+    })
+  )
+
+  it.effect("do not follow a refusal", () =>
     Effect.gen(function* () {
       const { began, result } = yield* triesOf([refused, say("no")], 3)
       assert.deepStrictEqual([result._tag, began.length], ["Failure", 1])
@@ -267,7 +286,7 @@ describe("the loop", () => {
       const withheld = "the tool grep is not offered in this turn; offered: str_replace, submit_result"
       assert.deepStrictEqual(answers, [
         '{"text":"a"}',
-        '{"text":"a"}',
+        `{"text":"a"}\n\n${answers[1]?.split("\n\n")[1]}`,
         JSON.stringify({ error: withheld }),
         '{"text":"b"}',
         '{"text":"b"}',
@@ -302,8 +321,218 @@ describe("the loop", () => {
       })
       const last = requests.at(-1) ?? []
       assert.isBelow(last.join("").length / 4, 4000)
-      assert.deepStrictEqual(last.slice(0, 2), requests[0])
+      assert.strictEqual(last[0], requests[0]?.[0])
+      assert.match(JSON.parse(last[1] ?? "").content, /^task\n\n\(\d+ earlier turns/u)
       assert.strictEqual(transcript.length, 2 + 13 * 2)
+    })
+  )
+
+  /** No two messages of a user in a row, and none right after a tool's: some chat templates refuse both. */
+  const rolesOf = (request: ReadonlyArray<string> = []) =>
+    request.map((message) => JSON.parse(message).role).join(" ")
+
+  it.effect("answers a call that cannot be read like any other, and goes on", () =>
+    Effect.gen(function* () {
+      const { end, requests } = yield* play([cut, done], { maxRetries: 0 })
+      assert.strictEqual(end._tag, "Submitted")
+      const last = requests.at(-1) ?? []
+      assert.strictEqual(rolesOf(last), "system user assistant tool")
+      const [call] = JSON.parse(last[2] ?? "").tool_calls
+      assert.deepStrictEqual(JSON.parse(call.function.arguments), { unreadable: '{"te' })
+      const answer = JSON.parse(last[3] ?? "")
+      assert.strictEqual(answer.tool_call_id, call.id)
+      assert.match(answer.content, /No tool ran: cut/u)
+    })
+  )
+
+  it.effect(
+    "asks warmer each time that calls in a row cannot be read, and ends with the model as the party",
+    () =>
+      Effect.gen(function* () {
+        const temperatures: Array<number | undefined> = []
+        const inference = InferenceClient.of({
+          complete: (request) =>
+            Effect.suspend(() => {
+              temperatures.push(request.temperature)
+              return cut
+            })
+        })
+        const { end } = yield* run(options({ temperature: 0.2, maxRetries: 0 })).pipe(
+          Effect.provideService(InferenceClient, inference),
+          Effect.provideService(EndpointHolds, makeHolds())
+        )
+        assert.deepStrictEqual(temperatures, [0.2, 0.2, 0.4, 0.6000000000000001])
+        assert.deepInclude(end, { _tag: "ModelMisunderstood", reason: "MalformedToolCall", party: "model" })
+      })
+  )
+
+  it.effect("gives each call an id that no other has", () =>
+    Effect.gen(function* () {
+      const twice = (id: string) =>
+        say("", {
+          toolCalls: [1, 2].map(() => ({
+            id,
+            type: "function" as const,
+            function: { name: "echo", arguments: '{"text":"a"}' }
+          }))
+        })
+      const { transcript } = yield* play([twice("x"), twice(""), twice("x"), done])
+      const ids = transcript.flatMap(({ tool_calls = [] }) => tool_calls.map((call: any) => call.id))
+      assert.strictEqual(new Set(ids).size, 7)
+      assert.deepStrictEqual(
+        transcript.flatMap(({ role, tool_call_id }) => (role === "tool" ? [tool_call_id] : [])),
+        ids
+      )
+      for (const id of ids.slice(1, 6)) assert.match(id, /^[a-z0-9]{9}$/u)
+    })
+  )
+
+  it.effect(
+    "sends thoughts and their signatures back with the calls that they led to, by the server's names",
+    () =>
+      Effect.gen(function* () {
+        const { transcript } = yield* play([
+          {
+            ...calls(["echo", '{"text":"a"}']),
+            reasoning: "hm",
+            reasoningField: "reasoning",
+            reasoningDetails: [{ signature: "s" }]
+          },
+          done
+        ])
+        assert.deepInclude(transcript[2], {
+          reasoning: "hm",
+          reasoning_details: [{ signature: "s" }],
+          content: null
+        })
+      })
+  )
+
+  it.effect("reads arguments that are written as text by the type that the tool asks for", () =>
+    Effect.gen(function* () {
+      const { transcript } = yield* play([
+        calls(["echo", '{"text":"1","times":"2"}'], ["echo", '{"text":"b","times":"x"}']),
+        done
+      ])
+      assert.strictEqual(transcript[3].content, '{"text":"1"}')
+      assert.match(transcript[4].content, /error/u)
+    })
+  )
+
+  it.effect("that the server calls too large is made smaller by the server's figures, and goes on", () =>
+    Effect.gen(function* () {
+      const long = calls(["echo", JSON.stringify({ text: "x".repeat(4000) })])
+      const overflow = failure(
+        new ContextOverflow({
+          message: "too large",
+          party: "configuration",
+          promptTokens: 8000,
+          windowTokens: 4096
+        })
+      )
+      const { end, requests } = yield* play([long, long, long, overflow, done], {
+        stuckLimits: limitsOf({ repeatedToolThreshold: 0 }, true)
+      })
+      assert.strictEqual(end._tag, "Submitted")
+      const sizes = requests.map((request) => request.join("").length)
+      assert.isBelow(sizes[4] ?? 0, (sizes[3] ?? 0) / 2)
+      assert.strictEqual(rolesOf(requests[4]), "system user assistant tool")
+    })
+  )
+
+  it.effect("that does not fit with nothing left out ends with what the server said", () =>
+    Effect.gen(function* () {
+      const overflow = failure(
+        new ContextOverflow({
+          message: "too large",
+          party: "configuration",
+          promptTokens: 900,
+          windowTokens: 512
+        })
+      )
+      const { end } = yield* play(
+        Array.from({ length: 9 }, () => overflow),
+        { maxTokens: 8192 }
+      )
+      assert.strictEqual(end._tag === "EndpointFailed" ? end.error.reason._tag : end._tag, "ContextOverflow")
+    })
+  )
+})
+
+describe("an endpoint that says later", () => {
+  const later = (retryAfterMillis?: number) =>
+    failure(
+      new EndpointBusy({
+        message: "answered 429",
+        party: "quota",
+        ...(retryAfterMillis !== undefined && { retryAfterMillis })
+      })
+    )
+
+  it.effect("is asked again at the time that it names, and no turn is used", () =>
+    Effect.gen(function* () {
+      const fiber = yield* Effect.forkChild(play([later(20_000), done]))
+      yield* TestClock.adjust("19 seconds")
+      assert.isUndefined(fiber.pollUnsafe())
+      yield* TestClock.adjust("2 seconds")
+      const { end, turnCount } = yield* Fiber.join(fiber)
+      assert.deepStrictEqual([end._tag, turnCount], ["Submitted", 1])
+    })
+  )
+
+  it.effect("is not waited for past the run's patience: it ends at once, with the time", () =>
+    Effect.gen(function* () {
+      const { end } = yield* play([later(301_000), done])
+      assert.isTrue(end._tag === "EndpointFailed")
+      const reason = end._tag === "EndpointFailed" ? end.error.reason : undefined
+      assert.deepInclude(reason, { _tag: "EndpointHeld", party: "quota", untilMillis: 301_000 })
+    })
+  )
+
+  it.effect(
+    "that is away for ten minutes costs none of twenty runs, and each try is one request, not twenty",
+    () =>
+      Effect.gen(function* () {
+        const holds = makeHolds()
+        let asked = 0
+        const inference = InferenceClient.of({
+          complete: () =>
+            Effect.clockWith((clock) => clock.currentTimeMillis).pipe(
+              Effect.flatMap((now) => {
+                asked++
+                return now < 600_000 ? lost : Effect.succeed(done)
+              })
+            )
+        })
+        const fibers = yield* Effect.forEach(Array.from({ length: 20 }), () =>
+          run(options({ budget: Duration.hours(1), maxWait: Duration.minutes(15) })).pipe(
+            Effect.provideService(InferenceClient, inference),
+            Effect.provideService(EndpointHolds, holds),
+            Effect.forkChild
+          )
+        )
+        yield* TestClock.adjust("12 minutes")
+        const ends = yield* Effect.forEach(fibers, Fiber.join)
+        assert.deepStrictEqual([...new Set(ends.map(({ end }) => end._tag))], ["Submitted"])
+        // Twenty at first and at last, and one for each wait between.
+        assert.isBelow(asked, 70)
+      })
+  )
+
+  it.effect("is free again when the run that asks is cut short", () =>
+    Effect.gen(function* () {
+      const holds = makeHolds()
+      const endpoint = { baseURL: "e", model: "m" }
+      const first = yield* Effect.forkChild(holds.ask(endpoint, 1e9, later(1000)).pipe(Effect.result))
+      yield* TestClock.adjust("500 millis")
+      yield* Fiber.interrupt(first)
+      const probe = yield* Effect.forkChild(holds.ask(endpoint, 1e9, Effect.never))
+      yield* TestClock.adjust("1 second")
+      const other = yield* Effect.forkChild(holds.ask(endpoint, 1e9, Effect.succeed("answer")))
+      yield* TestClock.adjust("1 second")
+      assert.isUndefined(other.pollUnsafe())
+      yield* Fiber.interrupt(probe)
+      assert.strictEqual(yield* Fiber.join(other), "answer")
     })
   )
 })

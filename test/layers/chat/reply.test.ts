@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
 
-import { parseCompletion, ReplyAssembler } from "../../../layers/chat/reply.ts"
+import { readReply, ReplyAssembler } from "../../../layers/chat/reply.ts"
 
 const line = (event: object | string): string =>
   `data: ${typeof event === "string" ? event : JSON.stringify(event)}\n\n`
@@ -20,7 +20,7 @@ const piece = (index: number, fields: object, name?: string) =>
 
 /** A stream in pieces of `size` bytes. */
 const read = Effect.fnUntraced(function* (text: string, size: number) {
-  const assembler = new ReplyAssembler()
+  const assembler = new ReplyAssembler(new Set(), 0)
   const bytes = new TextEncoder().encode(text)
   for (let at = 0; at < bytes.length; at += size) assembler.push(bytes.subarray(at, at + size))
   return yield* assembler.reply()
@@ -58,7 +58,7 @@ describe("a reply that the token limit cut", () => {
       const function_ = { name: "write_file", arguments: '{"path":"y' }
       const message = { tool_calls: [{ id: "1", type: "function", function: function_ }] }
       const whole = JSON.stringify({ choices: [{ message, finish_reason: "length" }] })
-      assert.deepStrictEqual((yield* parseCompletion(whole)).toolCalls, [])
+      assert.deepStrictEqual((yield* readReply(whole)).toolCalls, [])
     })
   )
 })
@@ -72,6 +72,7 @@ describe("a streamed reply", () => {
         assert.deepStrictEqual(yield* read(stream, size), {
           content: "Grüße",
           reasoning: "hm 🙂",
+          reasoningField: "reasoning_content",
           toolCalls: [
             { id: "id0", type: "function", function: { name: "read_file", arguments: '{"path":"x"}' } },
             { id: "id1", type: "function", function: { name: "bash", arguments: '{"a":1}' } }
@@ -105,18 +106,18 @@ describe("a streamed reply", () => {
             `data: {"choices":[{"delta":${call},"finish_reason":"tool_calls"}]}\n\ndata: [DONE]\n\n`,
             1_000
           ),
-          parseCompletion(`{"choices":[{"message":${call},"finish_reason":"tool_calls"}]}`)
+          readReply(`{"choices":[{"message":${call},"finish_reason":"tool_calls"}]}`)
         ],
         Effect.flip
       )
       assert.deepStrictEqual(
         errors.map(({ _tag }) => _tag),
-        ["MalformedReply", "MalformedToolCall", "MalformedToolCall"]
+        ["ServerFailed", "MalformedToolCall", "MalformedToolCall"]
       )
     })
   )
 
-  it.effect("an error within the stream is a broken reply that says so", () =>
+  it.effect("an error within the stream is a failure of the server in its words", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(read(line({ error: { message: "slot died" } }), 9))
       assert.include(error.message, "slot died")
@@ -128,7 +129,7 @@ const completion = (message: object) => JSON.stringify({ choices: [{ finish_reas
 
 describe("a reply in one piece", () => {
   const argumentsOf = (value: unknown) =>
-    parseCompletion(
+    readReply(
       completion({ content: null, tool_calls: [{ id: "c", function: { name: "f", arguments: value } }] })
     ).pipe(Effect.map((reply) => reply.toolCalls[0]?.function.arguments))
 
@@ -145,6 +146,128 @@ describe("a reply in one piece", () => {
         const error = yield* Effect.flip(argumentsOf(value))
         assert.strictEqual(error._tag, "MalformedToolCall")
       }
+    })
+  )
+})
+
+describe("what servers send in place of the protocol", () => {
+  const calls = (text: string, size = 7) =>
+    read(text, size).pipe(
+      Effect.map(({ toolCalls }) =>
+        toolCalls.map(({ function: { arguments: given, name }, id }) => [id, name, given])
+      )
+    )
+  const chunk = (...tool_calls: ReadonlyArray<object>) => delta({ tool_calls })
+  const end = delta({}, "tool_calls")
+  const a = { name: "a", arguments: '{"x":1}' }
+  const b = { name: "b", arguments: '{"y":2}' }
+
+  it.effect.each<[string, string, readonly [string, string]]>([
+    [
+      "index 0 for all",
+      chunk({ index: 0, id: "1", function: a }) + chunk({ index: 0, id: "2", function: b }),
+      ["1", "2"]
+    ],
+    ["no index", chunk({ id: "1", function: a }) + chunk({ id: "2", function: b }), ["1", "2"]],
+    ["neither index nor id", chunk({ function: a }, { function: b }), ["", ""]],
+    [
+      "an index from 1",
+      chunk({ index: 1, id: "1", function: a }) + chunk({ index: 2, id: "2", function: b }),
+      ["1", "2"]
+    ]
+  ])("%s tells two calls apart", ([, text, ids]) =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* calls(text + end), [
+        [ids[0], "a", '{"x":1}'],
+        [ids[1], "b", '{"y":2}']
+      ])
+    })
+  )
+
+  it.effect.each([
+    ["an object", { x: 1 }],
+    ["twice", '{"x":1}{"x":1}'],
+    ["encoded twice", JSON.stringify('{"x":1}')]
+  ])("arguments as %s are the object", ([, given]) =>
+    Effect.gen(function* () {
+      const text = chunk({ index: 0, id: "1", function: { name: "a", arguments: given } }) + end
+      assert.deepStrictEqual(yield* calls(text), [["1", "a", '{"x":1}']])
+    })
+  )
+
+  it.effect("arguments that come whole so far with each piece, and a name in pieces or with each", () =>
+    Effect.gen(function* () {
+      const cumulative = ['{"x', '{"x":', '{"x":1}'].map((given) =>
+        chunk({ index: 0, id: "1", function: { name: "a", arguments: given } })
+      )
+      assert.deepStrictEqual(yield* calls(cumulative.join("") + end), [["1", "a", '{"x":1}']])
+      const named =
+        chunk({ index: 0, id: "1", function: { name: "read", arguments: "" } }) +
+        chunk({ index: 0, function: { name: "_file", arguments: "{}" } })
+      assert.deepStrictEqual(yield* calls(named + end), [["1", "read_file", "{}"]])
+    })
+  )
+
+  it.effect("content in parts is text and thoughts, and a refusal is one", () =>
+    Effect.gen(function* () {
+      const parts = [
+        { type: "thinking", thinking: [{ type: "text", text: "hm" }] },
+        { type: "text", text: "yes" }
+      ]
+      const reply = yield* read(delta({ content: parts, refusal: "no" }, "stop"), 9)
+      assert.deepStrictEqual([reply.content, reply.reasoning, reply.refusal], ["yes", "hm", "no"])
+    })
+  )
+
+  it.effect(
+    "thoughts keep the field and the signature that they came with, pieces of one part put together",
+    () =>
+      Effect.gen(function* () {
+        const part = (text: string, more = {}) => ({ type: "reasoning.text", index: 0, text, ...more })
+        const text =
+          delta({ reasoning: "h", reasoning_details: [part("h")] }) +
+          delta({ reasoning: "m", reasoning_details: [part("m", { signature: "s" })] }) +
+          delta({}, "stop")
+        const reply = yield* read(text, 9)
+        assert.deepStrictEqual(
+          [reply.reasoningField, reply.reasoningDetails],
+          ["reasoning", [part("hm", { signature: "s" })]]
+        )
+      })
+  )
+
+  it.effect(
+    "whole calls make a reply of a stream that just ends; what follows a whole reply takes nothing from it",
+    () =>
+      Effect.gen(function* () {
+        const one = chunk({ index: 0, id: "1", function: a })
+        assert.strictEqual((yield* calls(one)).length, 1)
+        assert.strictEqual((yield* calls(`${one}${end}data: {broken\n\n`)).length, 1)
+        const cut = chunk({ index: 0, id: "1", function: { name: "a", arguments: '{"x"' } })
+        assert.strictEqual((yield* Effect.flip(read(cut, 5)))._tag, "MalformedReply")
+      })
+  )
+
+  it.effect("comments and empty chunks are no progress", () =>
+    Effect.sync(() => {
+      const assembler = new ReplyAssembler(new Set(), 0)
+      const push = (text: string) => assembler.push(new TextEncoder().encode(text))
+      push(`: keep-alive\n\n${delta({ role: "assistant", content: "" })}${delta({ content: "" })}`)
+      assert.strictEqual(assembler.progress, 0)
+      push(delta({ content: "a" }))
+      assert.isAbove(assembler.progress, 0)
+    })
+  )
+
+  it.effect.each<[string, string]>([
+    ["an object in place of a chunk", line({ object: "error", message: "CUDA out of memory", code: 500 })],
+    ["an event of that name", `event: error\n${line({ message: "CUDA out of memory" })}`],
+    ["a choice that failed", delta({}, "error")],
+    ["a whole body", JSON.stringify({ error: { message: "CUDA out of memory" } })]
+  ])("an error as %s is the server's failure", ([, text]) =>
+    Effect.gen(function* () {
+      const reason = yield* Effect.flip(read(text, 9))
+      assert.deepStrictEqual([reason._tag, reason.party], ["ServerFailed", "server"])
     })
   )
 })
