@@ -87,10 +87,11 @@ const claimsOfCall = (call: SyntaxNode, scope: Scope): ReadonlyArray<Assertion> 
     case "ErrorIs":
     case "ErrorAs":
       return [{ relation: "equal", subject: text(a), expected: text(b), line }]
+    // What an error says is said of one that is there.
     case "ErrorContains":
-      return [claim("contains", line, text(a), text(b))]
+      return [claim("present", line, text(a)), claim("contains", line, `${text(a)}.Error()`, text(b))]
     case "EqualError":
-      return [claim("equal", line, `${text(a)}.Error()`, text(b))]
+      return [claim("present", line, text(a)), claim("equal", line, `${text(a)}.Error()`, text(b))]
     case "InDelta":
     case "InEpsilon":
     case "WithinDuration":

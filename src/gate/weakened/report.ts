@@ -211,8 +211,9 @@ const weightOfLoss = (
   if (what === "no longer") return added <= 6 ? held : asks
   if (what === "taken back") return note
   if (lost.every(isOfNoError)) return added > 0 ? note : asks
-  if (added <= 2) return what === "reached" ? asks : held
   const [checks, left] = [checksIn(base), checksIn(head)]
+  // As many claims as before, in the same words: said otherwise, or about less.
+  if (added <= 2) return what === "reached" || left >= checks ? asks : held
   if (left * 2 < checks) return asks
   return what === "reached" || left >= checks || likeness(base.test.words, head.test.words) < 0.5
     ? note

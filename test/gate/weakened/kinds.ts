@@ -122,6 +122,19 @@ export const kinds: ReadonlyArray<Case> = [
     `${jsHead}test("size", () => {\n  assert.ok(bundle().size <= 110)\n})\n`,
     "note"
   ),
+  go(
+    "an error and its text in one claim",
+    `package shop\n\nfunc TestLoad(t *testing.T) {\n\t_, err := Load(9)\n\tassert.Error(t, err)\n\tassert.Contains(t, err.Error(), "99")\n}\n`,
+    `package shop\n\nfunc TestLoad(t *testing.T) {\n\t_, err := Load(9)\n\tassert.ErrorContains(t, err, "99")\n}\n`,
+    "pass"
+  ),
+  js(
+    "claims that were written anew, as many as before, are asked about",
+    `${jsHead}test("all", () => {\n  assert.deepEqual(pick(["a", "b"], "a"), ["a"])\n  assert.deepEqual(pick(["c"], "a"), [])\n})\n`,
+    `${jsHead}test("all", () => {\n  assert.ok(isPicked("a", "a"))\n  assert.ok(!isPicked("b", "a"))\n  assert.ok(!isPicked("c", "a"))\n})\n`,
+    "finding",
+    { weighs: "ask" }
+  ),
   // Cheats.
   py(
     "an assertion removed, nothing else changed",
