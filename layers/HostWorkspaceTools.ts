@@ -13,7 +13,8 @@ import {
   WorkspaceToolsHost
 } from "../src/services/WorkspaceTools.ts"
 import * as ConfinedShell from "./confinedShell.ts"
-import { OutsideFolder, regularFiles, readInside, writeInside } from "./insideFolder.ts"
+import { git } from "./git/runGit.ts"
+import { onlyRegular, OutsideFolder, regularFiles, readInside, writeInside } from "./insideFolder.ts"
 import { runGroup } from "./processGroup.ts"
 import { wipe } from "./wipe.ts"
 
@@ -85,7 +86,15 @@ const open = Effect.fn("HostWorkspaceTools.open")(function* (
   return WorkspaceTools.of({
     readFile: (path) => attempt(() => readInside(root, path)),
     writeFile: (path, content) => attempt(() => writeInside(root, path, content)),
-    listFiles: (path) => attempt(() => regularFiles(root, path)),
+    listFiles: (path) =>
+      git(["-C", root, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", path]).pipe(
+        Effect.orElseSucceed(() => ""),
+        Effect.flatMap((listed) =>
+          attempt(() =>
+            listed === "" ? regularFiles(root, path) : onlyRegular(root, listed.split("\0").slice(0, -1))
+          )
+        )
+      ),
     runCommand: Effect.fn("HostWorkspaceTools.runCommand")(function* (command, { timeout, maxBytes }) {
       const shell = yield* shellOfHost
       const ended = yield* runGroup({
@@ -93,7 +102,8 @@ const open = Effect.fn("HostWorkspaceTools.open")(function* (
         directory: root,
         env: { ...env, PWD: root },
         timeoutMillis: Duration.toMillis(timeout),
-        maxBytes
+        maxBytes,
+        keepsEnd: true
       }).pipe(Effect.mapError((error) => unavailable(error.message)))
       return {
         exitCode: ended.exitCode,

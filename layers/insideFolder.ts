@@ -84,7 +84,7 @@ export const readInside = (root: string, asked: string): Uint8Array => {
 /** The deepest folder on the way that is there already. */
 const existingParent = (path: string): string => (exists(path) ? path : existingParent(dirname(path)))
 
-export const writeInside = (root: string, asked: string, content: string): number => {
+export const writeInside = (root: string, asked: string, bytes: Uint8Array): number => {
   const path = locate(root, asked)
   if (path === root) throw new Error(`${asked} is a folder`)
   const parent = dirname(path)
@@ -97,7 +97,6 @@ export const writeInside = (root: string, asked: string, content: string): numbe
   }
   const named = join(folder, basename(path))
   const target = exists(named) ? mustBeInside(root, realpathSync.native(named), asked) : named
-  const bytes = Buffer.from(content, "utf8")
   return withFile(root, target, asked, constants.O_WRONLY | constants.O_CREAT, (file, size) => {
     writeFileSync(file, bytes)
     // Once it is known to be ours, and only where something is left: cutting costs as much as all the rest.
@@ -120,5 +119,14 @@ export const regularFiles = (root: string, asked: string): ReadonlyArray<string>
       if (found.length > maxFiles) throw new Error(`${asked} has more than ${maxFiles} files`)
     }
   }
+  return found.sort()
+}
+
+/** Of names relative to `root`, those of regular files, sorted, each once. */
+export const onlyRegular = (root: string, names: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const found = [...new Set(names)].filter(
+    (name) => lstatSync(join(root, name), { throwIfNoEntry: false })?.isFile() === true
+  )
+  if (found.length > maxFiles) throw new Error(`there are more than ${maxFiles} files`)
   return found.sort()
 }

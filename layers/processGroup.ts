@@ -23,8 +23,10 @@ export interface Command {
   /** What it reads from its stdin; nothing when absent. */
   readonly input?: string | undefined
   readonly timeoutMillis: number
-  /** Bytes of each stream that are kept, from its start. */
+  /** Bytes of each stream that are kept: from its start, or half of them from its start and half from its end. */
   readonly maxBytes: number
+  /** Whether the end is kept, too; it is not when absent. */
+  readonly keepsEnd?: boolean | undefined
 }
 
 export interface Ended {
@@ -41,23 +43,47 @@ const drainMillis = 200
 /** A killed program is gone at once, unless the kernel waits for a disk that does not answer. */
 const killPatience = "5 seconds"
 
+/** A byte that goes on a character of UTF-8. */
+const isContinuation = (byte: number | undefined): boolean => byte !== undefined && (byte & 0xc0) === 0x80
+
 class Kept {
-  private readonly chunks: Array<Buffer> = []
-  private size = 0
-  private readonly limit: number
-  truncated = false
-  constructor(limit: number) {
-    this.limit = limit
+  private readonly head: Array<Buffer> = []
+  private headSize = 0
+  private tail = Buffer.alloc(0)
+  private total = 0
+  private readonly headLimit: number
+  private readonly tailLimit: number
+  constructor(limit: number, keepsEnd: boolean) {
+    this.tailLimit = keepsEnd ? Math.floor(limit / 2) : 0
+    this.headLimit = limit - this.tailLimit
+  }
+  get truncated(): boolean {
+    return this.total > this.headLimit + this.tailLimit
   }
   readonly push = (chunk: Buffer): void => {
-    const room = this.limit - this.size
-    if (chunk.length > room) this.truncated = true
-    if (room <= 0) return
-    const part = chunk.length > room ? chunk.subarray(0, room) : chunk
-    this.chunks.push(part)
-    this.size += part.length
+    this.total += chunk.length
+    const part = chunk.subarray(0, Math.max(0, this.headLimit - this.headSize))
+    if (part.length > 0) this.head.push(part)
+    this.headSize += part.length
+    const rest = chunk.subarray(part.length)
+    if (this.tailLimit === 0 || rest.length === 0) return
+    this.tail = Buffer.concat([this.tail, rest.subarray(-this.tailLimit)]).subarray(-this.tailLimit)
   }
-  readonly bytes = (): Buffer => Buffer.concat(this.chunks)
+  readonly bytes = (): Buffer => {
+    const head = Buffer.concat(this.head)
+    if (!this.truncated || this.tailLimit === 0) return Buffer.concat([head, this.tail])
+    // Cut between characters.
+    let end = head.length
+    while (end > head.length - 4 && isContinuation(head[end - 1])) end--
+    const lead = head[end - 1]
+    if (lead !== undefined && lead >= 0xc0) end--
+    else end = head.length
+    let start = 0
+    while (start < 4 && isContinuation(this.tail[start])) start++
+    const left = this.total - end - (this.tail.length - start)
+    const note = Buffer.from(`\n[${left} bytes left out]\n`)
+    return Buffer.concat([head.subarray(0, end), note, this.tail.subarray(start)])
+  }
 }
 
 const killGroup = (pid: number | undefined): void => {
@@ -80,8 +106,8 @@ export const runGroup = (command: Command): Effect.Effect<Ended, SpawnError> =>
     // A program that ends early says why by its exit; the pipe that it left is not a fault.
     child.stdin?.on("error", () => undefined)
     child.stdin?.end(command.input)
-    const stdout = new Kept(command.maxBytes)
-    const stderr = new Kept(command.maxBytes)
+    const stdout = new Kept(command.maxBytes, command.keepsEnd === true)
+    const stderr = new Kept(command.maxBytes, command.keepsEnd === true)
     let timedOut = false
     let isOver = false
     let drain: NodeJS.Timeout | undefined

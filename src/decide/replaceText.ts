@@ -54,7 +54,12 @@ const fuzzy = (
       via === "indent"
         ? reindent(replacement, indentOf(wanted[0] ?? ""), indentOf(lines[start] ?? ""))
         : replacement
-    pieces.push(...lines.slice(next, start), ...moved)
+    // In a file with both line ends a new line ends like the one whose place it takes.
+    const end = lines[start]?.endsWith("\r") === true ? "\r" : ""
+    pieces.push(
+      ...lines.slice(next, start),
+      ...moved.map((line) => (end !== "" && !line.endsWith(end) ? line + end : line))
+    )
     next = start + wanted.length
   }
   return { count: starts.length, text: [...pieces, ...lines.slice(next)].join("\n") }

@@ -89,6 +89,13 @@ export const observe = (state: StuckState, calls: ReadonlyArray<CallRecord>): St
   }
 }
 
+/** The state after it was found that files did change, by whatever tool. */
+export const edited = (state: StuckState): StuckState => ({ ...state, editFreeTurns: 0, readingCredit: 0 })
+
+/** Whether the turns without an edit are about to count, so that it is worth to look at the files themselves. */
+export const doubtsEdits = (state: StuckState, { editFreeTurnsLimit }: StuckLimits): boolean =>
+  editFreeTurnsLimit > 0 && state.editFreeTurns >= editFreeTurnsLimit + state.readingCredit
+
 export type StuckDecision =
   | { readonly _tag: "GoOn" }
   | {
@@ -101,7 +108,7 @@ export type StuckDecision =
 
 const signals = (state: StuckState, limits: StuckLimits, tokens: number) => {
   const found: Array<{ readonly signal: StuckSignal; readonly detail: string; readonly advice: string }> = []
-  const { contextHardCap, contextSoftCap, editFreeTurnsLimit, repeatedToolThreshold } = limits
+  const { contextHardCap, contextSoftCap, repeatedToolThreshold } = limits
   if (contextHardCap > 0 && tokens >= contextHardCap) {
     found.push({ signal: "ContextHardCap", detail: `about ${tokens} tokens of context`, advice: "" })
   }
@@ -112,7 +119,7 @@ const signals = (state: StuckState, limits: StuckLimits, tokens: number) => {
       advice: "Its result will not change. Try something else, or call submit_result."
     })
   }
-  if (editFreeTurnsLimit > 0 && state.editFreeTurns >= editFreeTurnsLimit + state.readingCredit) {
+  if (doubtsEdits(state, limits)) {
     found.push({
       signal: "EditFreeStreak",
       detail: `${state.editFreeTurns} turns without an edit`,

@@ -35,6 +35,7 @@ import { railed } from "./coderRails.ts"
 import { adopt, adoptTip, publish, type Remote } from "./publish.ts"
 import { judge, onMovedBranch } from "./reviewing.ts"
 import * as Transcript from "./Transcript.ts"
+import { treeState } from "./treeState.ts"
 
 export type Requirements =
   | GateAnalysis
@@ -169,6 +170,12 @@ const converse = Effect.fnUntraced(function* (run: Run, prepared: Prepared) {
     maxWait: (yield* RunnerConfig).maxWait ?? defaultMaxWait,
     windowTokens: spec.contextWindowTokens || defaultWindowTokens,
     stuckLimits: limitsOf(spec.stuckLoopDetection, editing),
+    ...(editing && {
+      treeState: workspace.pipe(
+        Effect.flatMap(({ baseCommit }) => treeState(baseCommit)),
+        Effect.orElseSucceed(() => "")
+      )
+    }),
     onTurn: (turn) => publishEvent({ type: "TurnEnded", task, ...turn })
   }).pipe(Effect.provideService(WorkspaceTools, files))
   // A clone that fails ends the conversation with its own word, not with a tool's complaint.

@@ -38,6 +38,8 @@ export interface LoopOptions<R> {
   readonly maxWait: Duration.Duration
   readonly windowTokens: number
   readonly stuckLimits: Stuck.StuckLimits
+  /** A word that changes with the files of the workspace, `clean` at first, empty where it cannot be told; commands edit them, too. */
+  readonly treeState?: Effect.Effect<string, never, R>
   readonly onTurn: (turn: TurnReport) => Effect.Effect<void>
 }
 
@@ -74,6 +76,8 @@ interface Progress {
   conversation: Context.Conversation
   streaks: typeof noStreaks
   stuck: Stuck.StuckState
+  /** The files as they were when the run last looked stuck. */
+  tree: string
   /** Calls in a row that could not be read. */
   unreadable: number
   /** Added to the temperature of the next request. */
@@ -86,6 +90,9 @@ interface Progress {
   readonly callIds: Set<string>
   readonly transcript: Array<string>
 }
+
+/** The state of a workspace in which nothing was changed. */
+export const clean = "clean"
 
 /** An assistant message with nothing in it makes servers refuse the whole history. */
 const placeholder = "(no reply)"
@@ -279,6 +286,11 @@ const settle = Effect.fnUntraced(function* <R>(
   if (terminal !== undefined) return { _tag: "Submitted", terminal }
 
   progress.stuck = Stuck.observe(progress.stuck, done)
+  if (options.treeState !== undefined && Stuck.doubtsEdits(progress.stuck, options.stuckLimits)) {
+    const tree = yield* options.treeState
+    if (tree !== "" && tree !== progress.tree) progress.stuck = Stuck.edited(progress.stuck)
+    progress.tree = tree
+  }
   const verdict = Stuck.judge(
     progress.stuck,
     options.stuckLimits,
@@ -302,6 +314,7 @@ export const run = Effect.fn("loop.run")(function* <R>(
     conversation: Context.empty(),
     streaks: noStreaks,
     stuck: Stuck.initial,
+    tree: clean,
     unreadable: 0,
     warmer: 0,
     windowTokens: options.windowTokens,

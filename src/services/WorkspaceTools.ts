@@ -33,13 +33,17 @@ export class WorkspaceTools extends Context.Service<
   WorkspaceTools,
   {
     readonly readFile: (path: string) => Effect.Effect<Uint8Array, WorkspaceToolError>
-    /** Creates parent folders. Returns the number of bytes written. */
-    readonly writeFile: (path: string, content: string) => Effect.Effect<number, WorkspaceToolError>
-    /** Regular files below `path`, relative to the workspace, sorted, without `.git`. */
+    /** Creates parent folders; a file that is there keeps its mode. Returns the number of bytes written. */
+    readonly writeFile: (path: string, content: Uint8Array) => Effect.Effect<number, WorkspaceToolError>
+    /**
+     * Regular files below `path`, relative to the workspace, sorted, without `.git` and without what git ignores; all of them where the
+     * path itself is ignored.
+     */
     readonly listFiles: (path: string) => Effect.Effect<ReadonlyArray<string>, WorkspaceToolError>
     /**
      * `sh -c` in the folder with an environment of its own: no token, no home of the host. At the timeout the whole process group is
-     * killed; a grandchild that holds the pipes does not hold us. Each stream is cut to `maxBytes`.
+     * killed; a grandchild that holds the pipes does not hold us. Of each stream the start and the end are kept, `maxBytes` in all, with
+     * a line between them that says how much is left out.
      */
     readonly runCommand: (
       command: string,

@@ -3,13 +3,13 @@ import { Effect, Schema } from "effect"
 import { WorkspaceTools } from "../services/WorkspaceTools.ts"
 import { make, ToolError } from "./AgentTool.ts"
 
-/** Bytes of each stream that are handed over, from the start. */
+/** Bytes of each stream that are handed over, half from its start and half from its end. */
 const maxBytes = 16 * 1024
 
 export const bash = make({
   name: "bash",
   description:
-    "Run a command with sh in the workspace. No credentials and, as a rule, no network. At most 16 KiB of each stream come back.",
+    "Run a command with sh in the workspace. No credentials and, as a rule, no network. Of each stream come back at most 16 KiB, its start and its end.",
   parameters: Schema.Struct({
     command: Schema.String.check(Schema.isMinLength(1)).annotate({ description: "The command line." })
   }),

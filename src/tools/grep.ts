@@ -1,6 +1,7 @@
 import { Clock, Effect, Result, Schema } from "effect"
 
 import { linePattern } from "../decide/linePattern.ts"
+import { readTextFile } from "../decide/textFile.ts"
 import { WorkspaceTools } from "../services/WorkspaceTools.ts"
 import { make, ToolError } from "./AgentTool.ts"
 
@@ -39,12 +40,19 @@ interface Match {
   readonly text: string
 }
 
-const linesOf = (bytes: Uint8Array): ReadonlyArray<string> =>
-  bytes.byteLength > maxFileBytes || bytes.includes(0) ? [] : new TextDecoder().decode(bytes).split("\n")
+/** Files that were not searched and are named; of more than these, the number. */
+const maxSkipped = 20
+
+/** The lines of a file, or why it has none. */
+const linesOf = (bytes: Uint8Array): ReadonlyArray<string> | "too large" | "no text" => {
+  if (bytes.byteLength > maxFileBytes) return "too large"
+  return readTextFile(bytes)?.text.split("\n") ?? "no text"
+}
 
 export const grep = make({
   name: "grep",
-  description: "Search files of the workspace line by line. .git and binary files are left out.",
+  description:
+    "Search files of the workspace line by line. .git and what git ignores are left out, unless path names it; files that are not searched are named.",
   parameters,
   run: Effect.fn("grep")(function* ({ max = maxMatches, maxLineChars = shownChars, path = ".", pattern }) {
     const files = yield* WorkspaceTools
@@ -59,6 +67,7 @@ export const grep = make({
     let restedAt = clock.currentTimeMillisUnsafe()
 
     const matches: Array<Match> = []
+    const skipped: Array<{ readonly path: string; readonly why: string }> = []
     let truncated = false
     for (const file of paths) {
       if (matches.length >= max || clock.currentTimeMillisUnsafe() > deadline) {
@@ -66,8 +75,13 @@ export const grep = make({
         break
       }
       // A file that vanished or may not be read is not the search's failure.
-      const bytes = yield* files.readFile(file).pipe(Effect.orElseSucceed(() => new Uint8Array()))
-      for (const [index, text] of linesOf(bytes).entries()) {
+      const bytes = yield* files.readFile(file).pipe(Effect.option)
+      const lines = bytes._tag === "None" ? "too large" : linesOf(bytes.value)
+      if (typeof lines === "string") {
+        skipped.push({ path: file, why: lines })
+        continue
+      }
+      for (const [index, text] of lines.entries()) {
         const now = clock.currentTimeMillisUnsafe()
         if (now - restedAt > maxBusyMillis) {
           // Others have a turn: a Lease is renewed, a signal heard.
@@ -86,6 +100,14 @@ export const grep = make({
         matches.push({ path: file, line: index + 1, text: text.slice(0, maxLineChars) })
       }
     }
-    return { output: { matches: matches.map((match) => ({ ...match })), truncated } }
+    // A binary file has no lines that somebody could miss; a large one may.
+    const unread = skipped.filter(({ why }) => why === "too large")
+    return {
+      output: {
+        matches: matches.map((match) => ({ ...match })),
+        truncated: truncated || unread.length > 0,
+        ...(skipped.length > 0 && { skipped: skipped.slice(0, maxSkipped), skipped_files: skipped.length })
+      }
+    }
   })
 })

@@ -1,7 +1,8 @@
 import { Effect, Schema } from "effect"
 
-import { WorkspaceTools } from "../services/WorkspaceTools.ts"
+import { formOf } from "../decide/textFile.ts"
 import { make, ToolError } from "./AgentTool.ts"
+import { readText } from "./textFiles.ts"
 
 /** Bytes of a file that one call hands over; the rest is there by `offset`. */
 const maxBytes = 16 * 1024
@@ -15,16 +16,6 @@ const parameters = Schema.Struct({
       description: "Number of lines; 0 or absent means to the end."
     })
   )
-})
-
-/** A file as text; what holds a zero byte is not text. */
-export const readText = Effect.fnUntraced(function* (path: string) {
-  const files = yield* WorkspaceTools
-  const bytes = yield* files
-    .readFile(path)
-    .pipe(Effect.mapError((error) => new ToolError({ message: error.message })))
-  if (bytes.includes(0)) return yield* new ToolError({ message: `${path} is no text file` })
-  return new TextDecoder().decode(bytes)
 })
 
 /** As many whole lines as fit; of a first line that is too long itself, its beginning. */
@@ -48,7 +39,8 @@ export const readFile = make({
     "Read a text file of the workspace. At most 16 KiB a call: use offset and limit for the rest of a larger one.",
   parameters,
   run: Effect.fn("read_file")(function* ({ limit = 0, offset = 1, path }) {
-    const text = yield* readText(path)
+    const file = yield* readText(path)
+    const { text } = file
     const lines = text.split("\n")
     // A final newline ends the last line; it does not begin another.
     if (lines.at(-1) === "") lines.pop()
@@ -65,6 +57,7 @@ export const readFile = make({
       output: {
         path,
         content: isToTheEnd && text.endsWith("\n") ? `${content}\n` : content,
+        ...formOf(file),
         bytes: new TextEncoder().encode(text).byteLength,
         truncated: !isWhole,
         start_line: offset,

@@ -1,9 +1,8 @@
 import { Effect, Schema } from "effect"
 
 import { replaceText } from "../decide/replaceText.ts"
-import { WorkspaceTools } from "../services/WorkspaceTools.ts"
 import { make, ToolError } from "./AgentTool.ts"
-import { readText } from "./readFile.ts"
+import { readText, writeText } from "./textFiles.ts"
 
 /** Misses on one file after which the model gets the file itself and the advice to write it whole. */
 const maxMisses = 2
@@ -40,13 +39,13 @@ export const strReplace = () => {
     description: "Replace a text in a file of the workspace. It must occur exactly as often as expected.",
     parameters,
     run: Effect.fn("str_replace")(function* ({ expected_replacements = 1, new_string, old_string, path }) {
-      const files = yield* WorkspaceTools
-      const text = yield* readText(path)
-      const replacement = replaceText(text, old_string, new_string, expected_replacements)
+      const file = yield* readText(path)
+      const { text } = file
+      // Where all lines of the file end with CRLF it is read, and written, as if they did not.
+      const own = (given: string) => (file.isCrlf ? given.replaceAll("\r\n", "\n") : given)
+      const replacement = replaceText(text, own(old_string), own(new_string), expected_replacements)
       if (replacement._tag === "Refused") return yield* refuse(path, text, replacement.message)
-      yield* files
-        .writeFile(path, replacement.text)
-        .pipe(Effect.mapError((error) => new ToolError({ message: error.message })))
+      yield* writeText(path, replacement.text, file)
       misses.delete(path)
       return { output: { path, replacements: replacement.count, matched_via: replacement.via } }
     })

@@ -39,6 +39,7 @@ const world = Effect.gen(function* () {
 })
 const live = <A, E>(effect: Effect.Effect<A, E, WorkspaceToolsHost | Scope.Scope>) =>
   effect.pipe(Effect.scoped, Effect.provide(HostWorkspaceTools.layerHost))
+const bytes = (text: string) => new TextEncoder().encode(text)
 const limits = { timeout: Duration.seconds(10), maxBytes: 1_000 }
 
 describe("HostWorkspaceTools", () => {
@@ -46,9 +47,9 @@ describe("HostWorkspaceTools", () => {
     live(
       Effect.gen(function* () {
         const { root, directory, tools } = yield* world
-        assert.strictEqual(yield* tools.writeFile("deep/er/é.txt", "é"), 2)
-        assert.strictEqual(yield* tools.writeFile(join(directory, "b.txt"), "long"), 4)
-        assert.strictEqual(yield* tools.writeFile("b.txt", "b"), 1)
+        assert.strictEqual(yield* tools.writeFile("deep/er/é.txt", bytes("é")), 2)
+        assert.strictEqual(yield* tools.writeFile(join(directory, "b.txt"), bytes("long")), 4)
+        assert.strictEqual(yield* tools.writeFile("b.txt", bytes("b")), 1)
         mkdirSync(join(directory, ".git"))
         writeFileSync(join(directory, ".git", "config"), "")
         symlinkSync(join(root, "secret"), join(directory, "link"))
@@ -75,11 +76,11 @@ describe("HostWorkspaceTools", () => {
         ]) {
           const tag = (yield* Effect.flip(tools.readFile(path))).reason._tag
           assert.strictEqual(tag, "OutsideWorkspace", path)
-          const write = (yield* Effect.flip(tools.writeFile(path, "owned"))).reason._tag
+          const write = (yield* Effect.flip(tools.writeFile(path, bytes("owned")))).reason._tag
           assert.strictEqual(write, "OutsideWorkspace", path)
         }
-        yield* Effect.flip(tools.writeFile("up/new/file", "owned"))
-        yield* Effect.flip(tools.writeFile("nowhere", "owned"))
+        yield* Effect.flip(tools.writeFile("up/new/file", bytes("owned")))
+        yield* Effect.flip(tools.writeFile("nowhere", bytes("owned")))
         assert.deepStrictEqual(readdirSync(root).sort(), [".home-t1", "secret", "t1"])
         assert.strictEqual(readFileSync(join(root, "secret"), "utf8"), "secret")
       })
@@ -92,7 +93,10 @@ describe("HostWorkspaceTools", () => {
         const { directory, tools } = yield* world
         execFileSync("mkfifo", [join(directory, "pipe")])
         assert.strictEqual((yield* Effect.flip(tools.readFile("pipe"))).reason._tag, "FileUnavailable")
-        assert.strictEqual((yield* Effect.flip(tools.writeFile("pipe", "x"))).reason._tag, "FileUnavailable")
+        assert.strictEqual(
+          (yield* Effect.flip(tools.writeFile("pipe", bytes("x")))).reason._tag,
+          "FileUnavailable"
+        )
       })
     )
   )
@@ -186,13 +190,16 @@ describe("HostWorkspaceTools", () => {
     )
   )
 
-  it.live("each stream keeps its start up to the limit and says that it was cut", () =>
+  it.live("each stream keeps its start and its end up to the limit, and says what was left out", () =>
     live(
       Effect.gen(function* () {
         const { tools } = yield* world
-        const ended = yield* tools.runCommand("echo start; yes x | head -c 5000; echo err >&2", limits)
-        assert.strictEqual(ended.stdout.length, 1_000)
-        assert.isTrue(ended.stdout.startsWith("start\nx\n"))
+        const command = "echo start; yes é | head -c 6000; echo end; echo err >&2"
+        const ended = yield* tools.runCommand(command, limits)
+        assert.match(ended.stdout, /^start\n(?:é\n)+é?\n\[\d+ bytes left out\]\n\n?(?:é\n)+end\n$/u)
+        const [, left] = /\[(\d+) bytes/u.exec(ended.stdout) ?? []
+        const note = `\n[${left} bytes left out]\n`
+        assert.strictEqual(Buffer.byteLength(ended.stdout) - note.length + Number(left), 6_010)
         assert.strictEqual(ended.stderr, "err\n")
         assert.isTrue(ended.truncated)
       })

@@ -296,6 +296,25 @@ describe("the loop", () => {
     })
   )
 
+  it.effect("files that a command changed are an edit: the tree is asked when the run looks stuck", () =>
+    Effect.gen(function* () {
+      const grep = { ...echo, name: "grep" }
+      const search = calls(["grep", '{"text":"a"}'])
+      const playWith = (treeState: Effect.Effect<string>) =>
+        play([search, search, search, search, done], {
+          tools: [grep, submit],
+          treeState,
+          stuckLimits: limitsOf({ editFreeTurnsLimit: 2, repeatedToolThreshold: 0 }, true)
+        })
+      const toldOf = ({ transcript }: Effect.Success<ReturnType<typeof playWith>>) =>
+        JSON.stringify(transcript).includes("turns without an edit")
+      let looks = 0
+      assert.isFalse(toldOf(yield* playWith(Effect.sync(() => `state ${looks++}`))))
+      assert.strictEqual(looks, 2)
+      assert.isTrue(toldOf(yield* playWith(Effect.succeed("clean"))))
+    })
+  )
+
   it.effect("a silent endpoint is ended by the loop's budget, with the transcript so far", () =>
     Effect.gen(function* () {
       const fiber = yield* Effect.forkChild(play([calls(["echo", '{"text":"a"}']), "silence"]))

@@ -1,4 +1,14 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { execFileSync } from "node:child_process"
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync
+} from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 
@@ -147,7 +157,9 @@ describe("grep", () => {
           { path: "a.ts", line: 1, text: "const one = 1" },
           { path: "a.ts", line: 2, text: "const two = 2" }
         ],
-        truncated: false
+        truncated: false,
+        skipped: [{ path: "bin", why: "no text" }],
+        skipped_files: 1
       })
       assert.include(yield* call("grep", { pattern: "const", max: 1 }), { truncated: true })
       assert.match(String(yield* call("grep", { pattern: "(" })), /^pattern: a \) is missing/u)
@@ -237,4 +249,72 @@ describe("the catalog", () => {
     assert.match(refusal("fly"), /^there is no tool fly/u)
     assert.strictEqual(refusal("run_gate_job"), "the tool run_gate_job cannot be called by a model")
   })
+})
+
+describe("a file that is not plain UTF-8", () => {
+  const latin1 = (text: string) => Buffer.from(text, "latin1")
+
+  it.live("is edited in its own encoding and with its own line ends and mode", () =>
+    Effect.gen(function* () {
+      const { call, directory } = yield* workspace({
+        "latin.txt": latin1("für\r\nzwei\r\n"),
+        "tool.sh": "#!/bin/sh\necho one\n"
+      })
+      chmodSync(join(directory, "tool.sh"), 0o755)
+      assert.include(yield* call("read_file", { path: "latin.txt" }), {
+        content: "für\nzwei\n",
+        encoding: "windows-1252",
+        line_ends: "crlf"
+      })
+      yield* call("str_replace", { path: "latin.txt", old_string: "für\nzwei", new_string: "für\ndrei é" })
+      assert.deepStrictEqual(readFileSync(join(directory, "latin.txt")), latin1("für\r\ndrei é\r\n"))
+      yield* call("write_file", { path: "latin.txt", content: "ä\nb\n" })
+      assert.deepStrictEqual(readFileSync(join(directory, "latin.txt")), latin1("ä\r\nb\r\n"))
+      yield* call("str_replace", { path: "tool.sh", old_string: "one", new_string: "two" })
+      assert.strictEqual(statSync(join(directory, "tool.sh")).mode & 0o777, 0o755)
+    })
+  )
+
+  it.live("is left as it is by what it cannot hold, and a binary one by any text", () =>
+    Effect.gen(function* () {
+      const binary = Buffer.from([0x89, 0x50, 0, 1])
+      const { call, directory } = yield* workspace({ "latin.txt": latin1("für\n"), "a.png": binary })
+      const said = yield* call("str_replace", { path: "latin.txt", old_string: "für", new_string: "为" })
+      assert.match(
+        String(said),
+        /is written in windows-1252, which has no character 为 \(U\+4E3A\); nothing was changed/u
+      )
+      assert.deepStrictEqual(readFileSync(join(directory, "latin.txt")), latin1("für\n"))
+      assert.match(String(yield* call("write_file", { path: "a.png", content: "x" })), /is no text file/u)
+      assert.deepStrictEqual(readFileSync(join(directory, "a.png")), binary)
+    })
+  )
+
+  it.live("of both line ends keeps each, and a new line ends like the one whose place it takes", () =>
+    Effect.gen(function* () {
+      const { call, directory } = yield* workspace({ "mixed.txt": "a\r\nb\nc\r\nd\n" })
+      yield* call("str_replace", { path: "mixed.txt", old_string: "a\nb", new_string: "A\nB" })
+      assert.strictEqual(readFileSync(join(directory, "mixed.txt"), "utf8"), "A\r\nB\r\nc\r\nd\n")
+    })
+  )
+})
+
+describe("what is searched", () => {
+  it.live("is what git does not ignore, unless the path itself is ignored; a large file is named", () =>
+    Effect.gen(function* () {
+      const { call, directory } = yield* workspace({
+        ".gitignore": "deps\n",
+        "a.txt": "word\n",
+        "deps/b.txt": "word\n",
+        "large.txt": "word\n".repeat(900_000)
+      })
+      execFileSync("git", ["init", "-q", directory])
+      const paths = (found: unknown) =>
+        (found as { matches: Array<{ path: string }> }).matches.map(({ path }) => path)
+      const all = yield* call("grep", { pattern: "word" })
+      assert.deepStrictEqual(paths(all), ["a.txt"])
+      assert.deepInclude(all, { truncated: true, skipped: [{ path: "large.txt", why: "too large" }] })
+      assert.deepStrictEqual(paths(yield* call("grep", { pattern: "word", path: "deps" })), ["deps/b.txt"])
+    })
+  )
 })
