@@ -14,7 +14,6 @@ import {
   GitError,
   GitWorkspace,
   type OpenOptions,
-  PushFailed,
   type Workspace,
   WorkspaceUnusable
 } from "../src/services/GitWorkspace.ts"
@@ -24,11 +23,11 @@ import { clone, giveUp } from "./git/clone.ts"
 import { makePrivate, mustPass, type Private } from "./git/git.ts"
 import { type GitFailed, gitBytes } from "./git/runGit.ts"
 import type { MirrorOptions } from "./git/mirror.ts"
+import { pushError } from "./git/pushError.ts"
 import { wipe } from "./wipe.ts"
 
 const unusable = (message: string) => new GitError({ reason: new WorkspaceUnusable({ message }) })
 const rejected = (message: string) => new GitError({ reason: new CommitRejected({ message }) })
-const pushFailed = (message: string) => new GitError({ reason: new PushFailed({ message }) })
 const cloneFailed = (message: string) => new GitError({ reason: new CloneFailed({ message }) })
 
 export interface Mirrors extends MirrorOptions {
@@ -166,10 +165,8 @@ const workspaceOf = (
     yield* mustPass(
       place,
       ["push", "-q", "--no-verify", ...lease, "--", remoteURL, `HEAD:${ref}`],
-      pushFailed,
-      {
-        isRemote: true
-      }
+      pushError,
+      { isRemote: true }
     )
   })
 
@@ -210,7 +207,7 @@ const emptyWorkspace = (directory: string): Workspace => ({
   baseFiles: Effect.succeed([]),
   change: Effect.succeed({ change: { files: [] }, tree: "" }),
   commit: () => Effect.succeed(undefined),
-  push: () => Effect.fail(pushFailed("the workspace has no remote"))
+  push: () => Effect.fail(pushError("the workspace has no remote"))
 })
 
 /** Clones and checks out. A mirror that turns out to be damaged costs one more clone, straight from the remote. */

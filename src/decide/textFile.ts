@@ -46,7 +46,9 @@ const western = (): ReadonlyMap<string, number> =>
     ).map((character, byte) => [character, byte] as const)
   ))
 
-const controls = /[\u0001-\u0008\u000e-\u001a\u001c-\u001f\u007f]/u
+/** All but tab, line ends, form feed and escape. */
+const isControl = (character: string): boolean =>
+  (character < " " && !"\t\n\v\f\r\u001b".includes(character)) || character === "\u007f"
 
 /** The file, or `undefined` when its bytes are no text. */
 export const readTextFile = (bytes: Uint8Array): TextFile | undefined => {
@@ -56,7 +58,7 @@ export const readTextFile = (bytes: Uint8Array): TextFile | undefined => {
   const text = decoded(bytes.subarray(mark === undefined ? 0 : marks[mark].length), encoding)
   if (text === undefined || text.includes("\0")) return undefined
   // Any bytes are windows-1252; those of a program or a picture have control characters, too.
-  if (encoding === "windows-1252" && controls.test(text)) return undefined
+  if (encoding === "windows-1252" && Array.from(text).some(isControl)) return undefined
   const ends = text.split("\n").length - 1
   const isCrlf = ends > 0 && text.split("\r\n").length - 1 === ends
   return {

@@ -1,15 +1,9 @@
 /** A coder's GO becomes a commit on a branch, once: what is about to be pushed is on disk before it is pushed. */
-import { Effect } from "effect"
+import { Effect, Schedule } from "effect"
 
 import type { Result } from "../../schema/Result.ts"
-import { pushed, refused, type RunFacts, type Submission } from "../decide/nativeVerdict.ts"
-import {
-  type GitError,
-  GitWorkspace,
-  type Identity,
-  type Tip,
-  type Workspace
-} from "../services/GitWorkspace.ts"
+import { pushed, refused, type RunFacts, type Submission, unfinished } from "../decide/nativeVerdict.ts"
+import { GitError, GitWorkspace, type Identity, type Tip, type Workspace } from "../services/GitWorkspace.ts"
 import { RunRecord } from "../services/RunRecord.ts"
 import { ExecutorError, type Run } from "./Executor.ts"
 
@@ -29,6 +23,14 @@ const adopted = (tip: Tip, branch: string): Result => {
   const { commitSHA, message: commitMessage } = tip
   return pushed(facts, { verdict: "GO", summary, extra: {} }, { branch, commitSHA, commitMessage })
 }
+
+/** A remote that did not answer is asked again after 1, 4 and 16 s, give or take a fifth. What it refused stays refused. */
+const lostPush = Schedule.exponential("1 second", 4).pipe(
+  Schedule.jittered,
+  Schedule.upTo({ times: 3 }),
+  Schedule.setInputType<GitError>(),
+  Schedule.while(({ input }) => input.reason._tag === "PushLost")
+)
 
 /** A run without a uid (none comes from a real server) has no record. */
 const uidOf = (run: Run): string => run.task.metadata.uid ?? ""
@@ -68,13 +70,32 @@ export const publish = Effect.fn("publish")(function* (
   yield* record
     .update(uidOf(run), { branch, commitSHA, pending: result })
     .pipe(Effect.mapError(() => new ExecutorError({ message: "the run record could not be written" })))
-  const push = yield* Effect.result(workspace.push({ allowOverwrite: payload.allowOverwrite === true }))
-  if (push._tag === "Success") return result
-  // A connection that dies after the remote took the push looks like a refusal: ask the remote.
-  const tip = yield* workspace.tip("Now").pipe(Effect.orElseSucceed(() => undefined))
-  if (tip?.commitSHA === commitSHA) return result
-  // A run that was thought dead was faster: one commit of this task is enough.
-  if (isOf(run, tip)) return adopted(tip, branch)
+  // A connection that dies after the remote took the push looks like a failure: ask the remote before the next try.
+  const tipNow = workspace.tip("Now").pipe(Effect.orElseSucceed(() => undefined))
+  const push = yield* workspace.push({ allowOverwrite: payload.allowOverwrite === true }).pipe(
+    Effect.as(undefined),
+    Effect.catch((error) =>
+      Effect.flatMap(tipNow, (tip) =>
+        tip?.commitSHA === commitSHA || isOf(run, tip) ? Effect.succeed(tip) : Effect.fail(error)
+      )
+    ),
+    Effect.retry(lostPush),
+    Effect.result
+  )
+  if (push._tag === "Success") {
+    const tip = push.success
+    // A run that was thought dead was faster: one commit of this task is enough.
+    return tip === undefined || tip.commitSHA === commitSHA ? result : adopted(tip, branch)
+  }
+  if (push.failure.reason._tag === "PushLost") {
+    return unfinished(facts, {
+      outcome: "LOOP-INCOMPLETE",
+      summary: `the push did not arrive: ${push.failure.message.slice(0, 200)}`,
+      failureReason: "InfrastructureError",
+      party: "network",
+      extra: { reason: "PushLost", commitSHA }
+    })
+  }
   return refused(facts, submission, { outcome: "PUSH-FAILED", error: push.failure.message, commitSHA })
 })
 

@@ -22,7 +22,7 @@ const agentNotFound = (name: string): Result => ({
   verdict: "INCOMPLETE",
   summary: `Agent ${name} does not exist in the task's namespace`,
   failureReason: "AgentNotFound",
-  extra: { outcome: "EXECUTOR-PRECONDITION-FAILED", reason: "AgentNotFound" },
+  extra: { outcome: "EXECUTOR-PRECONDITION-FAILED", reason: "AgentNotFound", party: "configuration" },
   elapsedSec: 0
 })
 

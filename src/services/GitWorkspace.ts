@@ -14,13 +14,22 @@ export class BranchCheckoutFailed extends Schema.TaggedError<BranchCheckoutFaile
 ) {}
 /** Git refused the commit: a hook, an identity, a lock. */
 export class CommitRejected extends Schema.TaggedError<CommitRejected>()("CommitRejected", detail) {}
-/** The remote refused the push, or could not be reached. */
+/** The remote said no to the push: a rule, another's commit, a right that is missing. */
 export class PushFailed extends Schema.TaggedError<PushFailed>()("PushFailed", detail) {}
+/** The remote could not be reached, or went away before it answered: it may have taken the push. */
+export class PushLost extends Schema.TaggedError<PushLost>()("PushLost", detail) {}
 /** The disk, or git itself, failed. */
 export class WorkspaceUnusable extends Schema.TaggedError<WorkspaceUnusable>()("WorkspaceUnusable", detail) {}
 
 export class GitError extends Schema.TaggedError<GitError>()("GitError", {
-  reason: Schema.Union([CloneFailed, BranchCheckoutFailed, CommitRejected, PushFailed, WorkspaceUnusable])
+  reason: Schema.Union([
+    CloneFailed,
+    BranchCheckoutFailed,
+    CommitRejected,
+    PushFailed,
+    PushLost,
+    WorkspaceUnusable
+  ])
 }) {
   override get message(): string {
     return this.reason.message
