@@ -2,6 +2,7 @@
 import type { Agent } from "../../schema/Agent.ts"
 import { isDeterministic } from "./executor.ts"
 import { type ConditionUpdate, reason } from "./status.ts"
+import { unreadFields } from "./unread.ts"
 
 /** Tools without which a role cannot do its work. */
 const toolsOfRole: Readonly<Record<Agent["spec"]["role"], ReadonlyArray<string>>> = {
@@ -29,6 +30,11 @@ export const validate = (agent: Agent, toolNames: ReadonlySet<string>): Conditio
       reason.unknownTool,
       `no such tool: ${unknown.join(", ")}; there are ${[...toolNames].sort().join(", ")}`
     )
+  }
+  const unread = unreadFields(agent)
+  if (unread.length > 0) {
+    const names = unread.map((name) => `spec.${name}`).join(", ")
+    return invalid(reason.notImplemented, `has no effect yet: ${names}; the Agent runs without it`)
   }
   return {
     type: "Validated",

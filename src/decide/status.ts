@@ -33,6 +33,7 @@ export const reason = {
   noSystemPrompt: "NoSystemPrompt",
   missingRoleTools: "MissingRoleTools",
   unknownTool: "UnknownTool",
+  notImplemented: "NotImplemented",
   plannerSucceeded: "PlannerSucceeded",
   noPlannerOrPipeline: "NoPlannerOrPipeline",
   agentResolveFailed: "AgentResolveFailed",

@@ -84,8 +84,12 @@ describe("what makes an Agent sound", () => {
     [
       "a tool that an MCP server may know",
       { spec: { tools: ["magic"], mcp: { enabled: true } } },
-      "ConfigComplete"
-    ]
+      "NotImplemented"
+    ],
+    ["a strategy that nothing reads", { spec: { contextStrategy: "session" } }, "NotImplemented"],
+    ["the strategy that there is", { spec: { contextStrategy: "window" } }, "ConfigComplete"],
+    ["images that are not asked for", { spec: { vision: { enabled: false } } }, "ConfigComplete"],
+    ["a profile of a model", { spec: { modelProfileRef: "small" } }, "NotImplemented"]
   ])("%s", (_, changes, reason) => {
     assert.strictEqual(validate(agent("a", changes), known).reason, reason)
   })
