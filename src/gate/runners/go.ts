@@ -98,7 +98,8 @@ export const go: Recognise = ({ lead, folder, words }) => {
         ...new Set(failures.map(({ place }) => place ?? "./..."))
       ]),
     except: (failures) =>
-      render(lead, ["go", "test", ...flags, "-count=1", "-skip", pattern(failures), ...packages])
+      render(lead, ["go", "test", ...flags, "-count=1", "-skip", pattern(failures), ...packages]),
+    compile: render(lead, ["go", "test", ...flags, "-run", "^$", ...packages])
   }
 }
 
