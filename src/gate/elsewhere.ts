@@ -4,7 +4,7 @@ import type { DeclaredTest } from "./testText.ts"
 /** `@skipIf(…)`, `test.skipIf(…)`, `it.runIf(…)`, and the condition of Go's `t.Skip` and of Rust's `cfg`. */
 const skips =
   /\b(?:skip_?(?:if|unless)|run_?if)\s*\(\s*(?<called>[^\n]+)|\bif (?<tested>[^{\n]+)\{\s*(?:t|b|suite\.T\(\))\.Skip|#\[cfg(?:_attr)?\((?<built>[^\n]+)/giu
-const ofMachine =
+export const ofMachine =
   /\bsys\.(?:version|platform|implementation)|\bplatform\.|\bos\.name\b|\bprocess\.(?:version|platform|arch)|\bruntime\.(?:GOOS|GOARCH|Version)|\btarget_\w+|\b(?:windows|win32|darwin|macos|linux|pypy)\b/iu
 
 /** A condition that is a name means what the file puts into that name. */

@@ -13,6 +13,7 @@ import {
   type Subject,
   testsElsewhere
 } from "../gate/bite.ts"
+import { doubtOf } from "../gate/doubt.ts"
 import type { Finding } from "../gate/finding.ts"
 import { outcomesOfFile, type TestOutcome } from "../gate/runners/TestRunner.ts"
 import type { GateError } from "../services/GateError.ts"
@@ -79,18 +80,25 @@ export const biteCheck = Effect.fn("biteCheck")(function* (
     })
     world.print(`${subject.path}: ${answer.result}`)
   }
+  const doubt = doubtOf(world.change)
   const hasBite = answers.some(({ answer }) => answer.result === "bites")
   return {
     findings: [
       ...(plan.product.length === 0 || plan.isRestructured ? [nothingToBite(plan)] : []),
       // Beside tests that bite, files that pass either way hold what works already.
       ...answers.flatMap(({ answer: { findings, result } }) =>
-        hasBite && result === "hollow" ? findings.map((one) => ({ ...one, isNote: true as const })) : findings
+        result !== "hollow"
+          ? findings
+          : findings.map((one) => (hasBite ? { ...one, isNote: true as const } : asking(one, doubt)))
       )
     ],
     evidence: answers.map(({ answer, one, seconds, subject }) => evidenceOf(subject, one, answer, seconds))
   }
 })
+
+/** What passes without the change by no fault of the test's: the author's intent is a person's to judge. */
+const asking = (finding: Finding, doubt: string | undefined): Finding =>
+  doubt === undefined ? finding : { ...finding, message: `${finding.message}: ${doubt}`, asks: true }
 
 const nothingToBite = ({ product, subjects }: BitePlan): Finding =>
   hollowNote(
