@@ -5,6 +5,7 @@
 import { Schema } from "effect"
 
 import type { Change, ChangedFile } from "./change.ts"
+import { isForAnotherMachine } from "./elsewhere.ts"
 import { isGenerated, isTestPath, languageOf } from "./files.ts"
 import type { Finding } from "./finding.ts"
 import { claimsNothingNew } from "./knownClaims.ts"
@@ -228,6 +229,17 @@ const assertedNothing = ({ before, path }: Subject, name: string): boolean => {
   return before !== undefined && test !== undefined && assertsNothing(path, before, test)
 }
 
+/** Changed tests that did not run, since they are for another machine: what they would say without the change is not known here. */
+export const testsElsewhere = (
+  { changed, text }: Subject,
+  atCommit: ReadonlyArray<TestOutcome> | undefined
+): ReadonlyArray<string> =>
+  changed.flatMap((test) => {
+    const now = atCommit?.filter(isNamed(test.name)) ?? []
+    const isSkipped = now.every(({ outcome }) => outcome === "skipped")
+    return isSkipped && isForAnotherMachine(text, test) ? [test.name] : []
+  })
+
 /** What is wrong with single tests of a file that bites as a whole. */
 export const judgeTests = (
   subject: Subject,
@@ -243,7 +255,9 @@ export const judgeTests = (
       return [{ ...at, message, ...(assertedNothing(subject, test.name) && { isNote: true as const }) }]
     }
     if (now.length > 0 && now.every(({ outcome }) => outcome === "skipped")) {
-      return [{ ...at, message: `${test.name} never ran: its runner skips it` }]
+      return isForAnotherMachine(subject.text, test)
+        ? [{ ...at, message: `${test.name} is for another machine: it did not run here`, isNote: true }]
+        : [{ ...at, message: `${test.name} never ran: its runner skips it` }]
     }
     return subject.mustBite &&
       before.length > 0 &&

@@ -6,7 +6,7 @@ import { ctest } from "./runners/ctest.ts"
 import { go } from "./runners/go.ts"
 import { type Invocation, parseInvocation, render } from "./runners/invocation.ts"
 import { gradle, maven } from "./runners/jvm.ts"
-import { jest, mocha, nodeTest, vitest } from "./runners/node.ts"
+import { ava, jest, mocha, nodeTest, vitest, tape } from "./runners/node.ts"
 import { pytest, unittest } from "./runners/python.ts"
 import { cargo } from "./runners/rust.ts"
 import type { Recognise, TestRunner } from "./runners/TestRunner.ts"
@@ -22,6 +22,8 @@ const table: ReadonlyArray<Recognise> = [
   vitest,
   jest,
   mocha,
+  ava,
+  tape,
   maven,
   gradle,
   ctest

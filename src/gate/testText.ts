@@ -194,6 +194,7 @@ export const assertsNothing = (path: string, text: string, test: DeclaredTest): 
     path,
     vacuous.reduce((rest, pattern) => rest.replace(pattern, ""), withoutHead(body, test.name))
   )
+  if ((language === "javascript" || language === "typescript") && isHandedOver(text, code)) return false
   const helpers = helpersOf(inlineTests(text).tests || text)
   const called = new Set([...code.matchAll(/\b(\w+)(?:!|::<[^()]*>)?\s*\(/gu)].map(([, name]) => name))
   return (
@@ -201,6 +202,17 @@ export const assertsNothing = (path: string, text: string, test: DeclaredTest): 
     !asksSuite(text, body, code) &&
     !helpers.some((name) => name !== test.name && called.has(name))
   )
+}
+
+/** Whether a test of a script is a function by its name, as macros of AVA are: one from elsewhere, or one of the file that tells. */
+const isHandedOver = (text: string, code: string): boolean => {
+  const name = /^["'`]?\s*,\s*(?:\{[^{}]*\}\s*,\s*)?([A-Za-z_$][\w$]*)(?:\.\w+)*\s*[,)]/u.exec(code)?.[1]
+  if (name === undefined || name === "undefined") return false
+  const declared = new RegExp(
+    String.raw`^[^\S\n]*(?:export\s+)?(?:async\s+)?(?:function\*?|const|let|var)\s+${name.replaceAll("$", String.raw`\$`)}(?![\w$])[^]*?(?=\n\n|\n\}|$(?![^]))`,
+    "mu"
+  ).exec(text)
+  return declared === null || telling.test(declared[0].replace(name, ""))
 }
 
 /** A test's own name and its parameter are no assertion, whatever they are called. */

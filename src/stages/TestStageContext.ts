@@ -14,19 +14,21 @@ import type { CommandResult, RunOptions } from "../services/GateToolchain.ts"
 import { SyntaxParser } from "../services/SyntaxParser.ts"
 import type { CleanEnvironment } from "./cleanEnvironment.ts"
 
+interface Ran {
+  readonly check: Check
+  readonly exitCode: number
+  readonly output: string
+  /** Whether it is known already whose failure it is, or that it is none. */
+  readonly isSettled?: boolean
+}
+
 export interface TestStageContext {
   readonly commit: string
   /** The merge base. */
   readonly base: string
   readonly change: Change
   /** The checks that ran, with the end of what they printed. */
-  readonly ran: ReadonlyArray<{
-    readonly check: Check
-    readonly exitCode: number
-    readonly output: string
-    /** Whether it is known already whose failure it is, or that it is none. */
-    readonly isSettled?: boolean
-  }>
+  readonly ran: ReadonlyArray<Ran>
   /** Checks that run again wherever another commit is placed: the tests need what they build. */
   readonly builders: ReadonlyArray<Check>
   /** Installs the dependencies of what is placed; to be run when the base is placed, and when the commit is after it. */
@@ -55,7 +57,9 @@ export interface LayeredCheck extends TestCheck {
 }
 
 export const testChecks = Effect.fnUntraced(function* (
-  world: Pick<TestStageContext, "ran" | "checkout">
+  world: { readonly checkout: Pick<Checkout, "readBase"> } & {
+    readonly ran: ReadonlyArray<Pick<Ran, "check">>
+  }
 ): Effect.fn.Return<ReadonlyArray<LayeredCheck>, GateError> {
   const checks = world.ran.map(({ check }) => check).filter(isTestCheck)
   if (checks.length === 0) return []

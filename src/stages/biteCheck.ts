@@ -10,10 +10,12 @@ import {
   hollow,
   hollowNote,
   judgeTests,
-  type Subject
+  type Subject,
+  testsElsewhere
 } from "../gate/bite.ts"
+import { doubtOf } from "../gate/doubt.ts"
 import type { Finding } from "../gate/finding.ts"
-import { outcomesOfFile } from "../gate/runners/TestRunner.ts"
+import { outcomesOfFile, type TestOutcome } from "../gate/runners/TestRunner.ts"
 import type { GateError } from "../services/GateError.ts"
 import type { CommandResult } from "../services/GateToolchain.ts"
 import type { Alone, Asked } from "./canary.ts"
@@ -78,18 +80,25 @@ export const biteCheck = Effect.fn("biteCheck")(function* (
     })
     world.print(`${subject.path}: ${answer.result}`)
   }
+  const doubt = doubtOf(world.change)
   const hasBite = answers.some(({ answer }) => answer.result === "bites")
   return {
     findings: [
       ...(plan.product.length === 0 || plan.isRestructured ? [nothingToBite(plan)] : []),
       // Beside tests that bite, files that pass either way hold what works already.
       ...answers.flatMap(({ answer: { findings, result } }) =>
-        hasBite && result === "hollow" ? findings.map((one) => ({ ...one, isNote: true as const })) : findings
+        result !== "hollow"
+          ? findings
+          : findings.map((one) => (hasBite ? { ...one, isNote: true as const } : asking(one, doubt)))
       )
     ],
     evidence: answers.map(({ answer, one, seconds, subject }) => evidenceOf(subject, one, answer, seconds))
   }
 })
+
+/** What passes without the change by no fault of the test's: the author's intent is a person's to judge. */
+const asking = (finding: Finding, doubt: string | undefined): Finding =>
+  doubt === undefined ? finding : { ...finding, message: `${finding.message}: ${doubt}`, asks: true }
 
 const nothingToBite = ({ product, subjects }: BitePlan): Finding =>
   hollowNote(
@@ -200,7 +209,7 @@ const fromReport = (
   { outcomes, runner }: Alone,
   { files, run }: Together
 ): Answer | undefined => {
-  if (run.exitCode === 0) return isHollow(subject)
+  if (run.exitCode === 0) return isHollow(subject, outcomes)
   const report = outcomesOf(runner, run)
   const place = askedAt(subject)
   const said = outcomesOfFile(
@@ -215,7 +224,7 @@ const fromReport = (
   if (files.length === 1 && !(runner.isShared && failed.length === 0))
     return bites(run.exitCode, judgeTests(subject, outcomes, said))
   return said !== undefined && said.some(hasRun) && said.every(({ outcome }) => outcome !== "failed")
-    ? isHollow(subject)
+    ? isHollow(subject, outcomes)
     : undefined
 }
 
@@ -225,13 +234,16 @@ const bites = (exitCode: number, findings: ReadonlyArray<Finding>): Answer => ({
   findings
 })
 
-const isHollow = ({ path }: Subject): Answer => ({
-  result: "hollow",
-  exitCode: 0,
-  findings: [
-    hollow(path, `${path} passes without the change: nothing in it fails with the product as it was`)
-  ]
-})
+const isHollow = (subject: Subject, atCommit?: ReadonlyArray<TestOutcome>): Answer => {
+  const { path } = subject
+  const elsewhere = testsElsewhere(subject, atCommit)
+  if (elsewhere.length > 0) {
+    const named = elsewhere.slice(0, 3).join(", ")
+    return undecided(subject, `tests of the change are for another machine, and did not run here: ${named}`)
+  }
+  const message = `${path} passes without the change: nothing in it fails with the product as it was`
+  return { result: "hollow", exitCode: 0, findings: [hollow(path, message)] }
+}
 
 /** The file by itself, in its own state. */
 const byItself = Effect.fnUntraced(function* (
@@ -246,14 +258,14 @@ const byItself = Effect.fnUntraced(function* (
   const timeout = timeoutAfter(run.seconds)
   yield* world.show(withoutChange(world, subject))
   const without = yield* ask(command, timeout)
-  if (without.exitCode === 0) return isHollow(subject)
+  if (without.exitCode === 0) return isHollow(subject, outcomes)
   const said = outcomesOf(runner, without)
   const failsItself = said?.some(({ name, outcome }) => outcome === "failed" && subject.tests.includes(name))
   const others = world.plan.tests.filter((path) => path !== subject.path)
   if (runner.isShared && failsItself !== true && others.length > 0) {
     // What does not compile may be a neighbour's fault: as of the base the neighbours have none.
     yield* world.show(withoutChange(world, subject, others))
-    if ((yield* ask(command, timeout)).exitCode === 0) return isHollow(subject)
+    if ((yield* ask(command, timeout)).exitCode === 0) return isHollow(subject, outcomes)
   }
   return bites(without.exitCode, judgeTests(subject, outcomes, said))
 })

@@ -1,6 +1,6 @@
 /**
- * Runs set-up and build checks of a base where nothing of a candidate has run: what they leave in the caches is the project's own, and later
- * gates may read it.
+ * Runs set-up and build checks of a base where nothing of a candidate has run, and compiles its tests where a cache keeps that (the standard
+ * library of Go takes longer than most tests): what they leave in the caches is the project's own, and later gates may read it.
  */
 import { Duration, Effect } from "effect"
 
@@ -11,6 +11,7 @@ import { GateToolchain } from "../services/GateToolchain.ts"
 import * as environment from "./environment.ts"
 import type { Log } from "./log.ts"
 import { planChecks } from "./planChecks.ts"
+import { testChecks } from "./TestStageContext.ts"
 
 const prepares = ({ role }: Check): boolean => role === "setup" || role === "build"
 
@@ -23,12 +24,20 @@ export const prepareBase = Effect.fn("prepareBase")(function* (
   const toolchain = yield* GateToolchain
   const { checks, env } = yield* planChecks(checkout, undefined)
   const { run, setUp } = environment.make(toolchain, env)
+  const timeoutOf = ({ timeoutSeconds }: Check) =>
+    timeoutSeconds === undefined ? patience : Duration.seconds(timeoutSeconds)
   for (const check of checks.filter(prepares)) {
     log.line(banner(check))
-    const timeout = check.timeoutSeconds === undefined ? patience : Duration.seconds(check.timeoutSeconds)
+    const timeout = timeoutOf(check)
     const { exitCode } = yield* (check.role === "setup" ? setUp : run)(check.command, { timeout })
     if (exitCode !== 0) log.line(`--- ${check.name}: exit ${exitCode}`)
     if (exitCode !== 0 && check.role === "setup") return false
+  }
+  for (const { check, runner } of yield* testChecks({ ran: checks.map((check) => ({ check })), checkout })) {
+    if (runner?.compile === undefined) continue
+    log.line(`=== compile for ${check.name} ===`)
+    const { exitCode } = yield* run(runner.compile, { timeout: timeoutOf(check) })
+    if (exitCode !== 0) log.line(`--- ${check.name}: exit ${exitCode}`)
   }
   return true
 })

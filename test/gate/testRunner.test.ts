@@ -56,7 +56,15 @@ describe("the command for some files only", () => {
       file("tests/test_a.py"),
       "python3 -m unittest discover -v -s tests -p test_a.py"
     ],
-    ["python -m unittest tests.test_a", file("tests/test_a.py"), "python -m unittest -v tests/test_a.py"],
+    ["python -m unittest tests.test_a", file("tests/test_a.py"), "python -m unittest -v tests.test_a"],
+    ["python -m unittest test_a", file("src/test_a.py"), "python -m unittest -v test_a"],
+    ["npx ava test/*.js", file("test/a.js"), "npx ava --tap test/a.js"],
+    ["npx tape 'test/*.js'", file("test/a.js"), "npx tape test/a.js"],
+    [
+      "go test -skip Slow ./...",
+      file("pkg/a/a_test.go", "TestA"),
+      "go test -skip Slow -count=1 -json -run '^(TestA)$' ./pkg/a"
+    ],
     ["cargo test --locked --quiet", file("tests/ranges.rs"), "cargo test --locked --test ranges"],
     [
       "cargo test --workspace",
@@ -295,6 +303,9 @@ describe("whether a command is sure to collect a file", () => {
   it.each([
     ["go test ./...", "a/b/c_test.go", true],
     ["go test ./a", "a/b/c_test.go", false],
+    ["npx mocha 'test/*.test.js'", "test/a.test.js", true],
+    ["npx mocha 'test/*.test.js'", "test/b/a.test.js", false],
+    ["npx vitest run a", "a.test.js", false],
     ["go test ./a/...", "a/b/c_test.go", true],
     ["go test ./...", "a/testdata/c_test.go", false],
     ["go test", "a/c_test.go", false],

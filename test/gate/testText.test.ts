@@ -119,6 +119,10 @@ describe("a test that asserts nothing", () => {
     ["a.rs", inline("holds::<Vec<i32>>(add(1));"), false],
     ["a.rs", "#[test]\n#[should_panic]\nfn a() {\n    add(1);\n}\n", false],
     ["a.rs", "#[test]\nfn a() {\n    assert_eq!(add(1), 1);\n}\n", false],
+    ["a.js", "test('a', width, 'x', 1);\nconst width = (t, x, n) => { t.is(f(x), n) }\n", false],
+    ["a.js", "test('a', { only: true }, macros.width, 'x', 1);\n", false],
+    ["a.js", "function nothing() {\n  f()\n}\n\ntest('a', nothing);\n", true],
+    ["a.js", "test('a', undefined);\n", true],
     ["a.sh", "test 1 = 1", false]
   ])("%s: %j: %s", (path, text, isNothing) => {
     const [test] = declaredTests(path, text)

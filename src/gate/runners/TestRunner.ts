@@ -41,6 +41,8 @@ export interface TestRunner {
   readonly only: (failures: ReadonlyArray<Failure>) => string | undefined
   /** The check's own command without some tests; undefined where the runner cannot leave out a test by its name, or it would be too long. */
   readonly except: (failures: ReadonlyArray<Failure>) => string | undefined
+  /** A command that compiles all that the tests need and runs none, where a cache keeps that for another folder. */
+  readonly compile?: string | undefined
 }
 
 export interface Failure {

@@ -16,7 +16,7 @@ const valued =
   /^--?(?:run|skip|count|timeout|tags|p|parallel|cpu|ldflags|gcflags|asmflags|mod|modfile|vet|exec|o|bench|benchtime|covermode|coverpkg|coverprofile|shuffle|fuzz|overlay|toolexec)$/u
 const ours = /^--?(?:v|json|count|cover\w*)(?:=|$)/u
 /** With these a check runs some tests of a package only, or none. */
-const choosing = /^--?(?:run|skip|list|bench|fuzz|args|exec|c|o)(?:=|$)/u
+const choosing = /^--?(?:run|list|bench|fuzz|args|exec|c|o)(?:=|$)/u
 
 const Event = Schema.fromJsonString(
   Schema.Struct({
@@ -98,7 +98,11 @@ export const go: Recognise = ({ lead, folder, words }) => {
         ...new Set(failures.map(({ place }) => place ?? "./..."))
       ]),
     except: (failures) =>
-      render(lead, ["go", "test", ...flags, "-count=1", "-skip", pattern(failures), ...packages])
+      // Go takes one pattern of what is left out.
+      flags.some((flag) => /^--?skip(?:=|$)/u.test(flag))
+        ? undefined
+        : render(lead, ["go", "test", ...flags, "-count=1", "-skip", pattern(failures), ...packages]),
+    compile: render(lead, ["go", "test", ...flags, "-run", "^$", ...packages])
   }
 }
 

@@ -1,4 +1,4 @@
-/** The runners of Node: its own, vitest, jest and mocha. */
+/** The runners of Node: its own, vitest, jest, mocha, AVA and tape. */
 import { Option, Schema } from "effect"
 import picomatch from "picomatch"
 
@@ -120,6 +120,9 @@ export const nodeTest: Recognise = ({ lead, folder, words }) => {
   }
 }
 
+/** Its usual output does not say by which name a failed test could be run again. */
+const nothingSays = /^$^/gmu
+
 /** A runner whose settings lie in files of its own: which files it collects takes a run to know, but for the usual names. */
 const packaged =
   (runner: {
@@ -134,6 +137,8 @@ const packaged =
     /** Its group is the name of a failed test, after those of its suites. */
     readonly failed: RegExp
     readonly usual: ReadonlyArray<string>
+    /** Its operands are globs of files, and no filter. */
+    readonly takesGlobs?: true
   }): Recognise =>
   ({ lead, folder, words }) => {
     const at = words.findIndex((word) => new RegExp(`^(?:.*/)?${runner.name}$`, "u").test(word))
@@ -158,7 +163,11 @@ const packaged =
       isShared: false,
       takes: (path) => isScript(path) && within(folder, path) !== undefined,
       surelyCollects: (path) =>
-        operands.length === 0 && picomatch.isMatch(within(folder, path) ?? path, [...runner.usual]),
+        (operands.length === 0 || runner.takesGlobs === true) &&
+        picomatch.isMatch(
+          within(folder, path) ?? path,
+          operands.length === 0 ? [...runner.usual] : operands.map((one) => one.replace(/^\.\//u, ""))
+        ),
       narrow: (files) =>
         render(lead, [
           ...start,
@@ -169,9 +178,12 @@ const packaged =
       read: runner.read,
       failures: (output) =>
         named([...plain(output).matchAll(runner.failed)].map(([, name = ""]) => name.trim())),
-      only: (failures) => render(lead, [...start, ...operands, "-t", `(?:${anyOf(failures)})$`]),
+      only: (failures) =>
+        runner.failed === nothingSays
+          ? undefined
+          : render(lead, [...start, ...operands, "-t", `(?:${anyOf(failures)})$`]),
       except: (failures) =>
-        runner.name === "mocha"
+        runner.failed === nothingSays
           ? undefined
           : render(lead, [...start, ...operands, "-t", `^(?!.*(?:${anyOf(failures)})$)`])
     }
@@ -235,6 +247,34 @@ export const mocha = packaged({
   ours: /^(?:-R|--reporter(?:=.*)?|--recursive)$/u,
   first: ["--reporter=tap"],
   read: readTap,
-  failed: /^$^/gmu,
-  usual: ["test/*.{js,cjs,mjs}"]
+  failed: nothingSays,
+  usual: ["test/*.{js,cjs,mjs}"],
+  takesGlobs: true
+})
+
+const ofAva =
+  "{test,src/test,source/test,**/test-*,**/*.test,**/*.spec,**/{test,tests,__tests__}/**/[!_]*}.{js,cjs,mjs,ts,cts,mts}"
+
+export const ava = packaged({
+  name: "ava",
+  valued: /^(?:-[cTmN]|--(?:concurrency|config|timeout|match|node-arguments))$/u,
+  choosing: /^(?:-[mw]|--(?:match|watch)(?:=|$))/u,
+  ours: /^(?:-[tsv]|--(?:tap|verbose|serial|fail-fast))$/u,
+  first: ["--tap"],
+  read: readTap,
+  failed: nothingSays,
+  usual: [ofAva],
+  takesGlobs: true
+})
+
+export const tape = packaged({
+  name: "tape",
+  valued: /^(?:-[ri]|--(?:require|ignore|ignore-pattern))$/u,
+  choosing: /^(?:-[i]|--(?:only|ignore\S*)(?:=|$))/u,
+  ours: /^(?:--no-only|--strict)$/u,
+  first: [],
+  read: readTap,
+  failed: nothingSays,
+  usual: [],
+  takesGlobs: true
 })

@@ -122,6 +122,9 @@ export const unittest: Recognise = ({ lead, folder, words: said }) => {
       : ""
   const flags = rest.options.filter((option) => !/^-[vqfcb]$/u.test(option))
   const moduleOf = (path: string) => (within(folder, path) ?? path).replace(/\.py$/u, "").replaceAll("/", ".")
+  /** As the command names it: what it imports may lie below a folder of PYTHONPATH. */
+  const operandOf = (path: string) =>
+    operands.find((operand) => moduleOf(path) === operand || moduleOf(path).endsWith(`.${operand}`))
   return {
     name: "unittest",
     isShared: false,
@@ -146,7 +149,7 @@ export const unittest: Recognise = ({ lead, folder, words: said }) => {
                 "-p",
                 nameOf(path)
               ]
-            : [...said.slice(0, at + 1), "-v", ...flags, within(folder, path) ?? path]
+            : [...said.slice(0, at + 1), "-v", ...flags, operandOf(path) ?? within(folder, path) ?? path]
         )
       ),
     read: (output) => {
