@@ -29,6 +29,17 @@ export const changesSetup = (change: Change, setup: ReadonlyArray<Check>): boole
 /** A registry may be away for a moment. */
 const tries = 2
 
+/** The last line that speaks of a failure: after it installers recommend themselves, and say where their log is. */
+const whyOf = (output: string): string => {
+  const lines = output.split("\n").filter((line) => line.trim() !== "")
+  const telling = lines.findLast(
+    (line) =>
+      /\b(?:error|fatal|fail(?:ed|ure|s)?|cannot|not found|denied|no such)\b/iu.test(line) &&
+      !/complete log/iu.test(line)
+  )
+  return telling ?? lines.at(-1) ?? ""
+}
+
 /** Runs it, once more when it fails; fails with SetupFailed. */
 export const setUp = Effect.fn("setUp")(function* (
   { allowance, log, toolchain }: SetupWorld,
@@ -44,7 +55,7 @@ export const setUp = Effect.fn("setUp")(function* (
     if (run.exitCode === 0 && run.limit === undefined) return run
     log.line(`--- ${check.name}: exit ${run.exitCode}`)
   }
-  const lastLine = run?.logTail.trimEnd().split("\n").at(-1) ?? ""
+  const lastLine = whyOf(run?.logTail ?? "")
   return yield* gateError(
     "SetupFailed",
     `${check.name} exited ${run?.exitCode} (${check.command.split("\n")[0]})${lastLine === "" ? "" : `: ${lastLine.slice(0, 300)}`}. It installs what the checks need; see its part of the log`

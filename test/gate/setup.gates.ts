@@ -13,14 +13,14 @@ describe("set-up", () => {
     Effect.gen(function* () {
       const world = yield* GateWorld.make(
         gateFile(
-          "setup:\n  - { run: 'echo away >&2; exit 7', network: false }\nchecks:\n  - { role: test, command: 'exit 1' }\n"
+          "setup:\n  - { run: 'echo error away >&2; echo update me; exit 7', network: false }\nchecks:\n  - { role: test, command: 'exit 1' }\n"
         )
       )
       world.commit("work", { "a.txt": "a\n" })
       const { envelope, log } = yield* world.gate()
       assert.deepStrictEqual(brief(envelope), ["GATE-ERROR", "SetupFailed"])
       assert.include(envelope.message, "setup exited 7")
-      assert.include(envelope.message, "away")
+      assert.include(envelope.message, "error away")
       assert.strictEqual(log.split("=== setup ===").length - 1, 2)
       assert.include(log, "--- setup: network: false is not enforced yet\n")
     })

@@ -33,12 +33,12 @@ describe("the command for some files only", () => {
     [
       "go test ./...",
       file("pkg/a/a_test.go", "TestA", "TestB"),
-      "go test -count=1 -json -run '^(TestA|TestB)$' ./pkg/a"
+      "go test -vet=off -count=1 -json -run '^(TestA|TestB)$' ./pkg/a"
     ],
     [
       "cd web && CGO_ENABLED=0 go test -race -v -timeout 30s ./...",
       file("web/a_test.go", "TestA"),
-      "cd web && CGO_ENABLED=0 go test -race -timeout 30s -count=1 -json -run '^(TestA)$' ."
+      "cd web && CGO_ENABLED=0 go test -race -timeout 30s -vet=off -count=1 -json -run '^(TestA)$' ."
     ],
     [
       "python3 -m pytest -q -p no:cacheprovider --maxfail 1 tests",
@@ -63,7 +63,7 @@ describe("the command for some files only", () => {
     [
       "go test -skip Slow ./...",
       file("pkg/a/a_test.go", "TestA"),
-      "go test -skip Slow -count=1 -json -run '^(TestA)$' ./pkg/a"
+      "go test -skip Slow -vet=off -count=1 -json -run '^(TestA)$' ./pkg/a"
     ],
     ["cargo test --locked --quiet", file("tests/ranges.rs"), "cargo test --locked --test ranges"],
     [

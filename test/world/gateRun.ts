@@ -1,4 +1,5 @@
 /** Real fixes, and bad changes made from them, through the whole gate. */
+import { createHash } from "node:crypto"
 import { join } from "node:path"
 
 import { bare } from "./bare.ts"
@@ -52,7 +53,10 @@ const ask = async (
     error: errorText(error)
   }))
 
-/** Whether the fix, or its base, is green without a gate; asked once for all builds. */
+const digestOf = (recipe: Recipe): string =>
+  createHash("sha256").update(JSON.stringify(recipe)).digest("hex").slice(0, 12)
+
+/** Whether the fix, or its base, is green without a gate; asked once for all builds, and again by another recipe. */
 const isGreen = async (
   project: Project,
   commit: string,
@@ -64,6 +68,7 @@ const isGreen = async (
   const outcome = {
     ...outcomeOf(project, commit, subject, "none"),
     kind: "bare",
+    detail: digestOf(at.recipe),
     ...(which === "base" && { made: "base" })
   } as const
   const known = store.get(keyOf(outcome))

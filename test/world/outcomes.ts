@@ -27,7 +27,7 @@ export const Outcome = Schema.Struct({
   commit: Schema.String,
   subject: Schema.String,
   isFix: opt(Schema.Boolean),
-  /** Of a derived change: how it was made, and where. */
+  /** Of a derived change: how it was made, and where. Of bare checks: the hash of the recipe. */
   made: opt(Schema.String),
   detail: opt(Schema.String),
   /** Absent where only findings count. */

@@ -195,7 +195,14 @@ const derivedText = (all: ReadonlyArray<Outcome>): string => {
 /** Markdown; a part in which nothing was run is left out. */
 export const text = (outcomes: ReadonlyArray<Outcome>): string => {
   const of = (kind: Outcome["kind"]) => outcomes.filter((each) => each.kind === kind)
-  const ofFixes = of("bare").filter(({ made }) => made === undefined)
+  // The last recipe counts.
+  const ofFixes = [
+    ...new Map(
+      of("bare")
+        .filter(({ made }) => made === undefined)
+        .map((each) => [`${each.repository} ${each.commit}`, each])
+    ).values()
+  ]
   const bare = new Map(ofFixes.map(({ commit, repository, seconds }) => [`${repository} ${commit}`, seconds]))
   const red = ofFixes.filter(({ verdict }) => verdict === "red")
   return [

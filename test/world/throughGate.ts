@@ -59,7 +59,14 @@ export const throughGate = async (
   let stdout = ""
   let log = ""
   child.stdout.on("data", (chunk) => (stdout += chunk))
-  child.stderr.on("data", (chunk) => (log = `${log}${chunk}`.slice(-2_000)))
+  /** The set-up of a base for the caches of later gates is set-up, too. */
+  const forCaches = { from: 0, to: 0 }
+  child.stderr.on("data", (chunk: Buffer) => {
+    log = `${log}${chunk.toString("utf8")}`.slice(-2_000)
+    const now = performance.now()
+    if (forCaches.from === 0 && log.includes("=== set-up of the base")) forCaches.from = now
+    if (forCaches.from > 0 && forCaches.to === 0 && log.includes("=== clone ")) forCaches.to = now
+  })
   const code = await new Promise<number | null>((ended) => child.once("close", ended))
   if (code === 130 || code === null) return undefined
   const seconds = Math.round((performance.now() - startedAt) / 100) / 10
@@ -67,7 +74,7 @@ export const throughGate = async (
   const { extra, verdict } = JSON.parse(stdout) as Printed
   const setupSeconds = (extra?.checks ?? [])
     .filter(({ name, role }) => role === "setup" || name?.startsWith("setup") === true)
-    .reduce((sum, check) => sum + (check.seconds ?? 0), 0)
+    .reduce((sum, check) => sum + (check.seconds ?? 0), Math.max(0, forCaches.to - forCaches.from) / 1000)
   return {
     verdict: verdict ?? "none",
     ...(extra?.modelExtra?.reason !== undefined && { reason: extra.modelExtra.reason }),

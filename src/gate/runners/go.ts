@@ -39,6 +39,8 @@ export const go: Recognise = ({ lead, folder, words }) => {
   const flags = given.options.filter(
     (option, index, all) => !ours.test(option) && !/^--?(?:count|cover\w+)$/u.test(all[index - 1] ?? "")
   )
+  // The check itself vets; a part of its tests need not do so again.
+  const again = flags.some((flag) => /^--?vet(?:=|$)/u.test(flag)) ? flags : [...flags, "-vet=off"]
   const packages = given.operands.length === 0 ? ["."] : given.operands
   return {
     name: "go test",
@@ -58,7 +60,7 @@ export const go: Recognise = ({ lead, folder, words }) => {
       render(lead, [
         "go",
         "test",
-        ...flags,
+        ...again,
         "-count=1",
         "-json",
         "-run",
