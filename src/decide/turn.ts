@@ -7,7 +7,7 @@ import type { Party } from "../../schema/Party.ts"
 /** Replies in a row that call no tool, by kind, before the run is given up. */
 const patience = { prose: 2, reasoning: 4, truncated: 3 } as const
 
-/** Turns at the end of the budget in which only `submit_result` is offered. */
+/** Turns at the end of the budget in which only `submit_result` may be called. */
 export const finalTurns = 3
 
 /** Replies in a row without a tool call. Any tool call sets all of them to 0. */

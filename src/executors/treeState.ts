@@ -1,7 +1,7 @@
 /** What a run has made of its checkout, as a word that changes with it: commands edit files, too. */
 import { Duration, Effect } from "effect"
 
-import { clean } from "../loop/loop.ts"
+import { clean } from "../loop/Progress.ts"
 import { WorkspaceTools } from "../services/WorkspaceTools.ts"
 
 const timeout = Duration.seconds(10)

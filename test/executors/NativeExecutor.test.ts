@@ -385,11 +385,17 @@ describe("NativeExecutor", () => {
     })
   )
 
-  it.live("the last three turns offer only the submission, and the end of the turns is INCOMPLETE", () =>
+  it.live("the last three turns take only the submission, and the end of the turns is INCOMPLETE", () =>
     Effect.gen(function* () {
       const read = call("read_file", { path: "README.md" })
-      const last = { ...read, expect: { toolsWithheld: ["read_file"], toolsOffered: ["submit_result"] } }
-      const { model, run } = yield* world({ turns: [read, last, last, last], agent: { maxTurns: 4 } })
+      // The list of tools stays: a server keeps what it has read of a request that begins alike.
+      const expect = { toolsOffered: ["read_file", "submit_result"] }
+      const refused = {
+        ...expect,
+        contains: ["read_file is not offered in this turn; offered: submit_result"]
+      }
+      const turns = [read, { ...read, expect }, { ...read, expect: refused }, { ...read, expect: refused }]
+      const { model, run } = yield* world({ turns, agent: { maxTurns: 4 } })
       assert.deepStrictEqual(words(yield* run), {
         verdict: "INCOMPLETE",
         outcome: "LOOP-INCOMPLETE",

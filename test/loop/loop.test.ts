@@ -6,7 +6,8 @@ import type { ChatReply } from "../../schema/Chat.ts"
 import { limitsOf } from "../../src/decide/stuck.ts"
 import { ask } from "../../src/loop/ask.ts"
 import { EndpointHolds, make as makeHolds } from "../../src/loop/EndpointHolds.ts"
-import { type LoopOptions, run } from "../../src/loop/loop.ts"
+import { run } from "../../src/loop/loop.ts"
+import type { LoopOptions } from "../../src/loop/Progress.ts"
 import {
   type ChatRequest,
   EndpointUnreachable,

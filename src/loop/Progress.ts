@@ -1,0 +1,90 @@
+/** What a run is given, what it carries from turn to turn, and what it can come to. */
+import type { Duration, Effect } from "effect"
+
+import type { Party } from "../../schema/Party.ts"
+import * as Context from "../decide/context.ts"
+import type { StuckLimits, StuckSignal, StuckState } from "../decide/stuck.ts"
+import type { Streaks } from "../decide/turn.ts"
+import type { Endpoint, InferenceError } from "../services/InferenceClient.ts"
+import type { AgentTool, Terminal, ToolContext } from "../tools/AgentTool.ts"
+
+export interface LoopOptions<R> {
+  readonly endpoint: Endpoint
+  readonly systemPrompt: string
+  readonly taskPrompt: string
+  readonly tools: ReadonlyArray<AgentTool<R>>
+  /** Every tool name that Foreman knows, so that a refusal can say which kind it is. */
+  readonly knownTools: ReadonlySet<string>
+  readonly toolContext: ToolContext
+  readonly temperature?: number
+  readonly maxTokens: number
+  readonly chatTemplateKwargs?: { readonly [key: string]: unknown }
+  readonly maxTurns: number
+  readonly maxRetries: number
+  readonly turnTimeout: Duration.Duration
+  /** Wall time of the whole loop, tools included. */
+  readonly budget: Duration.Duration
+  /** For an endpoint that is away or says "later", in one piece. */
+  readonly maxWait: Duration.Duration
+  readonly windowTokens: number
+  readonly stuckLimits: StuckLimits
+  /** A word that changes with the files of the workspace, `clean` at first, empty where it cannot be told; commands edit them, too. */
+  readonly treeState?: Effect.Effect<string, never, R>
+  readonly onTurn: (turn: TurnReport) => Effect.Effect<void>
+}
+
+export interface TurnReport {
+  readonly turn: number
+  readonly tools: ReadonlyArray<string>
+  readonly seconds: number
+}
+
+export type LoopEnd =
+  | { readonly _tag: "Submitted"; readonly terminal: Terminal }
+  | {
+      readonly _tag: "ModelMisunderstood"
+      readonly summary: string
+      readonly reason: string
+      readonly party: Party
+    }
+  | { readonly _tag: "MaxTurnsExhausted" }
+  /** The party is the server where it was the model's reply that was waited for. */
+  | { readonly _tag: "BudgetExhausted"; readonly party: Party }
+  | { readonly _tag: "Stuck"; readonly signal: StuckSignal; readonly detail: string }
+  | { readonly _tag: "EndpointFailed"; readonly error: InferenceError }
+
+/** What a run carries from turn to turn. */
+export interface Progress {
+  turn: number
+  conversation: Context.Conversation
+  streaks: Streaks
+  stuck: StuckState
+  /** The files as they were when the run last looked stuck. */
+  tree: string
+  /** Calls in a row that could not be read. */
+  unreadable: number
+  /** Added to the temperature of the next request. */
+  warmer: number
+  /** As far as the server has said, by our own count of tokens. */
+  windowTokens: number
+  maxTokens: number
+  isAsking: boolean
+  readonly startedAtMillis: number
+  readonly callIds: Set<string>
+  readonly transcript: Array<string>
+}
+
+/** The state of a workspace in which nothing was changed. */
+export const clean = "clean"
+
+export const add = (progress: Progress, entries: ReadonlyArray<Context.Entry>): void => {
+  progress.conversation = Context.append(progress.conversation, entries)
+  for (const entry of entries) progress.transcript.push(entry.json)
+}
+
+/** The last message as the harness goes on from it; the transcript has it, too. */
+export const amend = (progress: Progress, text: string): void => {
+  progress.conversation = Context.amendLast(progress.conversation, text)
+  progress.transcript.pop()
+  progress.transcript.push(progress.conversation.messages.at(-1) ?? "")
+}

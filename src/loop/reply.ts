@@ -1,0 +1,58 @@
+/** One reply of the model, however often it must be asked for it. */
+import { Clock, Duration, Effect, Result } from "effect"
+
+import type { ChatReply } from "../../schema/Chat.ts"
+import * as Context from "../decide/context.ts"
+import type { ContextOverflow, InferenceClient, InferenceError } from "../services/InferenceClient.ts"
+import { ask } from "./ask.ts"
+import type { LoopOptions, Progress } from "./Progress.ts"
+
+/** Asks until there is a reply: what the server says of its context is taken up, and the request made smaller. */
+export const reply = Effect.fnUntraced(function* <R>(
+  options: LoopOptions<R>,
+  progress: Progress
+): Effect.fn.Return<ChatReply, InferenceError, InferenceClient> {
+  for (;;) {
+    progress.conversation = Context.fit(progress.conversation, progress.windowTokens)
+    const now = yield* Clock.currentTimeMillis
+    const { temperature } = options
+    const request = {
+      endpoint: options.endpoint,
+      messages: progress.conversation.messages,
+      // The same in every turn, whatever may be called in it: a server keeps what it has read of a request that begins alike.
+      tools: options.tools,
+      turnTimeout: options.turnTimeout,
+      maxTokens: progress.maxTokens,
+      ...(temperature === undefined ? {} : { temperature: Math.min(2, temperature + progress.warmer) }),
+      ...(options.chatTemplateKwargs === undefined ? {} : { chatTemplateKwargs: options.chatTemplateKwargs })
+    }
+    const giveUpMillis = Math.min(
+      now + Duration.toMillis(options.maxWait),
+      progress.startedAtMillis + Duration.toMillis(options.budget)
+    )
+    progress.isAsking = true
+    const answer = yield* Effect.result(ask(request, { maxRetries: options.maxRetries, giveUpMillis }))
+    progress.isAsking = false
+    if (Result.isSuccess(answer)) return answer.success
+    const { reason } = answer.failure
+    if (reason._tag !== "ContextOverflow" || !shrink(progress, reason)) return yield* answer.failure
+  }
+})
+
+/** Least tokens of a reply that are of any use. */
+const leastReply = 256
+
+/** Makes the next request smaller by what the server said; false when nothing is left to leave out. */
+const shrink = (progress: Progress, { promptTokens, windowTokens }: ContextOverflow): boolean => {
+  const { conversation, maxTokens } = progress
+  // The server's tokens are not ours: its own count of what we sent tells by how much.
+  const scale = promptTokens === undefined || promptTokens === 0 ? 1 : conversation.tokens / promptTokens
+  if (windowTokens !== undefined) {
+    progress.windowTokens = Math.min(progress.windowTokens, Math.floor(windowTokens * Math.min(scale, 1)))
+  }
+  const share = Math.floor((windowTokens ?? maxTokens * 2) / 4)
+  progress.maxTokens = Math.min(maxTokens, Math.max(leastReply, share))
+  const goal = Math.min(progress.windowTokens, conversation.tokens * 0.8)
+  progress.conversation = Context.compact(conversation, goal)
+  return progress.conversation.tokens < conversation.tokens || progress.maxTokens < maxTokens
+}
