@@ -144,6 +144,16 @@ export const AgentSpec = Schema.Struct({
   endpointSlots: optional(
     int32(1),
     "Requests that the model's endpoint serves at once; no bound when absent."
+  ),
+  fallbackEndpoints: optional(
+    Schema.Array(
+      Schema.Struct({
+        baseURL: required(nonEmpty, "Base URL of an OpenAI-compatible endpoint."),
+        model: required(nonEmpty, "Name of the model there."),
+        apiKeySecretRef: optional(SecretKeyRef, "Where the API key is.")
+      })
+    ).check(Schema.isMaxLength(8)),
+    "Endpoints that are asked, in this order, while those before them are away or say later."
   )
 })
 export type AgentSpec = typeof AgentSpec.Type

@@ -31,7 +31,8 @@ const fields: Fields<AgentSpec> = {
   chatTemplateKwargs: "read",
   vision: ({ enabled }) => enabled === true,
   maxConcurrentTasks: "read",
-  endpointSlots: "read"
+  endpointSlots: "read",
+  fallbackEndpoints: "read"
 }
 
 /** Names of the fields that an Agent sets in vain, in the order of the schema. */

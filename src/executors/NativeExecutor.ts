@@ -12,10 +12,10 @@ import { systemPrompt, taskPrompt } from "../decide/prompt.ts"
 import { limitsOf } from "../decide/stuck.ts"
 import { preconditionFailed } from "../decide/verdict.ts"
 import { type LoopReport, run as runLoop } from "../loop/loop.ts"
-import type { LoopEnd } from "../loop/Progress.ts"
+import type { LoopEnd, LoopOptions } from "../loop/Progress.ts"
 import type { GateAnalysis } from "../services/GateAnalysis.ts"
 import type { GitWorkspace, Workspace } from "../services/GitWorkspace.ts"
-import type { Endpoint, InferenceClient, InferenceError } from "../services/InferenceClient.ts"
+import type { InferenceClient, InferenceError } from "../services/InferenceClient.ts"
 import { IssueTracker } from "../services/IssueTracker.ts"
 import type { KubeClient } from "../services/KubeClient.ts"
 import type { RunRecord } from "../services/RunRecord.ts"
@@ -31,7 +31,7 @@ import {
   toolsOf
 } from "./checkout.ts"
 import { ExecutorError, type Run, RunEvents, RunnerConfig } from "./Executor.ts"
-import { modelEndpoint, Precondition } from "./modelEndpoint.ts"
+import { modelEndpoints, Precondition } from "./modelEndpoint.ts"
 import { railed } from "./coderRails.ts"
 import { adopt, adoptTip, publish, type Remote } from "./publish.ts"
 import { judge, onMovedBranch } from "./reviewing.ts"
@@ -65,7 +65,7 @@ const issueText = Effect.fnUntraced(function* (task: AgenticTask) {
 
 interface Prepared {
   readonly agent: Agent
-  readonly endpoint: Endpoint
+  readonly endpoints: LoopOptions<never>["endpoints"]
   readonly remote: Remote | undefined
   /** The checkout, once it is there. */
   readonly workspace: Effect.Effect<Workspace, Precondition>
@@ -86,7 +86,7 @@ const prepare = Effect.fnUntraced(function* (
   const { task } = run
   const config = yield* RunnerConfig
   const { namespace = "default" } = task.metadata
-  const endpoint = yield* modelEndpoint(agent, namespace)
+  const endpoints = yield* modelEndpoints(agent, namespace)
   const remote = yield* remoteFor(task)
   if (remote !== undefined && isEditing(task, agent)) {
     if (config.author === undefined) {
@@ -122,7 +122,7 @@ const prepare = Effect.fnUntraced(function* (
   const issue = yield* issueText(task)
   return {
     agent,
-    endpoint,
+    endpoints,
     remote,
     workspace: Deferred.await(opened),
     adopted: Deferred.await(adopted),
@@ -132,7 +132,7 @@ const prepare = Effect.fnUntraced(function* (
 })
 
 const converse = Effect.fnUntraced(function* (run: Run, prepared: Prepared) {
-  const { agent, endpoint, issue, workspace } = prepared
+  const { agent, endpoints, issue, workspace } = prepared
   const { spec } = agent
   const publishEvent = yield* RunEvents
   const task = refOf(run.task)
@@ -151,7 +151,7 @@ const converse = Effect.fnUntraced(function* (run: Run, prepared: Prepared) {
     judged?.tools ??
     (prepared.remote === undefined ? prepared.tools : yield* railed(run.task, workspace, prepared.tools))
   const loop = runLoop<WorkspaceTools | IssueTracker>({
-    endpoint,
+    endpoints,
     systemPrompt: systemPrompt(agent),
     taskPrompt: taskPrompt(run.task, {
       issueText: issue,

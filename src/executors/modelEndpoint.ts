@@ -28,9 +28,16 @@ const noKey = (message: string) =>
 
 const decodeBase64 = Schema.decodeUnknownOption(Schema.StringFromBase64)
 
-const apiKey = Effect.fnUntraced(function* (agent: Agent, namespace: string) {
-  const ref = agent.spec.providerConfig?.apiKeySecretRef
-  if (ref === undefined) return (yield* RunnerConfig).modelToken
+type SecretRef = NonNullable<NonNullable<Agent["spec"]["providerConfig"]>["apiKeySecretRef"]>
+
+/** The key that a Secret holds, or `without` where none is named. */
+const apiKey = Effect.fnUntraced(function* (
+  agent: Agent,
+  namespace: string,
+  ref: SecretRef | undefined,
+  without: Redacted.Redacted<string> | undefined
+) {
+  if (ref === undefined) return without
   const kube = yield* KubeClient
   const secret = yield* kube.get(secrets, { name: ref.name, namespace }).pipe(
     Effect.catchReason("KubeError", "NotFound", () => Effect.undefined),
@@ -74,7 +81,7 @@ const overHost = Effect.fnUntraced(function* (
   return baseURLOf(url.href)
 })
 
-export const modelEndpoint = Effect.fn("modelEndpoint")(function* (
+const modelEndpoint = Effect.fn("modelEndpoint")(function* (
   agent: Agent,
   namespace: string
 ): Effect.fn.Return<Endpoint, Precondition, KubeClient | RunnerConfig> {
@@ -84,7 +91,7 @@ export const modelEndpoint = Effect.fn("modelEndpoint")(function* (
     if (providerConfig === undefined) {
       return yield* unavailable(`agent ${agent.metadata.name} is a cloud-proxy without providerConfig`)
     }
-    const key = yield* apiKey(agent, namespace)
+    const key = yield* apiKey(agent, namespace, providerConfig.apiKeySecretRef, config.modelToken)
     return {
       baseURL: baseURLOf(providerConfig.baseURL),
       model: providerConfig.model,
@@ -104,4 +111,22 @@ export const modelEndpoint = Effect.fn("modelEndpoint")(function* (
   if (baseURL === "") return yield* unavailable(`InferenceService ${namespace}/${name} has no endpoint yet`)
   const reachable = host === "" ? baseURL : yield* overHost(baseURL, host, name, namespace)
   return { baseURL: reachable, model, ...key }
+})
+
+/** Where an Agent's model answers, the first of them first. A fallback has the key that it names, and no other. */
+export const modelEndpoints = Effect.fn("modelEndpoints")(function* (
+  agent: Agent,
+  namespace: string
+): Effect.fn.Return<readonly [Endpoint, ...Array<Endpoint>], Precondition, KubeClient | RunnerConfig> {
+  const first = yield* modelEndpoint(agent, namespace)
+  const others = yield* Effect.forEach(
+    agent.spec.fallbackEndpoints ?? [],
+    ({ apiKeySecretRef, baseURL, model }) =>
+      Effect.map(apiKey(agent, namespace, apiKeySecretRef, undefined), (key): Endpoint => ({
+        baseURL: baseURLOf(baseURL),
+        model,
+        ...(key === undefined ? {} : { apiKey: key })
+      }))
+  )
+  return [first, ...others]
 })

@@ -9,7 +9,8 @@ import type { Endpoint, InferenceError } from "../services/InferenceClient.ts"
 import type { AgentTool, Terminal, ToolContext } from "../tools/AgentTool.ts"
 
 export interface LoopOptions<R> {
-  readonly endpoint: Endpoint
+  /** In the order in which they are asked: one after another while those before it are away or say later. */
+  readonly endpoints: readonly [Endpoint, ...Array<Endpoint>]
   readonly systemPrompt: string
   readonly taskPrompt: string
   readonly tools: ReadonlyArray<AgentTool<R>>

@@ -1,7 +1,13 @@
 /** One model call: the wait for an endpoint that says "later", and the schedule for its stumbles. */
-import { Duration, Effect, Schedule } from "effect"
+import { Clock, Duration, Effect, Result, Schedule } from "effect"
 
-import { type ChatRequest, InferenceClient, type InferenceError } from "../services/InferenceClient.ts"
+import type { ChatReply } from "../../schema/Chat.ts"
+import {
+  type ChatRequest,
+  type Endpoint,
+  InferenceClient,
+  type InferenceError
+} from "../services/InferenceClient.ts"
 import { EndpointHolds } from "./EndpointHolds.ts"
 
 const delays = [50, 250, 1000] as const
@@ -41,4 +47,33 @@ export const ask = Effect.fnUntraced(function* (
   return yield* holds
     .ask(request.endpoint, giveUpMillis, inference.complete(request))
     .pipe(Effect.retry(modelStumble(maxRetries)))
+})
+
+/**
+ * The same of several endpoints: the first that does not say "later" is asked. When all do, the one whose time comes first is waited for,
+ * within the run's patience.
+ */
+export const askInOrder = Effect.fnUntraced(function* (
+  endpoints: readonly [Endpoint, ...Array<Endpoint>],
+  request: Omit<ChatRequest, "endpoint">,
+  options: AskOptions
+): Effect.fn.Return<ChatReply, InferenceError, InferenceClient> {
+  const [only, ...others] = endpoints
+  if (others.length === 0) return yield* ask({ ...request, endpoint: only }, options)
+  for (;;) {
+    const now = yield* Clock.currentTimeMillis
+    let soonest: { readonly error: InferenceError; readonly untilMillis: number } | undefined
+    for (const endpoint of endpoints) {
+      const answer = yield* Effect.result(ask({ ...request, endpoint }, { ...options, giveUpMillis: now }))
+      if (Result.isSuccess(answer)) return answer.success
+      const { failure } = answer
+      if (failure.reason._tag !== "EndpointHeld") return yield* failure
+      const { untilMillis } = failure.reason
+      if (soonest === undefined || untilMillis < soonest.untilMillis)
+        soonest = { error: failure, untilMillis }
+    }
+    if (soonest === undefined) continue
+    if (soonest.untilMillis > options.giveUpMillis) return yield* soonest.error
+    yield* Effect.sleep(Duration.millis(Math.max(0, soonest.untilMillis - (yield* Clock.currentTimeMillis))))
+  }
 })

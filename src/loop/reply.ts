@@ -4,7 +4,7 @@ import { Clock, Duration, Effect, Result } from "effect"
 import type { ChatReply } from "../../schema/Chat.ts"
 import * as Context from "../decide/context.ts"
 import type { ContextOverflow, InferenceClient, InferenceError } from "../services/InferenceClient.ts"
-import { ask } from "./ask.ts"
+import { askInOrder } from "./ask.ts"
 import type { LoopOptions, Progress } from "./Progress.ts"
 
 /** Asks until there is a reply: what the server says of its context is taken up, and the request made smaller. */
@@ -17,7 +17,6 @@ export const reply = Effect.fnUntraced(function* <R>(
     const now = yield* Clock.currentTimeMillis
     const { temperature } = options
     const request = {
-      endpoint: options.endpoint,
       messages: progress.conversation.messages,
       // The same in every turn, whatever may be called in it: a server keeps what it has read of a request that begins alike.
       tools: options.tools,
@@ -31,7 +30,9 @@ export const reply = Effect.fnUntraced(function* <R>(
       progress.startedAtMillis + Duration.toMillis(options.budget)
     )
     progress.isAsking = true
-    const answer = yield* Effect.result(ask(request, { maxRetries: options.maxRetries, giveUpMillis }))
+    const answer = yield* Effect.result(
+      askInOrder(options.endpoints, request, { maxRetries: options.maxRetries, giveUpMillis })
+    )
     progress.isAsking = false
     if (Result.isSuccess(answer)) return answer.success
     const { reason } = answer.failure

@@ -6,12 +6,15 @@ import { secrets } from "../../schema/Core.ts"
 import { endpointSlices } from "../../schema/EndpointSlice.ts"
 import { inferenceServices } from "../../schema/InferenceService.ts"
 import { RunnerConfig } from "../../src/executors/Executor.ts"
-import { modelEndpoint } from "../../src/executors/modelEndpoint.ts"
+import { modelEndpoints } from "../../src/executors/modelEndpoint.ts"
 import { agent } from "../builders.ts"
 import { FakeCluster, layer } from "../fakes/FakeCluster.ts"
 
 const resolve = (spec: Partial<AgentSpec> = {}, config: Partial<RunnerConfig["Service"]> = {}) =>
-  modelEndpoint(agent("coder", { spec: { model: "m", ...spec } }), "default").pipe(
+  Effect.map(
+    modelEndpoints(agent("coder", { spec: { model: "m", ...spec } }), "default"),
+    ([first]) => first
+  ).pipe(
     Effect.provideService(RunnerConfig, {
       workspaceRoot: "/nowhere",
       keepWorkspace: false,

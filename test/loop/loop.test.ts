@@ -83,7 +83,7 @@ const submit = make({
 })
 
 const options = (more: Partial<LoopOptions<never>> = {}): LoopOptions<never> => ({
-  endpoint: { baseURL: "e", model: "m" },
+  endpoints: [{ baseURL: "e", model: "m" }],
   systemPrompt: "system",
   taskPrompt: "task",
   tools: [echo, submit],
@@ -553,6 +553,64 @@ describe("an endpoint that says later", () => {
       assert.isUndefined(other.pollUnsafe())
       yield* Fiber.interrupt(probe)
       assert.strictEqual(yield* Fiber.join(other), "answer")
+    })
+  )
+
+  it.effect(
+    "gives way to the next that the Agent names, and is asked first again once its time has come",
+    () =>
+      Effect.gen(function* () {
+        const asked: Array<string> = []
+        const inference = InferenceClient.of({
+          complete: ({ endpoint }) =>
+            Effect.suspend(() => {
+              asked.push(endpoint.model)
+              if (asked.length === 1) return later(60_000)
+              return Effect.succeed(asked.length === 5 ? done : calls(["echo", '{"text":"a"}']))
+            })
+        })
+        const slowly = { ...echo, call: () => Effect.as(Effect.sleep("25 seconds"), { output: {} }) }
+        const fiber = yield* run(
+          options({
+            endpoints: [
+              { baseURL: "e", model: "first" },
+              { baseURL: "e", model: "second" }
+            ],
+            tools: [slowly, submit]
+          })
+        ).pipe(
+          Effect.provideService(InferenceClient, inference),
+          Effect.provideService(EndpointHolds, makeHolds()),
+          Effect.forkChild
+        )
+        yield* TestClock.adjust("5 minutes")
+        assert.strictEqual((yield* Fiber.join(fiber)).end._tag, "Submitted")
+        assert.deepStrictEqual(asked, ["first", "second", "second", "second", "first"])
+      })
+  )
+
+  it.effect("like all that the Agent names is waited for until the first of them may be asked", () =>
+    Effect.gen(function* () {
+      const asked: Array<string> = []
+      const inference = InferenceClient.of({
+        complete: ({ endpoint: { model } }) =>
+          Effect.suspend(() => {
+            asked.push(model)
+            return asked.length > 2 ? Effect.succeed(done) : later(model === "first" ? 60_000 : 20_000)
+          })
+      })
+      const endpoints = [
+        { baseURL: "e", model: "first" },
+        { baseURL: "e", model: "second" }
+      ] as const
+      const fiber = yield* run(options({ endpoints: [...endpoints] })).pipe(
+        Effect.provideService(InferenceClient, inference),
+        Effect.provideService(EndpointHolds, makeHolds()),
+        Effect.forkChild
+      )
+      yield* TestClock.adjust("21 seconds")
+      assert.strictEqual((yield* Fiber.join(fiber)).end._tag, "Submitted")
+      assert.deepStrictEqual(asked, ["first", "second", "second"])
     })
   )
 })
