@@ -290,6 +290,18 @@ const skipOfBlock = (block: ReadonlyArray<SyntaxNode>, file: Scope): Skip | unde
 const isModuleSkip = (node: SyntaxNode): boolean =>
   isSkipCall(node) && node.text.includes("allow_module_level")
 
+const isSuiteClass = (definition: SyntaxNode): boolean =>
+  (field(definition, "name")?.text ?? "").startsWith("Test") ||
+  /Test/u.test(field(definition, "superclasses")?.text ?? "")
+
+/** Classes whose tests run as those of a class that is collected. */
+const basesOfSuite = (definition: SyntaxNode): ReadonlyArray<string> => {
+  const bases = field(definition, "superclasses")
+  return definition.type === "class_definition" && bases !== undefined && isSuiteClass(definition)
+    ? parts(bases).map((base) => base.text)
+    : []
+}
+
 export const readFile = (root: SyntaxNode, budget: Budget): TestFile => {
   const file = new Scope()
   const tests: Array<TestCase> = []
@@ -298,6 +310,7 @@ export const readFile = (root: SyntaxNode, budget: Budget): TestFile => {
   let found: Array<{ readonly name: string; readonly test: Decorated; readonly skip: Skip | undefined }> = []
 
   const defined = new Set<string>()
+  const mixedIn = new Set(root.children.flatMap((node) => basesOfSuite(undecorated(node).definition)))
 
   /** Of two definitions under one name the second is what there is. */
   const define = (name: string): void => {
@@ -319,7 +332,7 @@ export const readFile = (root: SyntaxNode, budget: Budget): TestFile => {
       const body = field(definition, "body")
       if (name !== "") define(`${prefix}${name}`)
       if (definition.type === "class_definition" && body !== undefined) {
-        const isTests = name.startsWith("Test") || /Test/u.test(field(definition, "superclasses")?.text ?? "")
+        const isTests = isSuiteClass(definition) || mixedIn.has(name)
         scan(body.children, `${prefix}${name}::`, isTests, skipOf(decorators, file) ?? skip)
       } else if (definition.type === "function_definition" && body !== undefined) {
         if (isSuite && name.startsWith("test")) {

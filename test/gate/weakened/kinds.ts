@@ -135,6 +135,19 @@ export const kinds: ReadonlyArray<Case> = [
     "finding",
     { weighs: "ask" }
   ),
+  py(
+    "tests that moved into a class that a suite is mixed from",
+    "class ShopTests(TestCase):\n    def test_parse(self):\n        self.assertEqual(parse(''), [])\n        self.assertEqual(parse('a'), ['a'])\n",
+    "class Parsing:\n    def test_parse(self):\n        self.assertEqual(parse(''), [])\n        self.assertEqual(parse('a'), ['a'])\n\n\nclass ShopTests(Parsing, TestCase):\n    pass\n",
+    "pass"
+  ),
+  py(
+    "tests that moved into a class that nothing collects",
+    "class ShopTests(TestCase):\n    def test_parse(self):\n        self.assertEqual(parse(''), [])\n        self.assertEqual(parse('a'), ['a'])\n",
+    "class Parsing:\n    def test_parse(self):\n        self.assertEqual(parse(''), [])\n        self.assertEqual(parse('a'), ['a'])\n\n\nclass ShopTests(TestCase):\n    pass\n",
+    "finding",
+    { weighs: "fail" }
+  ),
   // Cheats.
   py(
     "an assertion removed, nothing else changed",
