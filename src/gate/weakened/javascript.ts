@@ -63,6 +63,9 @@ const claimsOfAssert = (call: SyntaxNode, scope: Scope): ReadonlyArray<Assertion
     case "isNotOk":
     case "false":
     case "falsy":
+    // Tape's, of an error that a callback was handed.
+    case "error":
+    case "ifErr":
       return holds(a, scope, false)
     case "throws":
     case "rejects":

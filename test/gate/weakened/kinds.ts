@@ -135,6 +135,12 @@ export const kinds: ReadonlyArray<Case> = [
     "finding",
     { weighs: "ask" }
   ),
+  js(
+    "a failure by hand became the framework's claim of no error",
+    `${jsHead}test("all", (t) => {\n  t.plan(1)\n  load((err, all) => {\n    if (err) t.fail(err)\n    t.equal(all, 3)\n  })\n})\n`,
+    `${jsHead}test("all", (t) => {\n  t.plan(2)\n  load((err, all) => {\n    t.error(err)\n    t.equal(all, 3)\n  })\n})\n`,
+    "pass"
+  ),
   py(
     "tests that moved into a class that a suite is mixed from",
     "class ShopTests(TestCase):\n    def test_parse(self):\n        self.assertEqual(parse(''), [])\n        self.assertEqual(parse('a'), ['a'])\n",
