@@ -1,6 +1,8 @@
 /** OpenAI chat completions on the wire, as far as Foreman reads and writes them. Contract §4.1. */
 import { Schema } from "effect"
 
+import type { Usage } from "./Usage.ts"
+
 const opt = Schema.optionalKey
 
 /** A tool as the model sees it. */
@@ -55,5 +57,5 @@ export interface ChatReply {
   readonly toolCalls: ReadonlyArray<ToolCall>
   /** Empty where the stream just ended; `stop`, `tool_calls`, `length`, … as the endpoint said. */
   readonly finishReason: string
-  readonly usage: { readonly inputTokens: number; readonly outputTokens: number } | undefined
+  readonly usage: Usage | undefined
 }

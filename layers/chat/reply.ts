@@ -9,7 +9,16 @@ import { textCalls } from "./textCalls.ts"
 
 const opt = <S extends Schema.Top>(schema: S) => Schema.optionalKey(Schema.NullOr(schema))
 
-const Usage = opt(Schema.Struct({ prompt_tokens: opt(Schema.Finite), completion_tokens: opt(Schema.Finite) }))
+const Usage = opt(
+  Schema.Struct({
+    prompt_tokens: opt(Schema.Finite),
+    completion_tokens: opt(Schema.Finite),
+    prompt_tokens_details: opt(Schema.Struct({ cached_tokens: opt(Schema.Finite) })),
+    /** DeepSeek's word for cached tokens. */
+    prompt_cache_hit_tokens: opt(Schema.Finite),
+    completion_tokens_details: opt(Schema.Struct({ reasoning_tokens: opt(Schema.Finite) }))
+  })
+)
 /** Whole in a completion, a piece of one in a chunk. */
 const Call = Schema.Struct({
   index: opt(Schema.Int),
@@ -52,7 +61,12 @@ type Call = typeof Call.Type
 const usageOf = (usage: (typeof Usage)["Type"] | undefined): ChatReply["usage"] =>
   usage === undefined || usage === null
     ? undefined
-    : { inputTokens: usage.prompt_tokens ?? 0, outputTokens: usage.completion_tokens ?? 0 }
+    : {
+        inputTokens: usage.prompt_tokens ?? 0,
+        outputTokens: usage.completion_tokens ?? 0,
+        cachedTokens: usage.prompt_tokens_details?.cached_tokens ?? usage.prompt_cache_hit_tokens ?? 0,
+        reasoningTokens: usage.completion_tokens_details?.reasoning_tokens ?? 0
+      }
 
 const isRecord = (value: unknown): value is { readonly [key: string]: unknown } =>
   typeof value === "object" && value !== null && !Array.isArray(value)

@@ -3,6 +3,7 @@ import type { Schema } from "effect"
 
 import type { Result } from "../../schema/Result.ts"
 import type { Party } from "../../schema/Party.ts"
+import type { Usage } from "../../schema/Usage.ts"
 import type { FailureReason, Verdict } from "../../schema/Verdict.ts"
 
 type JsonObject = { readonly [key: string]: Schema.Json }
@@ -12,6 +13,8 @@ export interface RunFacts {
   readonly intendedBranch: string | undefined
   readonly transcriptRef: JsonObject | undefined
   readonly turnCount: number
+  /** Tokens of all turns; absent where no endpoint said any. */
+  readonly usage?: Usage | undefined
   readonly elapsedSec: number
 }
 
@@ -25,10 +28,11 @@ export interface Submission {
   readonly facts?: JsonObject
 }
 
-const common = ({ intendedBranch, transcriptRef, turnCount }: RunFacts): JsonObject => ({
+const common = ({ intendedBranch, transcriptRef, turnCount, usage }: RunFacts): JsonObject => ({
   ...(intendedBranch === undefined ? {} : { intendedBranch }),
   ...(transcriptRef === undefined ? {} : { transcriptRef }),
-  turnCount
+  turnCount,
+  ...(usage === undefined ? {} : { usage })
 })
 
 const envelope = (

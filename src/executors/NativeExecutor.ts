@@ -177,7 +177,16 @@ const converse = Effect.fnUntraced(function* (run: Run, prepared: Prepared) {
         Effect.orElseSucceed(() => "")
       )
     }),
-    onTurn: (turn) => publishEvent({ type: "TurnEnded", task, ...turn })
+    onTurn: ({ seconds, tools, turn, usage }) =>
+      Effect.logInfo("turn ended").pipe(
+        Effect.annotateLogs({
+          turn,
+          tools: tools.join(" "),
+          seconds,
+          ...(usage !== undefined && { inputTokens: usage.inputTokens, outputTokens: usage.outputTokens })
+        }),
+        Effect.andThen(publishEvent({ type: "TurnEnded", task, turn, tools, seconds }))
+      )
   }).pipe(Effect.provideService(WorkspaceTools, files))
   // A clone that fails ends the conversation with its own word, not with a tool's complaint.
   const report = yield* Effect.raceFirst(loop, Effect.andThen(workspace, Effect.never))
@@ -237,6 +246,7 @@ const settle = Effect.fnUntraced(function* (
     intendedBranch: remote?.branch,
     transcriptRef,
     turnCount: report.turnCount,
+    usage: report.usage,
     elapsedSec: ((yield* Clock.currentTimeMillis) - startedAt) / 1000
   }
   const { end } = report

@@ -2,6 +2,7 @@
 import type { Duration, Effect } from "effect"
 
 import type { Party } from "../../schema/Party.ts"
+import type { Usage } from "../../schema/Usage.ts"
 import * as Context from "../decide/context.ts"
 import type { StuckLimits, StuckSignal, StuckState } from "../decide/stuck.ts"
 import type { Streaks } from "../decide/turn.ts"
@@ -38,6 +39,8 @@ export interface TurnReport {
   readonly turn: number
   readonly tools: ReadonlyArray<string>
   readonly seconds: number
+  /** Absent where the endpoint does not say, or there was no reply. */
+  readonly usage?: Usage | undefined
 }
 
 export type LoopEnd =
@@ -70,6 +73,8 @@ export interface Progress {
   windowTokens: number
   maxTokens: number
   isAsking: boolean
+  /** Of all replies; undefined while no endpoint has said any. */
+  usage: Usage | undefined
   readonly startedAtMillis: number
   readonly callIds: Set<string>
   readonly transcript: Array<string>

@@ -2,6 +2,7 @@
 import { Clock, Effect, Result } from "effect"
 
 import type { ChatReply } from "../../schema/Chat.ts"
+import { addUsage, noUsage, type Usage } from "../../schema/Usage.ts"
 import * as Context from "../decide/context.ts"
 import * as Stuck from "../decide/stuck.ts"
 import { isFinalTurn, judgeReply, noStreaks, TurnDecision } from "../decide/turn.ts"
@@ -18,6 +19,8 @@ export interface LoopReport {
   readonly turnCount: number
   /** The whole conversation as JSON texts; nothing of it was compacted away. */
   readonly transcript: ReadonlyArray<string>
+  /** Of all replies, where an endpoint says it. */
+  readonly usage: Usage | undefined
 }
 
 /** An assistant message with nothing in it makes servers refuse the whole history. */
@@ -53,6 +56,8 @@ const takeTurn = Effect.fn("foreman.agent.turn")(function* <R>(options: LoopOpti
   const given = yield* Effect.result(reply(options, progress))
   let tools: ReadonlyArray<string> = []
   let end: LoopEnd | undefined
+  const usage = Result.isSuccess(given) ? given.success.usage : undefined
+  if (usage !== undefined) progress.usage = addUsage(progress.usage ?? noUsage, usage)
   if (Result.isFailure(given)) {
     const { reason } = given.failure
     if (reason._tag !== "MalformedToolCall") return yield* given.failure
@@ -74,7 +79,7 @@ const takeTurn = Effect.fn("foreman.agent.turn")(function* <R>(options: LoopOpti
     elapsed_ms: Math.round(seconds * 1000),
     terminal: end?._tag === "Submitted"
   })
-  yield* options.onTurn({ turn, tools, seconds })
+  yield* options.onTurn({ turn, tools, seconds, usage })
   return end
 })
 
@@ -145,6 +150,7 @@ export const run = Effect.fn("loop.run")(function* <R>(
     windowTokens: options.windowTokens,
     maxTokens: options.maxTokens,
     isAsking: false,
+    usage: undefined,
     startedAtMillis: yield* Clock.currentTimeMillis,
     callIds: new Set(),
     transcript: []
@@ -174,5 +180,5 @@ export const run = Effect.fn("loop.run")(function* <R>(
         }))
     })
   )
-  return { end, turnCount: progress.turn, transcript: progress.transcript }
+  return { end, turnCount: progress.turn, transcript: progress.transcript, usage: progress.usage }
 })

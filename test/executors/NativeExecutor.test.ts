@@ -66,7 +66,8 @@ describe("NativeExecutor", () => {
           modelExtra: {},
           ownGate: { checks: [], handBacks: 0 },
           transcriptRef,
-          turnCount: 3
+          turnCount: 3,
+          usage: { inputTokens: 30, outputTokens: 15, cachedTokens: 0, reasoningTokens: 0 }
         }
       })
       const stored = yield* cluster.raw(configMaps, { name: transcriptRef.name, namespace: "default" })

@@ -54,7 +54,7 @@ describe("ChatCompletionsClient", () => {
             { id: "call_2_1", type: "function", function: fn }
           ],
           finishReason: "tool_calls",
-          usage: { inputTokens: 10, outputTokens: 5 }
+          usage: { inputTokens: 10, outputTokens: 5, cachedTokens: 0, reasoningTokens: 0 }
         })
       })
     )

@@ -386,6 +386,23 @@ describe("the loop", () => {
       })
   )
 
+  it.effect("adds up the tokens that the endpoint says, and says none where it does not", () =>
+    Effect.gen(function* () {
+      const usage = { inputTokens: 10, outputTokens: 5, cachedTokens: 4, reasoningTokens: 1 }
+      const told = yield* play([
+        { ...calls(["echo", '{"text":"a"}']), usage },
+        { ...done, usage }
+      ])
+      assert.deepStrictEqual(told.usage, {
+        inputTokens: 20,
+        outputTokens: 10,
+        cachedTokens: 8,
+        reasoningTokens: 2
+      })
+      assert.isUndefined((yield* play([done])).usage)
+    })
+  )
+
   it.effect("gives each call an id that no other has", () =>
     Effect.gen(function* () {
       const twice = (id: string) =>

@@ -38,7 +38,15 @@ const stream = [
   piece(1, { arguments: ":1}" }),
   piece(0, { arguments: '"x"}' }),
   delta({}, "tool_calls"),
-  line({ choices: [], usage: { prompt_tokens: 3, completion_tokens: 4 } }),
+  line({
+    choices: [],
+    usage: {
+      prompt_tokens: 3,
+      completion_tokens: 4,
+      prompt_tokens_details: { cached_tokens: 2 },
+      completion_tokens_details: { reasoning_tokens: 1 }
+    }
+  }),
   line("[DONE]")
 ].join("")
 
@@ -78,7 +86,7 @@ describe("a streamed reply", () => {
             { id: "id1", type: "function", function: { name: "bash", arguments: '{"a":1}' } }
           ],
           finishReason: "tool_calls",
-          usage: { inputTokens: 3, outputTokens: 4 }
+          usage: { inputTokens: 3, outputTokens: 4, cachedTokens: 2, reasoningTokens: 1 }
         })
       })
   )
