@@ -100,16 +100,17 @@ export const layer = Layer.effect(
   Effect.gen(function* () {
     // Python's servers hang up after 5 idle seconds, and say so only then.
     const connections = yield* HttpConnections.make({ keepAliveMillis: 4_000, connectTimeoutMillis: 30_000 })
-    const bodies = new WeakMap<ReadonlyArray<string>, RequestBody>()
-    const plainBodies = new WeakMap<ReadonlyArray<string>, RequestBody>()
+    const bodies = new Map<string, WeakMap<ReadonlyArray<string>, RequestBody>>()
     const dialects = new Map<string, Dialect>()
     const dialectOf = ({ baseURL, model }: Endpoint): Dialect =>
       dialects.get(`${baseURL} ${model}`) ?? everything
 
     const bodyOf = (request: ChatRequest): Uint8Array => {
       const dialect = dialectOf(request.endpoint)
-      const known = dialect.hasReasoning ? bodies : plainBodies
-      const body = known.get(request.messages) ?? new RequestBody(dialect.hasReasoning)
+      const shape = `${dialect.hasReasoning} ${dialect.hasParallelCalls}`
+      const known = bodies.get(shape) ?? new WeakMap<ReadonlyArray<string>, RequestBody>()
+      bodies.set(shape, known)
+      const body = known.get(request.messages) ?? new RequestBody(dialect)
       known.set(request.messages, body)
       return body.render(request, dialect)
     }

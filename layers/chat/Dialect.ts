@@ -9,6 +9,8 @@ export interface Dialect {
   readonly hasTemplateArguments: boolean
   /** Whether thoughts go back with the calls that they led to. */
   readonly hasReasoning: boolean
+  /** Whether a message of the model may hold several calls; else each call stands in one of its own. */
+  readonly hasParallelCalls: boolean
 }
 
 export const everything: Dialect = {
@@ -17,7 +19,8 @@ export const everything: Dialect = {
   isStreamed: true,
   asksForUsage: true,
   hasTemplateArguments: true,
-  hasReasoning: true
+  hasReasoning: true,
+  hasParallelCalls: true
 }
 
 /** The words of a refusal that is about an option, and what is done about it. The first that changes anything counts. */
@@ -30,6 +33,7 @@ const concessions: ReadonlyArray<readonly [words: RegExp, change: Partial<Dialec
     /reasoning_(?:content|details)|\breasoning\b.{0,40}(?:not permitted|extra|unknown|unsupported)/iu,
     { hasReasoning: false }
   ],
+  [/\b(?:single|one) tool.?calls?\b|parallel (?:tool|function) calls?/iu, { hasParallelCalls: false }],
   [/\bstream(?:ing|ed)?\b/iu, { isStreamed: false }]
 ]
 
@@ -38,7 +42,8 @@ const demands = /must be (?:passed|sent|provided)|is missing|is required/iu
 
 /** How to ask once more after a refusal; `undefined` when no option is to blame. */
 export const conceded = (dialect: Dialect, reason: InferenceReason): Dialect | undefined => {
-  if (reason._tag !== "RequestRejected" || (reason.status !== 400 && reason.status !== 422)) return undefined
+  // A template that refuses is a fault of the server's own, by its status.
+  if (reason._tag !== "RequestRejected" || ![400, 422, 500].includes(reason.status)) return undefined
   if (demands.test(reason.body) && !/max_completion_tokens/u.test(reason.body)) return undefined
   for (const [words, change] of concessions) {
     const next = { ...dialect, ...change }

@@ -4,18 +4,38 @@ import type { Dialect } from "./Dialect.ts"
 
 const head = Buffer.from('{"messages":[')
 
+/** What a server takes of a message. */
+export type Shape = Pick<Dialect, "hasReasoning" | "hasParallelCalls">
+
 /**
  * Messages come first in the body and everything else after them, so that a turn encodes only what is new: the rest of the buffer is
  * already there from the turn before. Holds as long as the array of messages only grows at its end, as the service says.
  */
 export class RequestBody {
-  readonly #hasReasoning: boolean
+  readonly #shape: Shape
+  /** Calls that were taken out of their message, until their results come. */
+  readonly #waiting = new Map<string, unknown>()
   #buffer = Buffer.alloc(16 * 1024)
   #size = head.copy(this.#buffer)
   #messages = 0
 
-  constructor(hasReasoning: boolean) {
-    this.#hasReasoning = hasReasoning
+  constructor(shape: Shape) {
+    this.#shape = shape
+  }
+
+  #shaped(message: string): ReadonlyArray<string> {
+    const plain = this.#shape.hasReasoning ? message : withoutReasoning(message)
+    if (this.#shape.hasParallelCalls) return [plain]
+    const fields: { readonly [key: string]: unknown } = JSON.parse(plain)
+    const calls = Array.isArray(fields["tool_calls"]) ? fields["tool_calls"] : []
+    if (calls.length > 1) {
+      for (const call of calls.slice(1)) this.#waiting.set(call.id, call)
+      return [JSON.stringify({ ...fields, tool_calls: calls.slice(0, 1) })]
+    }
+    const id = fields["tool_call_id"]
+    const call = typeof id === "string" ? this.#waiting.get(id) : undefined
+    if (call === undefined) return [plain]
+    return [JSON.stringify({ role: "assistant", content: null, tool_calls: [call] }), plain]
   }
 
   #append(text: string, at: number): number {
@@ -30,8 +50,8 @@ export class RequestBody {
 
   render(request: ChatRequest, dialect: Dialect): Uint8Array {
     for (const given of request.messages.slice(this.#messages)) {
-      const message = this.#hasReasoning ? given : withoutReasoning(given)
-      this.#size = this.#append(this.#messages === 0 ? message : `,${message}`, this.#size)
+      const text = this.#shaped(given).join(",")
+      this.#size = this.#append(this.#messages === 0 ? text : `,${text}`, this.#size)
       this.#messages++
     }
     const rest = JSON.stringify({

@@ -81,7 +81,7 @@ const busy =
   /overloaded|rate.?limit|too many requests|try again (?:later|in)|loading model|model is (?:currently )?loading|(?:queue|server|engine).{0,20}\b(?:full|busy)\b|capacity|temporarily unavailable|insufficient_quota/iu
 const noCredit = /insufficient_quota|quota|credit|billing|balance|payment/iu
 const template =
-  /roles must alternate|chat.?template|jinja|template_error|conversation roles|only user and assistant roles|unexpected role/iu
+  /roles must alternate|chat.?template|jinja|template_error|conversation roles|only user and assistant roles|unexpected role|only supports? (?:single|one) tool/iu
 const filtered = /content.?filter|content management policy|safety (?:system|policy)|flagged/iu
 const parsesCalls =
   /pars(?:e|ing) (?:the )?(?:tool|function).?call|tool.?call arguments|json\.exception\.parse_error/iu
