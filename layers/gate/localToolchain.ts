@@ -121,7 +121,7 @@ export const start = Effect.fn("localToolchain.start")(function* (
       const child = spawn(program, args, {
         cwd: parent,
         env: environment(options, env),
-        stdio: "ignore",
+        stdio: ["ignore", "ignore", "pipe"],
         detached: true
       })
       // What could not be started never answers, and the judge says so.
@@ -130,9 +130,28 @@ export const start = Effect.fn("localToolchain.start")(function* (
     })
   yield* words.pipe(
     Effect.flatMap((argv) => Effect.acquireRelease(launch(argv), end)),
+    Effect.flatMap(tellItsEnd),
     Effect.forkScoped
   )
 })
+
+/** Of what a launcher says. */
+const maxWords = 500
+
+/** Says why it ended, where that was not at our word: the judge only sees that nobody answers. */
+const tellItsEnd = (child: ChildProcess): Effect.Effect<void> =>
+  Effect.callback<string>((resume) => {
+    let words = ""
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      words = (words + text).slice(-maxWords)
+    })
+    child.once("exit", (code, signal) =>
+      resume(Effect.succeed(`${signal ?? `exit ${code}`}: ${words.trim()}`))
+    )
+  }).pipe(
+    Effect.flatMap((why) => Effect.logDebug("the toolchain ended").pipe(Effect.annotateLogs({ why }))),
+    Effect.asVoid
+  )
 
 /** The loop ends its checks on TERM; in namespaces the end of the launcher ends everything. */
 const end = (child: ChildProcess): Effect.Effect<void> =>

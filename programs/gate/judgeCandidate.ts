@@ -57,8 +57,7 @@ const temporaryFolder = Effect.acquireRelease(
 
 const maxLogTail = 32 * 1024
 
-/** Fails with exit 69 where the toolchain cannot be started; every other end is a verdict. `print` is handed the log as it is written. */
-export const judgeCandidate = Effect.fn("gate.judgeCandidate")(
+const judge = Effect.fn("gate.judge")(
   function* (
     candidate: Candidate,
     limits: Limits,
@@ -130,6 +129,19 @@ export const judgeCandidate = Effect.fn("gate.judgeCandidate")(
   ),
   Effect.catchDefect((defect) => Effect.fail(nothingJudged(defect)))
 )
+
+/**
+ * Fails with exit 69 where the toolchain cannot be started; every other end is a verdict. `print` is handed the log as it is written. A
+ * toolchain that never answered has run nothing: on a busy machine another one may, once.
+ */
+export const judgeCandidate = (...asked: Parameters<typeof judge>): ReturnType<typeof judge> =>
+  Effect.flatMap(judge(...asked), (first) => {
+    const { checks, reason } = first.envelope
+    if (reason !== "ToolchainSilent" || checks.length > 0) return Effect.succeed(first)
+    const [, , print] = asked
+    print("=== the toolchain did not answer: once more ===\n")
+    return judge(...asked)
+  })
 
 /** Exit 1 says that a check said no: a fault of ours must not look like it. */
 const nothingJudged = (defect: unknown) =>
