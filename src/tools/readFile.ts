@@ -1,7 +1,8 @@
 import { Effect, Schema } from "effect"
 
-import { WorkspaceTools } from "../services/WorkspaceTools.ts"
+import { linesOf } from "../decide/lineEnds.ts"
 import { make, ToolError } from "./AgentTool.ts"
+import { isLfsPointer, notesOn, readText } from "./textFiles.ts"
 
 /** Bytes of a file that one call hands over; the rest is there by `offset`. */
 const maxBytes = 16 * 1024
@@ -15,16 +16,6 @@ const parameters = Schema.Struct({
       description: "Number of lines; 0 or absent means to the end."
     })
   )
-})
-
-/** A file as text; what holds a zero byte is not text. */
-export const readText = Effect.fnUntraced(function* (path: string) {
-  const files = yield* WorkspaceTools
-  const bytes = yield* files
-    .readFile(path)
-    .pipe(Effect.mapError((error) => new ToolError({ message: error.message })))
-  if (bytes.includes(0)) return yield* new ToolError({ message: `${path} is no text file` })
-  return new TextDecoder().decode(bytes)
 })
 
 /** As many whole lines as fit; of a first line that is too long itself, its beginning. */
@@ -48,7 +39,8 @@ export const readFile = make({
     "Read a text file of the workspace. At most 16 KiB a call: use offset and limit for the rest of a larger one.",
   parameters,
   run: Effect.fn("read_file")(function* ({ limit = 0, offset = 1, path }) {
-    const text = yield* readText(path)
+    const file = yield* readText(path)
+    const { ends, text } = linesOf(file.text)
     const lines = text.split("\n")
     // A final newline ends the last line; it does not begin another.
     if (lines.at(-1) === "") lines.pop()
@@ -65,11 +57,13 @@ export const readFile = make({
       output: {
         path,
         content: isToTheEnd && text.endsWith("\n") ? `${content}\n` : content,
-        bytes: new TextEncoder().encode(text).byteLength,
+        bytes: file.bytes,
         truncated: !isWhole,
         start_line: offset,
         end_line: offset - 1 + count,
-        total_lines: lines.length
+        total_lines: lines.length,
+        ...notesOn(file.encoding, ends),
+        ...(isLfsPointer(file.text) ? { note: "a pointer of Git LFS; the file itself is not here" } : {})
       }
     }
   })

@@ -1,57 +1,11 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { readFileSync, symlinkSync } from "node:fs"
 import { join } from "node:path"
 
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Layer, Result, Schema } from "effect"
+import { Effect, Result } from "effect"
 
-import * as HostWorkspaceTools from "../../layers/HostWorkspaceTools.ts"
-import { IssueTracker, TrackerError } from "../../src/services/IssueTracker.ts"
 import { pick, toolNames } from "../../src/tools/catalog.ts"
-
-const tracker = Layer.succeed(IssueTracker, {
-  issue: (repo, number) =>
-    repo === "acme/demo"
-      ? Effect.succeed({ number, title: "T", body: "B", state: "open", labels: ["bug"] })
-      : Effect.fail(new TrackerError({ message: "GitHub answered 404" }))
-})
-
-type Output = { readonly [key: string]: Schema.Json }
-
-/** A folder with these files, and the tools of one run over it. A tool's failure comes back as its message. */
-const workspace = Effect.fnUntraced(function* (files: Readonly<Record<string, string | Uint8Array>> = {}) {
-  const root = yield* Effect.acquireRelease(
-    Effect.sync(() => mkdtempSync(join(tmpdir(), "foreman-tools-"))),
-    (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
-  )
-  const directory = join(root, "work")
-  mkdirSync(directory)
-  for (const [path, content] of Object.entries(files)) {
-    mkdirSync(join(directory, path, ".."), { recursive: true })
-    writeFileSync(join(directory, path), content)
-  }
-  const services = yield* Layer.build(
-    Layer.merge(HostWorkspaceTools.layer({ directory, identity: undefined }), tracker)
-  )
-  const tools = Result.getOrThrow(
-    pick(["bash", "fetch_issue", "grep", "read_file", "str_replace", "submit_result", "write_file"])
-  )
-  const outcome = (name: string, args: object) => {
-    const tool = tools.find((candidate) => candidate.name === name)
-    return (
-      tool?.call(args, { task: { name: "t" }, bashTimeout: Duration.millis(300) }) ??
-      Effect.die(new Error(`no tool ${name}`))
-    ).pipe(Effect.provideContext(services))
-  }
-  return {
-    directory,
-    outcome,
-    call: (name: string, args: object): Effect.Effect<Output | string> =>
-      outcome(name, args).pipe(
-        Effect.match({ onSuccess: ({ output }) => output, onFailure: (error) => error.message })
-      )
-  }
-})
+import { workspace } from "./workspace.ts"
 
 describe("read_file", () => {
   it.live("gives lines and says which, and a last line without a newline is one", () =>
@@ -126,10 +80,15 @@ describe("write_file and str_replace", () => {
 describe("grep", () => {
   it.live("lets others have a turn, whatever the pattern costs", () =>
     Effect.gen(function* () {
-      const { call } = yield* workspace({ "long.txt": `${"a".repeat(4_000)}\n`.repeat(12) })
+      let state = 1
+      const hard = Array.from({ length: 4_000 }, () => {
+        state = (state * 1_103_515_245 + 12_345) % 2_147_483_648
+        return state < 1_073_741_824 ? "a" : "b"
+      }).join("")
+      const { call } = yield* workspace({ "long.txt": `c${hard}\n`.repeat(20) })
       let turns = 0
       const timer = setInterval(() => void turns++, 10)
-      const pattern = `${"(?:a?){300}".repeat(2)}c`
+      const pattern = "(?:a.{200}b|b.{200}a)c"
       yield* call("grep", { pattern }).pipe(Effect.ensuring(Effect.sync(() => clearInterval(timer))))
       assert.isAbove(turns, 2)
     })
@@ -147,10 +106,14 @@ describe("grep", () => {
           { path: "a.ts", line: 1, text: "const one = 1" },
           { path: "a.ts", line: 2, text: "const two = 2" }
         ],
-        truncated: false
+        truncated: true,
+        skipped: { binary: ["bin"] }
       })
-      assert.include(yield* call("grep", { pattern: "const", max: 1 }), { truncated: true })
-      assert.match(String(yield* call("grep", { pattern: "(" })), /^pattern: a \) is missing/u)
+      assert.deepInclude(yield* call("grep", { pattern: "const", max: 1, path: "a.ts" }), {
+        truncated: true,
+        more_matches: { "a.ts": 1 }
+      })
+      assert.match(String(yield* call("grep", { pattern: "(" })), /^pattern: .*missing closing \)/u)
     })
   )
 
