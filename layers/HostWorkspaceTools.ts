@@ -6,6 +6,7 @@ import { Duration, Effect, Layer } from "effect"
 
 import type { Identity } from "../src/services/GitWorkspace.ts"
 import {
+  FileMissing,
   FileUnavailable,
   OutsideWorkspace,
   WorkspaceToolError,
@@ -13,8 +14,14 @@ import {
   WorkspaceToolsHost
 } from "../src/services/WorkspaceTools.ts"
 import * as ConfinedShell from "./confinedShell.ts"
-import { git } from "./git/runGit.ts"
-import { onlyRegular, OutsideFolder, regularFiles, readInside, writeInside } from "./insideFolder.ts"
+import {
+  deleteInside,
+  listInside,
+  moveInside,
+  OutsideFolder,
+  readInside,
+  writeInside
+} from "./insideFolder.ts"
 import { runGroup } from "./processGroup.ts"
 import { wipe } from "./wipe.ts"
 
@@ -25,14 +32,44 @@ export interface Options {
 
 const unavailable = (message: string) => new WorkspaceToolError({ reason: new FileUnavailable({ message }) })
 
-const attempt = <A>(action: () => A): Effect.Effect<A, WorkspaceToolError> =>
+/** What the system says of a path, without the paths of the host in it. */
+const words: Readonly<Record<string, string>> = {
+  EACCES: "no right to read or write it",
+  EEXIST: "it is there already",
+  EISDIR: "it is a folder",
+  ELOOP: "its links lead nowhere",
+  ENAMETOOLONG: "its name is too long",
+  ENOENT: "there is no such file",
+  ENOSPC: "the disk is full",
+  ENOTDIR: "a part of its path is no folder",
+  ENOTEMPTY: "the folder is not empty"
+}
+
+const attempt = <A>(path: string, action: () => A): Effect.Effect<A, WorkspaceToolError> =>
   Effect.try({
     try: action,
-    catch: (cause) =>
-      cause instanceof OutsideFolder
-        ? new WorkspaceToolError({ reason: new OutsideWorkspace({ message: cause.message }) })
-        : unavailable(cause instanceof Error ? cause.message : String(cause))
+    catch: (cause) => {
+      const code = cause instanceof Error && "code" in cause ? String(cause.code) : ""
+      const said = words[code]
+      const text = cause instanceof Error ? cause.message : String(cause)
+      const message = said === undefined ? text : `${path}: ${said}`
+      if (cause instanceof OutsideFolder)
+        return new WorkspaceToolError({ reason: new OutsideWorkspace({ message }) })
+      return code === "ENOENT"
+        ? new WorkspaceToolError({ reason: new FileMissing({ message }) })
+        : unavailable(message)
+    }
   })
+
+const list = Effect.fnUntraced(function* (root: string, path: string, withIgnored: boolean) {
+  const steps = yield* attempt(path, () => listInside(root, path, withIgnored))
+  for (;;) {
+    const step = yield* attempt(path, () => steps.next())
+    if (step.done === true) return step.value
+    // Others have a turn: a Lease is renewed, a signal heard.
+    yield* Effect.yieldNow
+  }
+})
 
 /** All that a command is told of the host. */
 const allowed = ["PATH", "LANG", "LC_ALL", "TZ", "TERM"]
@@ -66,35 +103,29 @@ const open = Effect.fn("HostWorkspaceTools.open")(function* (
   options: Options,
   shellOfHost: Effect.Effect<ConfinedShell.Shell>
 ) {
-  const root = yield* attempt(() => realpathSync.native(options.directory))
+  const root = yield* attempt(options.directory, () => realpathSync.native(options.directory))
   // Beside the workspace: what a command leaves at home is neither part of the change nor the host's.
   const scratch = join(dirname(root), `.home-${basename(root)}`)
   yield* Effect.acquireRelease(
-    attempt(() => {
+    attempt(scratch, () => {
       wipe(scratch)
       mkdirSync(join(scratch, "home"), { recursive: true, mode: 0o700 })
       mkdirSync(join(scratch, "tmp"), { mode: 0o700 })
     }),
     () =>
-      attempt(() => wipe(scratch)).pipe(
+      attempt(scratch, () => wipe(scratch)).pipe(
         Effect.catch((error) => Effect.logWarning("a scratch folder was left behind", error))
       )
   )
   const env = environment(scratch, options.identity)
-  const own = { workspace: root, writable: [scratch], readable: yield* attempt(() => borrowedBy(root)) }
+  const own = { workspace: root, writable: [scratch], readable: yield* attempt(root, () => borrowedBy(root)) }
 
   return WorkspaceTools.of({
-    readFile: (path) => attempt(() => readInside(root, path)),
-    writeFile: (path, content) => attempt(() => writeInside(root, path, content)),
-    listFiles: (path) =>
-      git(["-C", root, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", path]).pipe(
-        Effect.orElseSucceed(() => ""),
-        Effect.flatMap((listed) =>
-          attempt(() =>
-            listed === "" ? regularFiles(root, path) : onlyRegular(root, listed.split("\0").slice(0, -1))
-          )
-        )
-      ),
+    readFile: (path) => attempt(path, () => readInside(root, path)),
+    writeFile: (path, content) => attempt(path, () => writeInside(root, path, content)),
+    moveFile: (from, to) => attempt(from, () => moveInside(root, from, to)),
+    deleteFile: (path) => attempt(path, () => deleteInside(root, path)),
+    listFiles: (path, options) => list(root, path, options?.withIgnored ?? false),
     runCommand: Effect.fn("HostWorkspaceTools.runCommand")(function* (command, { timeout, maxBytes }) {
       const shell = yield* shellOfHost
       const ended = yield* runGroup({

@@ -10,22 +10,25 @@ import {
   lstatSync,
   mkdirSync,
   openSync,
-  readdirSync,
   readFileSync,
   readlinkSync,
   realpathSync,
-  writeFileSync,
+  renameSync,
+  rmdirSync,
+  unlinkSync,
+  writeSync,
   ftruncateSync
 } from "node:fs"
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path"
+
+import type { Listing } from "../src/services/WorkspaceTools.ts"
+import { listFolder, submodulesOf } from "./listFolder.ts"
 
 /** The path is, or leads, outside. */
 export class OutsideFolder extends Error {}
 
 /** Bytes of a file that may be read whole. */
 const maxReadBytes = 16_777_216
-/** Files that one listing may name. */
-const maxFiles = 100_000
 
 const isInside = (root: string, path: string): boolean => path === root || path.startsWith(root + sep)
 
@@ -84,7 +87,7 @@ export const readInside = (root: string, asked: string): Uint8Array => {
 /** The deepest folder on the way that is there already. */
 const existingParent = (path: string): string => (exists(path) ? path : existingParent(dirname(path)))
 
-export const writeInside = (root: string, asked: string, bytes: Uint8Array): number => {
+export const writeInside = (root: string, asked: string, content: string | Uint8Array): number => {
   const path = locate(root, asked)
   if (path === root) throw new Error(`${asked} is a folder`)
   const parent = dirname(path)
@@ -95,38 +98,107 @@ export const writeInside = (root: string, asked: string, bytes: Uint8Array): num
     mkdirSync(parent, { recursive: true })
     folder = mustBeInside(root, realpathSync.native(parent), asked)
   }
-  const named = join(folder, basename(path))
-  const target = exists(named) ? mustBeInside(root, realpathSync.native(named), asked) : named
-  return withFile(root, target, asked, constants.O_WRONLY | constants.O_CREAT, (file, size) => {
-    writeFileSync(file, bytes)
+  const wanted = join(folder, basename(path))
+  const target = exists(wanted) ? mustBeInside(root, realpathSync.native(wanted), asked) : wanted
+  mustBeOurs(root, target, asked)
+  const bytes = typeof content === "string" ? Buffer.from(content, "utf8") : content
+  return withFile(root, target, asked, constants.O_RDWR | constants.O_CREAT, (file, size) => {
+    const before = readFileSync(file)
+    try {
+      writeFrom(file, bytes)
+    } catch (cause) {
+      // A full disk, most likely: what was there has its room still.
+      writeFrom(file, before)
+      ftruncateSync(file, before.length)
+      throw cause
+    }
     // Once it is known to be ours, and only where something is left: cutting costs as much as all the rest.
     if (size > bytes.length) ftruncateSync(file, bytes.length)
     return bytes.length
   })
 }
 
-/** Relative to `root`, sorted, without `.git` and without links. */
-export const regularFiles = (root: string, asked: string): ReadonlyArray<string> => {
-  const start = mustBeInside(root, realpathSync.native(locate(root, asked)), asked)
-  if (lstatSync(start).isFile()) return [relative(root, start)]
-  const found: Array<string> = []
-  const folders = [start]
-  for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
-    for (const entry of readdirSync(folder, { withFileTypes: true })) {
-      const path = join(folder, entry.name)
-      if (entry.isDirectory() && entry.name !== ".git") folders.push(path)
-      if (entry.isFile()) found.push(relative(root, path))
-      if (found.length > maxFiles) throw new Error(`${asked} has more than ${maxFiles} files`)
-    }
-  }
-  return found.sort()
+const writeFrom = (file: number, bytes: Uint8Array): void => {
+  for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at, bytes.length - at, at)
 }
 
-/** Of names relative to `root`, those of regular files, sorted, each once. */
-export const onlyRegular = (root: string, names: ReadonlyArray<string>): ReadonlyArray<string> => {
-  const found = [...new Set(names)].filter(
-    (name) => lstatSync(join(root, name), { throwIfNoEntry: false })?.isFile() === true
-  )
-  if (found.length > maxFiles) throw new Error(`there are more than ${maxFiles} files`)
-  return found.sort()
+/** The folder of a name, and the name: a link under it is meant itself, its folder is resolved. */
+const named = (root: string, asked: string): { readonly folder: string; readonly name: string } => {
+  const path = locate(root, asked)
+  if (path === root) throw new Error(`${asked} is the workspace itself`)
+  const folder = mustBeInside(root, realpathSync.native(dirname(path)), asked)
+  mustBeOurs(root, join(folder, basename(path)), asked)
+  return { folder, name: basename(path) }
+}
+
+/**
+ * Uses the path of a name in a folder that stays the folder it is, whatever is put in its place meanwhile. Only Linux can; elsewhere it
+ * is the path as it was.
+ */
+const withFolder = <A>(root: string, folder: string, asked: string, use: (folder: string) => A): A => {
+  const file = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW)
+  try {
+    mustBeOpenedInside(root, file, asked)
+    return use(process.platform === "linux" ? `/proc/self/fd/${file}` : folder)
+  } finally {
+    closeSync(file)
+  }
+}
+
+/** Deletes a file, a link or an empty folder. */
+export const deleteInside = (root: string, asked: string): void => {
+  const { folder, name } = named(root, asked)
+  withFolder(root, folder, asked, (within) => {
+    const path = join(within, name)
+    if (lstatSync(path).isDirectory()) rmdirSync(path)
+    else unlinkSync(path)
+  })
+}
+
+/** Moves a file, a folder or a link to a name that is free. */
+export const moveInside = (root: string, from: string, to: string): void => {
+  const source = named(root, from)
+  const target = locate(root, to)
+  if (target.startsWith(join(source.folder, source.name) + sep)) throw new Error(`${to} lies inside ${from}`)
+  const deepest = existingParent(dirname(target))
+  mustBeOurs(root, join(mustBeInside(root, realpathSync.native(deepest), to), "x"), to)
+  const moved = relative(root, join(source.folder, source.name)).replaceAll(sep, "/")
+  for (const module of submodulesOf(root)) {
+    if (module.startsWith(`${moved}/`))
+      throw new Error(`${from} holds the submodule ${module}, another repository`)
+  }
+  withFolder(root, source.folder, from, (within) => {
+    lstatSync(join(within, source.name))
+    mkdirSync(dirname(target), { recursive: true })
+    const { folder, name } = named(root, to)
+    withFolder(root, folder, to, (into) => {
+      if (exists(join(into, name))) throw new Error(`${to} is there already`)
+      renameSync(join(within, source.name), join(into, name))
+    })
+  })
+}
+
+/** Not git's own files, and not those of another repository: a commit of this one would not have the change. */
+const mustBeOurs = (root: string, path: string, asked: string): void => {
+  const parts = relative(root, path).split(sep)
+  if (parts.some((part) => part.toLowerCase() === ".git")) throw new Error(`${asked} is git's own`)
+  if (!exists(join(root, ".git"))) return
+  const modules = submodulesOf(root)
+  parts.forEach((_, index) => {
+    const folder = parts.slice(0, index + 1).join("/")
+    if (!modules.has(folder) && !exists(join(root, folder, ".git"))) return
+    throw new Error(
+      `${asked} is in the submodule ${folder}, another repository: a change there is no part of this one's commit`
+    )
+  })
+}
+
+/** Lists the files below a path, see `listFolder`. */
+export const listInside = (
+  root: string,
+  asked: string,
+  withIgnored: boolean
+): Generator<undefined, Listing> => {
+  const start = mustBeInside(root, realpathSync.native(locate(root, asked)), asked)
+  return listFolder(root, start, withIgnored)
 }

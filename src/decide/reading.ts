@@ -51,11 +51,13 @@ export class Reading {
 
   /** Lines of a file of the commit were shown. What the change took away is not in the file. */
   showFile(path: string, startLine: number, content: string): void {
-    const texts = content.split("\n")
+    // A file with CRLF is shown with LF (`read_file`), its diff is not.
+    const plain = (line: string | undefined): string | undefined => line?.replace(/\r$/u, "")
+    const texts = content.split("\n").map(plain)
     this.diff.lines.forEach(({ file, newLine, text }, index) => {
       if (file !== path || newLine === undefined) return
       // The text must be the commit's: the folder may have been changed since.
-      if (texts[newLine - startLine] === text.slice(1)) this.#seen.add(index)
+      if (texts[newLine - startLine] === plain(text.slice(1))) this.#seen.add(index)
     })
   }
 

@@ -22,9 +22,9 @@ const graceTurns = 3
 /** Turns by which reading files that were not read before extends the edit-free limit. */
 const maxReadingCredit = 8
 
-const editTools = new Set(["write_file", "str_replace"])
+const editTools = new Set(["delete", "move", "str_replace", "write_file"])
 /** Tools that are withheld for a while after an edit-free nudge. */
-export const searchTools: ReadonlySet<string> = new Set(["grep", "bash"])
+export const searchTools: ReadonlySet<string> = new Set(["bash", "grep", "list_files"])
 
 /** Limits of a run. Absent fields take their defaults; a reviewer edits nothing, so its streak says nothing. */
 export const limitsOf = (spec: Partial<StuckLimits> | undefined, isEditing: boolean): StuckLimits => {

@@ -1,114 +1,180 @@
 /**
- * A file as the text that a model sees and edits, and back as the bytes that it was: encoding, byte order mark and line ends are kept.
- * Text that would not come back as it was is none. Pure.
+ * Bytes of a file as text, and back. What was not changed comes back byte for byte, or the change is refused: nothing is ever replaced
+ * by U+FFFD. Pure.
  */
+import { Result } from "effect"
 
-export type Encoding = "utf-8" | "utf-16le" | "utf-16be" | "windows-1252"
+export type Encoding =
+  | "UTF-8"
+  | "UTF-8 with BOM"
+  | "UTF-16LE"
+  | "UTF-16BE"
+  | "Latin-1"
+  | "Windows-1252"
+  /** One byte a character, but which character nobody can tell: shown as Windows-1252, and only ASCII may be added. */
+  | "unknown"
 
 export interface TextFile {
-  /** Without a byte order mark; lines end with `\n` where all of them ended with `\r\n`. */
+  /** Without its byte order mark. */
   readonly text: string
   readonly encoding: Encoding
-  readonly hasMark: boolean
-  readonly isCrlf: boolean
 }
 
-/** What a new file is. */
-export const plain: Omit<TextFile, "text"> = { encoding: "utf-8", hasMark: false, isCrlf: false }
+/** Windows-1252 from 0x80 to 0x9F; the five that it leaves open are control characters, as on the web. */
+const high = [
+  0x20ac, 0x81, 0x201a, 0x192, 0x201e, 0x2026, 0x2020, 0x2021, 0x2c6, 0x2030, 0x160, 0x2039, 0x152, 0x8d,
+  0x17d, 0x8f, 0x90, 0x2018, 0x2019, 0x201c, 0x201d, 0x2022, 0x2013, 0x2014, 0x2dc, 0x2122, 0x161, 0x203a,
+  0x153, 0x9d, 0x17e, 0x178
+]
+const codeOf = Uint16Array.from({ length: 256 }, (_, byte) => high[byte - 0x80] ?? byte)
+const byteOf = new Map(Array.from(codeOf, (code, byte) => [code, byte]))
 
-const marks: { readonly [E in Encoding]: ReadonlyArray<number> } = {
-  "utf-8": [0xef, 0xbb, 0xbf],
-  "utf-16le": [0xff, 0xfe],
-  "utf-16be": [0xfe, 0xff],
-  "windows-1252": []
+const chunkLength = 8192
+
+/** Code units as a string, some at a time: a call has room for so many arguments only. */
+const fromUnits = (units: Uint16Array): string => {
+  const parts: Array<string> = []
+  for (let at = 0; at < units.length; at += chunkLength) {
+    parts.push(String.fromCharCode(...units.subarray(at, at + chunkLength)))
+  }
+  return parts.join("")
 }
 
-const marked = (bytes: Uint8Array): Encoding | undefined =>
-  (["utf-8", "utf-16le", "utf-16be"] as const).find((encoding) =>
-    marks[encoding].every((byte, index) => bytes[index] === byte)
+const decodeUtf8 = (bytes: Uint8Array): Result.Result<string, string> =>
+  Result.try({
+    try: () => new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes),
+    catch: () => "its bytes are not valid UTF-8"
+  })
+
+const decodeUtf16 = (bytes: Uint8Array, isLittle: boolean): Result.Result<string, string> => {
+  if (bytes.length % 2 === 1) return Result.fail("its UTF-16 ends in the middle of a character")
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const text = fromUnits(
+    Uint16Array.from({ length: bytes.length / 2 }, (_, index) => view.getUint16(2 * index, isLittle))
   )
-
-/** `undefined` for bytes that are no text of the encoding. */
-const decoded = (bytes: Uint8Array, encoding: Encoding): string | undefined => {
-  try {
-    return new TextDecoder(encoding, { fatal: true, ignoreBOM: true }).decode(bytes)
-  } catch {
-    return undefined
-  }
+  return text.isWellFormed() ? Result.succeed(text) : Result.fail("its UTF-16 has half a character")
 }
 
-/** Each byte is a character of its own in windows-1252, as browsers read it; so the way back is known. */
-let westernBytes: ReadonlyMap<string, number> | undefined
-const western = (): ReadonlyMap<string, number> =>
-  (westernBytes ??= new Map(
-    Array.from(
-      new TextDecoder("windows-1252").decode(Uint8Array.from({ length: 256 }, (_, byte) => byte))
-    ).map((character, byte) => [character, byte] as const)
-  ))
+/** Control characters that a text does not have. */
+const isControl = (byte: number): boolean =>
+  byte < 0x20 && !(byte >= 0x07 && byte <= 0x0d) && byte !== 0x1b && byte !== 0x1a
 
-/** All but tab, line ends, form feed and escape. */
-const isControl = (character: string): boolean =>
-  (character < " " && !"\t\n\v\f\r\u001b".includes(character)) || character === "\u007f"
+/** Two signs that one byte is not one character of a western language: UTF-8 among it, or whole words above ASCII. */
+const utf8Part =
+  /[\u00c2-\u00df][\u0080-\u00bf]|[\u00e0-\u00ef][\u0080-\u00bf]{2}|[\u00f0-\u00f4][\u0080-\u00bf]{3}/u
+const foreignWord = /[\u0080-\u00ff]{4}/u
 
-/** The file, or `undefined` when its bytes are no text. */
-export const readTextFile = (bytes: Uint8Array): TextFile | undefined => {
-  const mark = marked(bytes)
-  const encoding: Encoding =
-    mark ?? (bytes.includes(0) ? "utf-8" : decoded(bytes, "utf-8") === undefined ? "windows-1252" : "utf-8")
-  const text = decoded(bytes.subarray(mark === undefined ? 0 : marks[mark].length), encoding)
-  if (text === undefined || text.includes("\0")) return undefined
-  // Any bytes are windows-1252; those of a program or a picture have control characters, too.
-  if (encoding === "windows-1252" && Array.from(text).some(isControl)) return undefined
-  const ends = text.split("\n").length - 1
-  const isCrlf = ends > 0 && text.split("\r\n").length - 1 === ends
-  return {
-    text: isCrlf ? text.replaceAll("\r\n", "\n") : text,
-    encoding,
-    hasMark: mark !== undefined,
-    isCrlf
+const decodeBytes = (bytes: Uint8Array): Result.Result<TextFile, string> => {
+  if (bytes.some(isControl)) return Result.fail("it is a binary file")
+  const plain = fromUnits(Uint16Array.from(bytes))
+  if (utf8Part.test(plain) || foreignWord.test(plain)) {
+    return Result.succeed({
+      text: fromUnits(Uint16Array.from(bytes, (byte) => codeOf[byte] ?? byte)),
+      encoding: "unknown"
+    })
   }
+  return /[\u0080-\u009f]/u.test(plain)
+    ? Result.succeed({
+        text: fromUnits(Uint16Array.from(bytes, (byte) => codeOf[byte] ?? byte)),
+        encoding: "Windows-1252"
+      })
+    : Result.succeed({ text: plain, encoding: "Latin-1" })
 }
 
-const utf16 = (text: string, isLittle: boolean): Uint8Array => {
-  const bytes = new Uint8Array(text.length * 2)
+const withoutNul = (file: TextFile): Result.Result<TextFile, string> =>
+  file.text.includes("\0") ? Result.fail("it is a binary file") : Result.succeed(file)
+
+/** The text, or why there is none: the end of a sentence that begins with the file's name and a colon. */
+export const decodeText = (bytes: Uint8Array): Result.Result<TextFile, string> => {
+  const [first, second, third] = bytes
+  if (first === 0xff && second === 0xfe) {
+    return Result.flatMap(decodeUtf16(bytes.subarray(2), true), (text) =>
+      withoutNul({ text, encoding: "UTF-16LE" })
+    )
+  }
+  if (first === 0xfe && second === 0xff) {
+    return Result.flatMap(decodeUtf16(bytes.subarray(2), false), (text) =>
+      withoutNul({ text, encoding: "UTF-16BE" })
+    )
+  }
+  if (bytes.includes(0)) return Result.fail("it is a binary file")
+  if (first === 0xef && second === 0xbb && third === 0xbf) {
+    return Result.map(decodeUtf8(bytes.subarray(3)), (text) => ({
+      text,
+      encoding: "UTF-8 with BOM" as const
+    }))
+  }
+  const utf8 = decodeUtf8(bytes)
+  return Result.isSuccess(utf8)
+    ? Result.succeed({ text: utf8.success, encoding: "UTF-8" })
+    : decodeBytes(bytes)
+}
+
+/** Characters of a text that have no byte in this encoding. */
+const strangers = (text: string, isKnown: (code: number) => boolean): ReadonlyArray<string> => {
+  const found = new Set<string>()
+  for (let at = 0; at < text.length && found.size < 5; at++) {
+    if (!isKnown(text.charCodeAt(at))) found.add(String.fromCodePoint(text.codePointAt(at) ?? 0xfffd))
+  }
+  return [...found]
+}
+
+const asBytes = (text: string, encoding: Encoding): Result.Result<Uint8Array, string> => {
+  const isKnown = (code: number): boolean =>
+    encoding === "Latin-1" ? code < 0x80 || (code >= 0xa0 && code <= 0xff) : byteOf.has(code)
+  const unknown = strangers(text, isKnown)
+  if (unknown.length > 0) {
+    return Result.fail(`it is in ${encoding}, which has no ${unknown.map((one) => `"${one}"`).join(", ")}`)
+  }
+  const bytes = new Uint8Array(text.length)
+  for (let at = 0; at < text.length; at++) bytes[at] = byteOf.get(text.charCodeAt(at)) ?? text.charCodeAt(at)
+  return Result.succeed(bytes)
+}
+
+const asUtf16 = (text: string, isLittle: boolean): Uint8Array => {
+  const bytes = new Uint8Array(2 + 2 * text.length)
   const view = new DataView(bytes.buffer)
-  for (let at = 0; at < text.length; at++) view.setUint16(at * 2, text.charCodeAt(at), isLittle)
+  view.setUint16(0, 0xfeff, isLittle)
+  for (let at = 0; at < text.length; at++) view.setUint16(2 + 2 * at, text.charCodeAt(at), isLittle)
   return bytes
 }
 
-/** The bytes of a new text in the file's own form, or the first character that cannot be written in it. */
-export const writeTextFile = (
-  text: string,
-  { encoding, hasMark, isCrlf }: Omit<TextFile, "text">
-): Uint8Array | { readonly unwritable: string } => {
-  const ended = isCrlf ? text.replaceAll("\r\n", "\n").replaceAll("\n", "\r\n") : text
-  let body: Uint8Array
-  if (encoding === "utf-8") body = new TextEncoder().encode(ended)
-  else if (encoding === "windows-1252") {
-    const codes = western()
-    const characters = Array.from(ended)
-    const foreign = characters.find((character) => !codes.has(character))
-    if (foreign !== undefined) return { unwritable: foreign }
-    body = Uint8Array.from(characters, (character) => codes.get(character) ?? 0)
-  } else body = utf16(ended, encoding === "utf-16le")
-  if (!hasMark) return body
-  const mark = marks[encoding]
-  const whole = new Uint8Array(mark.length + body.length)
-  whole.set(mark)
-  whole.set(body, mark.length)
-  return whole
+const asUtf8 = (text: string, hasMark: boolean): Uint8Array =>
+  new TextEncoder().encode(hasMark ? `\ufeff${text}` : text)
+
+/**
+ * The bytes of a text in an encoding, or why it has none there. Read again they are the same text: an encoding that has to be guessed
+ * may otherwise be guessed differently the next time.
+ */
+export const encodeText = ({ encoding, text }: TextFile): Result.Result<Uint8Array, string> => {
+  if (text.includes("\0")) return Result.fail("a text has no NUL character")
+  if (!text.isWellFormed()) return Result.fail("the new text has half a character (a lone surrogate)")
+  switch (encoding) {
+    case "UTF-8":
+      return text.startsWith("\ufeff")
+        ? Result.fail("a file in UTF-8 without a byte order mark cannot begin with one")
+        : Result.succeed(asUtf8(text, false))
+    case "UTF-8 with BOM":
+      return Result.succeed(asUtf8(text, true))
+    case "UTF-16LE":
+    case "UTF-16BE":
+      return Result.succeed(asUtf16(text, encoding === "UTF-16LE"))
+    default:
+      return Result.flatMap(asBytes(text, encoding), (bytes) => {
+        const again = decodeText(bytes)
+        return Result.isSuccess(again) && again.success.text === text
+          ? Result.succeed(bytes)
+          : Result.fail(`it is in ${encoding}, and with this change it would be read as another encoding`)
+      })
+  }
 }
 
-/** The words that say what a file is besides plain UTF-8; nothing for that. */
-export const formOf = ({
-  encoding,
-  hasMark,
-  isCrlf
-}: Omit<TextFile, "text">): {
-  readonly encoding?: string
-  readonly line_ends?: string
-} => ({
-  ...(encoding !== "utf-8" && { encoding }),
-  ...(encoding === "utf-8" && hasMark && { encoding: "utf-8 with a byte order mark" }),
-  ...(isCrlf && { line_ends: "crlf" })
-})
+/** Why `added` cannot be put into a file where `before` stood; `undefined` when it can. */
+export const cannotAdd = (encoding: Encoding, added: string, before: string): string | undefined => {
+  if (encoding !== "unknown") return undefined
+  const known = new Set(before)
+  const unknown = [...new Set(added)].filter((one) => (one.codePointAt(0) ?? 0) > 0x7f && !known.has(one))
+  return unknown.length === 0
+    ? undefined
+    : `its encoding is not known (it is not UTF-8), so only ASCII can be added, not "${unknown.slice(0, 5).join("")}"`
+}

@@ -117,7 +117,9 @@ export const toolsOf = Effect.fnUntraced(function* (workspace: Effect.Effect<Wor
   return WorkspaceTools.of({
     readFile: (path) => Effect.flatMap(opened, (tools) => tools.readFile(path)),
     writeFile: (path, content) => Effect.flatMap(opened, (tools) => tools.writeFile(path, content)),
-    listFiles: (path) => Effect.flatMap(opened, (tools) => tools.listFiles(path)),
+    moveFile: (from, to) => Effect.flatMap(opened, (tools) => tools.moveFile(from, to)),
+    deleteFile: (path) => Effect.flatMap(opened, (tools) => tools.deleteFile(path)),
+    listFiles: (path, options) => Effect.flatMap(opened, (tools) => tools.listFiles(path, options)),
     runCommand: (command, options) => Effect.flatMap(opened, (tools) => tools.runCommand(command, options))
   })
 })

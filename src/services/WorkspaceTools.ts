@@ -7,13 +7,17 @@ import type { Identity } from "./GitWorkspace.ts"
 export class OutsideWorkspace extends Schema.TaggedError<OutsideWorkspace>()("OutsideWorkspace", {
   message: Schema.String
 }) {}
-/** No such file, a folder where a file is needed, no right, a full disk. */
+/** Nothing is there under this name. */
+export class FileMissing extends Schema.TaggedError<FileMissing>()("FileMissing", {
+  message: Schema.String
+}) {}
+/** A folder where a file is needed, another repository's file, no right, a full disk. */
 export class FileUnavailable extends Schema.TaggedError<FileUnavailable>()("FileUnavailable", {
   message: Schema.String
 }) {}
 
 export class WorkspaceToolError extends Schema.TaggedError<WorkspaceToolError>()("WorkspaceToolError", {
-  reason: Schema.Union([OutsideWorkspace, FileUnavailable])
+  reason: Schema.Union([OutsideWorkspace, FileMissing, FileUnavailable])
 }) {
   override get message(): string {
     return this.reason.message
@@ -23,9 +27,23 @@ export class WorkspaceToolError extends Schema.TaggedError<WorkspaceToolError>()
 export interface CommandResult {
   /** -1 when it was killed for time. */
   readonly exitCode: number
+  /** Where it was too long: its beginning, a line that says how many bytes were left out, and its end. */
   readonly stdout: string
   readonly stderr: string
   readonly timedOut: boolean
+  readonly truncated: boolean
+}
+
+/** Paths are relative to the workspace, sorted, with slashes. */
+export interface Listing {
+  readonly files: ReadonlyArray<string>
+  /** Symbolic links, as `path -> target`. They are not followed. */
+  readonly links: ReadonlyArray<string>
+  /** Folders that are other repositories. */
+  readonly submodules: ReadonlyArray<string>
+  /** What ignore files name: how many files and folders, and some of them. A folder counts once, whatever it holds. */
+  readonly ignored: { readonly count: number; readonly some: ReadonlyArray<string> }
+  /** There are more files. */
   readonly truncated: boolean
 }
 
@@ -33,17 +51,26 @@ export class WorkspaceTools extends Context.Service<
   WorkspaceTools,
   {
     readonly readFile: (path: string) => Effect.Effect<Uint8Array, WorkspaceToolError>
-    /** Creates parent folders; a file that is there keeps its mode. Returns the number of bytes written. */
-    readonly writeFile: (path: string, content: Uint8Array) => Effect.Effect<number, WorkspaceToolError>
     /**
-     * Regular files below `path`, relative to the workspace, sorted, without `.git` and without what git ignores; all of them where the
-     * path itself is ignored.
+     * Creates parent folders; keeps the mode of a file that is there, and writes through a link. When it fails the file is as it was.
+     * Refused in `.git` and in other repositories. Returns the number of bytes written.
      */
-    readonly listFiles: (path: string) => Effect.Effect<ReadonlyArray<string>, WorkspaceToolError>
+    readonly writeFile: (
+      path: string,
+      content: string | Uint8Array
+    ) => Effect.Effect<number, WorkspaceToolError>
+    /** Moves a file, a folder or a link itself to a name that is free. Creates parent folders. */
+    readonly moveFile: (from: string, to: string) => Effect.Effect<void, WorkspaceToolError>
+    /** Deletes a file, a link itself, or an empty folder. */
+    readonly deleteFile: (path: string) => Effect.Effect<void, WorkspaceToolError>
+    /** Files below `path`, without `.git` and, unless asked for, without what `.gitignore` and `.ignore` files name. */
+    readonly listFiles: (
+      path: string,
+      options?: { readonly withIgnored?: boolean }
+    ) => Effect.Effect<Listing, WorkspaceToolError>
     /**
      * `sh -c` in the folder with an environment of its own: no token, no home of the host. At the timeout the whole process group is
-     * killed; a grandchild that holds the pipes does not hold us. Of each stream the start and the end are kept, `maxBytes` in all, with
-     * a line between them that says how much is left out.
+     * killed; a grandchild that holds the pipes does not hold us. Each stream is cut to `maxBytes`.
      */
     readonly runCommand: (
       command: string,

@@ -7,6 +7,8 @@ import type { AgentTool } from "./AgentTool.ts"
 import { bash } from "./bash.ts"
 import { fetchIssue } from "./fetchIssue.ts"
 import { grep } from "./grep.ts"
+import { listFiles } from "./listFiles.ts"
+import { deleteFile, moveFile } from "./moveAndDelete.ts"
 import { readFile } from "./readFile.ts"
 import { strReplace } from "./strReplace.ts"
 import { submitResult } from "./submitResult.ts"
@@ -17,8 +19,11 @@ export type CatalogTool = AgentTool<WorkspaceTools | IssueTracker>
 /** A fresh set for one run; some tools remember. Sorted by name, as requests carry them. */
 const all = (): ReadonlyArray<CatalogTool> => [
   bash,
+  deleteFile,
   fetchIssue,
   grep,
+  listFiles,
+  moveFile,
   readFile,
   strReplace(),
   submitResult,

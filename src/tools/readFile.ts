@@ -1,8 +1,8 @@
 import { Effect, Schema } from "effect"
 
-import { formOf } from "../decide/textFile.ts"
+import { linesOf } from "../decide/lineEnds.ts"
 import { make, ToolError } from "./AgentTool.ts"
-import { readText } from "./textFiles.ts"
+import { isLfsPointer, notesOn, readText } from "./textFiles.ts"
 
 /** Bytes of a file that one call hands over; the rest is there by `offset`. */
 const maxBytes = 16 * 1024
@@ -40,7 +40,7 @@ export const readFile = make({
   parameters,
   run: Effect.fn("read_file")(function* ({ limit = 0, offset = 1, path }) {
     const file = yield* readText(path)
-    const { text } = file
+    const { ends, text } = linesOf(file.text)
     const lines = text.split("\n")
     // A final newline ends the last line; it does not begin another.
     if (lines.at(-1) === "") lines.pop()
@@ -57,12 +57,13 @@ export const readFile = make({
       output: {
         path,
         content: isToTheEnd && text.endsWith("\n") ? `${content}\n` : content,
-        ...formOf(file),
-        bytes: new TextEncoder().encode(text).byteLength,
+        bytes: file.bytes,
         truncated: !isWhole,
         start_line: offset,
         end_line: offset - 1 + count,
-        total_lines: lines.length
+        total_lines: lines.length,
+        ...notesOn(file.encoding, ends),
+        ...(isLfsPointer(file.text) ? { note: "a pointer of Git LFS; the file itself is not here" } : {})
       }
     }
   })

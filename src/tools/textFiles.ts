@@ -1,34 +1,68 @@
-/** Files of the workspace as text, for the tools that read and edit them. */
-import { Effect } from "effect"
+/** Text files of the workspace, in whatever encoding they are: read, and written so that what was not changed stays byte for byte. */
+import { Effect, Result } from "effect"
 
-import { readTextFile, type TextFile, writeTextFile } from "../decide/textFile.ts"
-import { WorkspaceTools } from "../services/WorkspaceTools.ts"
+import { type LineEnds } from "../decide/lineEnds.ts"
+import { decodeText, encodeText, type Encoding, type TextFile } from "../decide/textFile.ts"
+import { WorkspaceTools, type WorkspaceToolError } from "../services/WorkspaceTools.ts"
 import { ToolError } from "./AgentTool.ts"
 
-export const asToolError = Effect.mapError((error: Error) => new ToolError({ message: error.message }))
+export const asToolError = Effect.mapError(
+  (error: WorkspaceToolError) => new ToolError({ message: error.message })
+)
 
-/** The file; a ToolError for one that is no text. */
-export const readText = Effect.fnUntraced(function* (
-  path: string
-): Effect.fn.Return<TextFile, ToolError, WorkspaceTools> {
+const decoded = (path: string, bytes: Uint8Array): Effect.Effect<TextFile, ToolError> => {
+  const file = decodeText(bytes)
+  return Result.isSuccess(file)
+    ? Effect.succeed(file.success)
+    : Effect.fail(new ToolError({ message: `${path} is not a text file: ${file.failure}` }))
+}
+
+/** A file as text. */
+export const readText = Effect.fnUntraced(function* (path: string) {
   const files = yield* WorkspaceTools
-  const file = readTextFile(yield* files.readFile(path).pipe(asToolError))
-  return file ?? (yield* new ToolError({ message: `${path} is no text file` }))
+  const bytes = yield* files.readFile(path).pipe(asToolError)
+  return { ...(yield* decoded(path, bytes)), bytes: bytes.byteLength }
 })
 
-/** Writes a text in the form that the file has. Nothing is written of what that form cannot hold. */
-export const writeText = Effect.fnUntraced(function* (
-  path: string,
-  text: string,
-  form: Omit<TextFile, "text">
-): Effect.fn.Return<number, ToolError, WorkspaceTools> {
+/** The same; `undefined` when there is no such file. */
+export const readTextIfThere = Effect.fnUntraced(function* (path: string) {
   const files = yield* WorkspaceTools
-  const bytes = writeTextFile(text, form)
-  if ("unwritable" in bytes) {
-    const code = bytes.unwritable.codePointAt(0)?.toString(16).toUpperCase().padStart(4, "0")
-    return yield* new ToolError({
-      message: `${path} is written in ${form.encoding}, which has no character ${bytes.unwritable} (U+${code}); nothing was changed`
-    })
+  const bytes = yield* files.readFile(path).pipe(
+    Effect.catch((error) => (error.reason._tag === "FileMissing" ? Effect.undefined : Effect.fail(error))),
+    asToolError
+  )
+  return bytes === undefined ? undefined : yield* decoded(path, bytes)
+})
+
+/** Writes a text in its encoding. Returns the number of bytes. */
+export const writeText = Effect.fnUntraced(function* (path: string, file: TextFile) {
+  const files = yield* WorkspaceTools
+  const bytes = encodeText(file)
+  if (Result.isFailure(bytes)) {
+    return yield* new ToolError({ message: `${path} was not changed: ${bytes.failure}` })
   }
-  return yield* files.writeFile(path, bytes).pipe(asToolError)
+  return yield* files.writeFile(path, bytes.success).pipe(asToolError)
+})
+
+/** What Git LFS leaves in a checkout in place of a large file. */
+export const isLfsPointer = (text: string): boolean =>
+  text.length < 1024 && /^version https:\/\/git-lfs\.github\.com\/spec\/v\d+\n/u.test(text)
+
+/** A pointer that was edited names a file that nobody stored. */
+export const refuseLfs = (path: string, text: string): Effect.Effect<void, ToolError> =>
+  isLfsPointer(text)
+    ? Effect.fail(
+        new ToolError({
+          message: `${path} was not changed: it is kept in Git LFS, which is not supported; only its pointer is here`
+        })
+      )
+    : Effect.void
+
+/** What a model should know of a file that is not UTF-8 with LF. */
+export const notesOn = (
+  encoding: Encoding,
+  ends: LineEnds
+): { readonly encoding?: string; readonly line_ends?: string } => ({
+  ...(encoding === "UTF-8" ? {} : { encoding }),
+  ...(ends === "LF" || ends === "none" ? {} : { line_ends: ends })
 })

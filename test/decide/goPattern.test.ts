@@ -1,10 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Result, Schema } from "effect"
 
-import { linePattern } from "../../src/decide/linePattern.ts"
+import { goPattern } from "../../src/decide/goPattern.ts"
 
 const matches = (pattern: string, line: string): boolean | string =>
-  Result.match(linePattern(pattern), { onSuccess: (test) => test(line), onFailure: (message) => message })
+  Result.match(goPattern(pattern), {
+    onSuccess: ({ isMatch }) => isMatch(line),
+    onFailure: (message) => message
+  })
 
 describe("a pattern in Go's syntax", () => {
   it.each([
@@ -35,6 +38,11 @@ describe("a pattern in Go's syntax", () => {
     }
   )
 
+  it("is refused where it would take too long for a line, and says so", () => {
+    const many = Array.from({ length: 40 }, (_, index) => `.{${900 + index}}`).join("|")
+    assert.match(String(matches(many, "")), /too large/u)
+  })
+
   it("takes time in proportion to the line where a backtracking engine would never end", () => {
     assert.isFalse(matches("(a+)+(a|a)*$", `${"a".repeat(4000)}b`))
   })
@@ -52,6 +60,42 @@ describe("a pattern in Go's syntax", () => {
       if (Result.isFailure(known)) return
       const found = matches(pattern, line.join(""))
       if (typeof found === "boolean") assert.strictEqual(found, known.success.test(line.join("")), pattern)
+    }
+  )
+
+  it.prop(
+    "is never ruled out by the whole text where one of its lines matches",
+    {
+      parts: Schema.Array(
+        Schema.Literals([
+          "a",
+          "b",
+          "\\b",
+          "(",
+          ")",
+          "|",
+          "*",
+          ".",
+          "^",
+          "$",
+          "\\A",
+          "\\z",
+          "[^a]",
+          "(?s)",
+          "(?-m)",
+          "(?i)",
+          "(?:"
+        ])
+      ),
+      lines: Schema.Array(Schema.Array(Schema.Literals(["a", "B", " "])))
+    },
+    ({ lines, parts }) => {
+      const pattern = goPattern(parts.slice(0, 8).join(""))
+      if (Result.isFailure(pattern)) return
+      const texts = lines.map((line) => line.join(""))
+      if (texts.some((line) => pattern.success.isMatch(line))) {
+        assert.isTrue(pattern.success.mayMatch(texts.join("\n")))
+      }
     }
   )
 })
