@@ -3,6 +3,7 @@ import { lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs"
 import { join, relative } from "node:path"
 
 import type { Listing } from "../src/services/WorkspaceTools.ts"
+import { trackedFiles } from "./git/trackedFiles.ts"
 import { isIgnored, parseIgnore, type RuleSet } from "./ignoreRules.ts"
 
 /** Files that one listing may name. */
@@ -43,6 +44,23 @@ const above = (path: string): ReadonlyArray<string> => {
   return path === "" ? [] : parts.map((_, index) => parts.slice(0, index).join("/"))
 }
 
+/** Tracked paths and the folders above them: ignore files do not count for these. Read when the first one is ignored. */
+const makeIsTracked = (root: string): ((path: string) => boolean) => {
+  let known: Set<string> | undefined
+  return (path) => {
+    if (known === undefined) {
+      known = new Set()
+      for (const tracked of trackedFiles(root)) {
+        for (let part = tracked; part !== "" && !known.has(part);) {
+          known.add(part)
+          part = part.slice(0, Math.max(0, part.lastIndexOf("/")))
+        }
+      }
+    }
+    return known.has(path)
+  }
+}
+
 /**
  * Lists what lies below `start`, an absolute path inside `root`, relative to the root and sorted. It pauses now and then, so that a large
  * folder does not hold up its caller. What was asked for by its name is listed even where an ignore file names it.
@@ -63,6 +81,7 @@ export const listFolder = function* (
   let ignoredCount = 0
   let truncated = false
   const modules = submodulesOf(root)
+  const isTracked = makeIsTracked(root)
   const outer = above(from)
   const outerRules = outer.flatMap((folder) => rulesIn(root, folder))
   const isNamed = [...outer.slice(1), from].some(
@@ -70,9 +89,11 @@ export const listFolder = function* (
   )
   const readsRules = !withIgnored && !isNamed
 
-  const folders: Array<{ readonly path: string; readonly rules: ReadonlyArray<RuleSet> }> = [
-    { path: from, rules: readsRules ? outerRules : [] }
-  ]
+  const folders: Array<{
+    readonly path: string
+    readonly rules: ReadonlyArray<RuleSet>
+    readonly isIgnored: boolean
+  }> = [{ path: from, rules: readsRules ? outerRules : [], isIgnored: false }]
   let seen = 0
   for (let folder = folders.pop(); folder !== undefined && !truncated; folder = folders.pop()) {
     const rules = readsRules ? [...folder.rules, ...rulesIn(root, folder.path)] : []
@@ -88,12 +109,14 @@ export const listFolder = function* (
       if (++seen % turnEntries === 0) yield
       const path = folder.path === "" ? entry.name : `${folder.path}/${entry.name}`
       if (entry.name === ".git") continue
-      if (rules.length > 0 && isIgnored(rules, path, entry.isDirectory())) {
+      // Below an ignored folder everything is ignored but what is tracked.
+      const isOut = folder.isIgnored || (rules.length > 0 && isIgnored(rules, path, entry.isDirectory()))
+      if (isOut && !isTracked(path)) {
         ignoredCount++
         if (ignored.length < maxNamed) ignored.push(entry.isDirectory() ? `${path}/` : path)
       } else if (entry.isDirectory()) {
         if (modules.has(path)) submodules.push(path)
-        else folders.push({ path, rules })
+        else folders.push({ path, rules, isIgnored: isOut })
       } else if (entry.isFile()) files.push(path)
       else if (entry.isSymbolicLink()) links.push(path)
       if (files.length >= maxFiles) {

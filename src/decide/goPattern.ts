@@ -6,13 +6,16 @@ import { Result } from "effect"
 import { RE2JS } from "re2js"
 
 /** Instructions of a compiled pattern. */
-const maxSize = 5_000
-/** Instructions times characters of one test, which nothing interrupts: 0.8 s at worst, and commonly a hundredth of it. */
-const maxWork = 25_000_000
+const maxSize = 2_000
+/**
+ * Instructions times characters of one test, which nothing interrupts. While re2js makes its states the slowest measured took 250 ns for
+ * each on a busy machine, so most of a second at worst; commonly it is a hundredth of it.
+ */
+const maxWork = 4_000_000
 /** The same for a look at a whole file, which only spares looks at its lines. */
-const maxTextWork = 5_000_000
+const maxTextWork = 1_000_000
 /** The same for finding where a match is, which is slower and only decides what is shown. */
-const maxFindWork = 15_000_000
+const maxFindWork = 4_000_000
 
 export interface GoPattern {
   /** Characters of a line that are tested. */

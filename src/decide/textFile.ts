@@ -57,7 +57,7 @@ const decodeUtf16 = (bytes: Uint8Array, isLittle: boolean): Result.Result<string
 
 /** Control characters that a text does not have. */
 const isControl = (byte: number): boolean =>
-  byte < 0x20 && !(byte >= 0x07 && byte <= 0x0d) && byte !== 0x1b && byte !== 0x1a
+  byte === 0x7f || (byte < 0x20 && !(byte >= 0x09 && byte <= 0x0d) && byte !== 0x1b)
 
 /** Two signs that one byte is not one character of a western language: UTF-8 among it, or whole words above ASCII. */
 const utf8Part =

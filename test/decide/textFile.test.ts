@@ -29,6 +29,7 @@ describe("the text of a file", () => {
     ["half a character of UTF-16", new Uint8Array([0xff, 0xfe, 0x00, 0xd8])],
     ["UTF-32", new Uint8Array([0xff, 0xfe, 0, 0, 97, 0, 0, 0])],
     ["a byte order mark before what is not UTF-8", new Uint8Array([0xef, 0xbb, 0xbf, 0xff])],
+    ["a picture without a zero", Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a)],
     ["control characters", new Uint8Array([0x89, 0x50, 0x4e, 0x47, 0x02, 0xff])]
   ])("is refused for %s", (_, bytes) => {
     assert.isTrue(Result.isFailure(decodeText(bytes)))
