@@ -64,6 +64,10 @@ class Skipped {
   get isEmpty(): boolean {
     return this.#named.size === 0
   }
+  /** Whether lines may be missing: a binary file has none. */
+  get hidesLines(): boolean {
+    return Array.from(this.#named.keys()).some((why) => why !== "binary")
+  }
   get output(): Schema.Json {
     return Object.fromEntries(
       Array.from(this.#named, ([why, { count, some }]) => [
@@ -183,7 +187,7 @@ export const grep = make({
           listing.truncated ||
           timer.isUp() ||
           unsearched > 0 ||
-          !skipped.isEmpty ||
+          skipped.hidesLines ||
           Object.keys(more).length > 0,
         ...(Object.keys(more).length === 0 ? {} : { more_matches: more }),
         ...(unsearched === 0 ? {} : { files_not_searched: unsearched }),

@@ -114,7 +114,7 @@ describe("grep", () => {
           { path: "a.ts", line: 1, text: "const one = 1" },
           { path: "a.ts", line: 2, text: "const two = 2" }
         ],
-        truncated: true,
+        truncated: false,
         skipped: { binary: ["bin"] }
       })
       assert.deepInclude(yield* call("grep", { pattern: "const", max: 1, path: "a.ts" }), {
