@@ -14,7 +14,7 @@ const creditSeconds = [30, 60, 120, 300, 600]
 const longestMillis = 24 * 3600 * 1000
 
 interface Hold {
-  readonly untilMillis: number
+  untilMillis: number
   readonly error: InferenceError
   readonly refusals: number
   /** Done when the run that asks knows more. */
@@ -62,22 +62,31 @@ export const make = (): EndpointHolds => {
       }
     })
 
-  const refuse = Effect.fnUntraced(function* (endpoint: Endpoint, error: InferenceError) {
+  /** `asked` is the hold that the refused request was made under: one that is new since then tells the same, and is no refusal more. */
+  const refuse = Effect.fnUntraced(function* (
+    endpoint: Endpoint,
+    error: InferenceError,
+    asked: Hold | undefined
+  ) {
     const before = holds.get(keyOf(endpoint))
-    const refusals = (before?.refusals ?? 0) + 1
+    const isSameRound = before !== undefined && before !== asked
+    const refusals = isSameRound ? before.refusals : (before?.refusals ?? 0) + 1
     const { reason } = error
     const schedule = reason.party === "quota" && /\b402\b/u.test(reason.message) ? creditSeconds : waitSeconds
     const own = (schedule[Math.min(refusals, schedule.length) - 1] ?? 60) * 1000
-    const asked = reason._tag === "EndpointBusy" ? reason.retryAfterMillis : undefined
+    const told = reason._tag === "EndpointBusy" ? reason.retryAfterMillis : undefined
     // A word of the server that was no help is not taken twice for the whole truth.
-    const wait = Math.min(asked === undefined ? own : Math.max(asked, refusals > 3 ? own : 0), longestMillis)
-    const now = yield* Clock.currentTimeMillis
-    const hold: Hold = { untilMillis: now + wait, error, refusals, probe: undefined }
-    holds.set(keyOf(endpoint), hold)
+    const wait = Math.min(told === undefined ? own : Math.max(told, refusals > 3 ? own : 0), longestMillis)
+    const untilMillis = (yield* Clock.currentTimeMillis) + wait
+    if (isSameRound) {
+      before.untilMillis = Math.max(before.untilMillis, untilMillis)
+      return
+    }
+    holds.set(keyOf(endpoint), { untilMillis, error, refusals, probe: undefined })
     yield* Effect.logWarning("the model's endpoint is held").pipe(
       Effect.annotateLogs({
         endpoint: endpoint.baseURL,
-        until: new Date(hold.untilMillis).toISOString(),
+        until: new Date(untilMillis).toISOString(),
         party: reason.party,
         reason: reason.message
       })
@@ -86,13 +95,14 @@ export const make = (): EndpointHolds => {
 
   return {
     ask: (endpoint, giveUpMillis, request) => {
-      const once = Effect.flatMap(enter(endpoint, giveUpMillis), (probe) =>
-        request.pipe(
+      const once = Effect.flatMap(enter(endpoint, giveUpMillis), (probe) => {
+        const asked = holds.get(keyOf(endpoint))
+        return request.pipe(
           Effect.onExit((exit) =>
             Effect.gen(function* () {
               const error = Exit.isFailure(exit) ? Exit.findErrorOption(exit) : undefined
               const failure = error?._tag === "Some" ? error.value : undefined
-              if (failure?.retry === "later") yield* refuse(endpoint, failure)
+              if (failure?.retry === "later") yield* refuse(endpoint, failure, asked)
               // Any answer shows that it is there again; a run that was cut short shows nothing.
               else if (Exit.isSuccess(exit) || failure !== undefined) holds.delete(keyOf(endpoint))
               if (probe === undefined) return
@@ -102,7 +112,7 @@ export const make = (): EndpointHolds => {
             })
           )
         )
-      )
+      })
       return Effect.retry(once, { while: ({ retry }) => retry === "later" })
     }
   }

@@ -50,6 +50,19 @@ const asAsked = (
   )
 }
 
+/** Levels of arguments that are looked at; tools refuse what lies deeper themselves. */
+const deepest = 8
+
+/** Small models cut an emoji's escape in half: a lone surrogate, which no file can hold. It is read as U+FFFD, as UTF-8 would have it. */
+const wellFormed = (value: unknown, depth = 0): unknown => {
+  if (typeof value === "string") return value.toWellFormed()
+  if (depth > deepest) return value
+  if (Array.isArray(value)) return value.map((one) => wellFormed(one, depth + 1))
+  return isRecord(value) ? wholeTexts(value, depth + 1) : value
+}
+const wholeTexts = (args: { readonly [key: string]: unknown }, depth = 0) =>
+  Object.fromEntries(Object.entries(args).map(([key, value]) => [key, wellFormed(value, depth)]))
+
 /** Models often write null where they mean nothing. */
 const withoutNulls = (args: { readonly [key: string]: unknown }) =>
   Object.fromEntries(Object.entries(args).filter(([, value]) => value !== null))
@@ -84,7 +97,7 @@ export const dispatch = Effect.fnUntraced(function* <R>(
   if (tool === undefined) return refused(refusal(name, toolset))
   const args = decodeArguments(call.function.arguments === "" ? "{}" : call.function.arguments)
   if (Option.isNone(args)) return refused(`the arguments of ${name} are no JSON object`)
-  return yield* tool.call(asAsked(withoutNulls(args.value), tool.parameters), context).pipe(
+  return yield* tool.call(asAsked(wholeTexts(withoutNulls(args.value)), tool.parameters), context).pipe(
     Effect.match({
       onFailure: (error) => refused(error.message),
       onSuccess: ({ output, terminal }): Dispatched => ({

@@ -256,6 +256,24 @@ describe("the loop", () => {
     })
   )
 
+  it.effect("half a character in an argument, however deep, reaches a tool as U+FFFD", () =>
+    Effect.gen(function* () {
+      const given: Array<unknown> = []
+      const edits = make({
+        name: "echo",
+        description: "keeps what it was given",
+        parameters: Schema.Struct({
+          text: Schema.String,
+          edits: Schema.Array(Schema.Struct({ to: Schema.String }))
+        }),
+        run: (args) => Effect.sync(() => ({ output: { count: given.push(args) } }))
+      })
+      const call = '{"text":"bad \\ud83c","edits":[{"to":"\\udf89 good \\ud83c\\udf89"}]}'
+      yield* play([calls(["echo", call]), done], { tools: [edits, submit] })
+      assert.deepStrictEqual(given, [{ text: "bad \ufffd", edits: [{ to: "\ufffd good \u{1f389}" }] }])
+    })
+  )
+
   it.effect("an empty reply leaves a placeholder in the history, never an empty message", () =>
     Effect.gen(function* () {
       const { transcript } = yield* play([say(""), done])
@@ -553,6 +571,28 @@ describe("an endpoint that says later", () => {
         assert.deepStrictEqual([...new Set(ends.map(({ end }) => end._tag))], ["Submitted"])
         // Twenty at first and at last, and one for each wait between.
         assert.isBelow(asked, 70)
+      })
+  )
+
+  it.effect.each([1, 2, 5, 20])(
+    "refuses %i runs at once, which is one refusal: the time that it names holds",
+    (count) =>
+      Effect.gen(function* () {
+        const holds = makeHolds()
+        const endpoint = { baseURL: "e", model: "m" }
+        let asked = 0
+        const request = Effect.suspend(() =>
+          asked++ < count ? Effect.delay(later(2000), "50 millis") : Effect.succeed("answer")
+        )
+        const fibers = yield* Effect.forEach(Array.from({ length: count }), () =>
+          Effect.forkChild(holds.ask(endpoint, 1e9, request))
+        )
+        yield* TestClock.adjust("2100 millis")
+        assert.deepStrictEqual(
+          fibers.map((fiber) => fiber.pollUnsafe()?._tag === "Success"),
+          fibers.map(() => true)
+        )
+        assert.isAtMost(asked, 2 * count)
       })
   )
 
