@@ -80,11 +80,18 @@ const overflows =
 const busy =
   /overloaded|rate.?limit|too many requests|try again (?:later|in)|loading model|model is (?:currently )?loading|(?:queue|server|engine).{0,20}\b(?:full|busy)\b|capacity|temporarily unavailable|insufficient_quota/iu
 const noCredit = /insufficient_quota|quota|credit|billing|balance|payment/iu
+/** Said with other statuses than 402, too. */
+const noFunds =
+  /insufficient_quota|insufficient.{0,10}(?:credit|balance|funds)|credit balance is too low|out of credits/iu
 const template =
-  /roles must alternate|chat.?template|jinja|template_error|conversation roles|only user and assistant roles|unexpected role|only supports? (?:single|one) tool/iu
+  /roles must alternate|chat.?template|jinja|template_error|conversation roles|only user and assistant roles|unexpected role|only supports? (?:single|one) tool|system role not supported|expected last role/iu
 const filtered = /content.?filter|content management policy|safety (?:system|policy)|flagged/iu
 const parsesCalls =
   /pars(?:e|ing) (?:the )?(?:tool|function).?call|tool.?call arguments|json\.exception\.parse_error/iu
+const noModel =
+  /model.{0,80}(?:does not exist|not found|not (?:currently )?available)|invalid.?model|no such model|unknown model/iu
+const noKey =
+  /(?:invalid|incorrect|missing|no).{0,20}api.?key|api.?key.{0,20}(?:invalid|not valid|missing|required)/iu
 const isMarkup = /^\s*<(?:!doctype|html|head|body|\?xml)/iu
 
 export interface Refusal {
@@ -115,7 +122,7 @@ export const retryAfter = ({
   const at = after === "" ? Number.NaN : Date.parse(after)
   if (!Number.isNaN(at)) return Math.max(0, at - nowMillis)
   const [, hours = "0", minutes = "0", rest = "0", ms = "0"] =
-    /(?:try again|retry_?delay"?\s?:?\s?"?|retry|wait)\s?(?:in|after)?\s?(?:(\d{1,4})h)?\s?(?:(\d{1,5})m(?!s))?\s?(?:(\d{1,6}(?:\.\d{1,6})?)\s?s(?:ec|econds?)?\b)?(?:(\d{1,9})\s?ms)?/iu.exec(
+    /(?:try again|retry_?delay"?\s?:?\s?"?|retry|wait)\s?(?:in|after)?\s?(?:(\d{1,4})\s?h(?:ours?)?\b)?\s?(?:(\d{1,5})\s?m(?!s)(?:in(?:ute)?s?)?)?\s?(?:(\d{1,6}(?:\.\d{1,6})?)\s?s(?:ec(?:ond)?s?)?\b)?(?:(\d{1,9})\s?ms)?/iu.exec(
       body
     ) ?? []
   const told = Number(hours) * 3_600_000 + Number(minutes) * 60_000 + Number(rest) * 1000 + Number(ms)
@@ -143,7 +150,9 @@ export const refused = (refusal: Refusal): InferenceReason => {
       body
     })
   }
-  if (status === 402) return later("quota")
+  if (status === 402 || (status < 500 && noFunds.test(all))) return later("quota")
+  if (status === 407) return rejected("proxy")
+  if ((status === 403 || status === 404) && fromProxy === "proxy") return rejected("proxy")
   if (status === 429)
     return later(noCredit.test(all) || !/overloaded|loading|busy/iu.test(all) ? "quota" : "server")
   if (status === 401 || status === 403) return rejected(filtered.test(all) ? "contentFilter" : "credentials")
@@ -157,6 +166,8 @@ export const refused = (refusal: Refusal): InferenceReason => {
   if ([408, 425, 502, 503, 504, 520, 521, 522, 523, 524, 529].includes(status)) return later(fromProxy)
   if (status >= 500) return busy.test(all) ? later("server") : new ServerFailed({ message, party: fromProxy })
   if (filtered.test(all)) return rejected("contentFilter")
+  if (noKey.test(all)) return rejected("credentials")
+  if (noModel.test(all)) return rejected("configuration")
   if (noCredit.test(said.kind)) return later("quota")
   return rejected(fromProxy)
 }

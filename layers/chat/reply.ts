@@ -53,6 +53,18 @@ const parseJson = Option.liftThrowable((text: string): unknown => JSON.parse(tex
 /** Not by `Schema.fromJsonString`, which takes a fiber of its own for each text; a stream has hundreds. */
 const decodeChunk = Schema.decodeUnknownOption(Chunk)
 
+/** Finish reasons of servers that could not go on. */
+const failures =
+  /^(?:error|network_error|insufficient_system_resource|abort(?:ed)?|engine_overloaded|malformed_function_call)$/iu
+
+/** OpenAI's word for what a server calls otherwise. */
+const finishOf = (reason: string): string =>
+  /^(?:content.?filter(?:ed)?|sensitive|safety|prohibited_content|blocklist)$/iu.test(reason)
+    ? "content_filter"
+    : /^(?:model_length|max_(?:output_|completion_)?tokens)$/iu.test(reason)
+      ? "length"
+      : reason
+
 const malformed = (message: string) => new MalformedReply({ message, party: "server" })
 
 type Message = typeof Message.Type
@@ -229,15 +241,16 @@ export class ReplyAssembler {
     const choice = chunk.choices?.[0]
     const error = chunk.error ?? choice?.error ?? (chunk.object === "error" ? raw : undefined)
     if (error !== undefined && error !== null) return this.#break(failedInside(error, this.#nowMillis))
-    if (choice?.finish_reason === "error") {
-      return this.#break(failedInside({ message: "its finish reason is error" }, this.#nowMillis))
+    const finished = choice?.finish_reason ?? ""
+    if (failures.test(finished)) {
+      return this.#break(failedInside({ message: `its finish reason is ${finished}` }, this.#nowMillis))
     }
     const message = choice?.delta ?? choice?.message
     if (message !== undefined && message !== null) this.#add(message)
     if (chunk.prompt_progress !== undefined && chunk.prompt_progress !== null) this.progress++
     // The last of them is empty, or says what came before it again.
     if (choice?.finish_reason !== undefined && choice.finish_reason !== null && choice.finish_reason !== "") {
-      this.#finishReason = choice.finish_reason
+      this.#finishReason = finishOf(choice.finish_reason)
       this.isFinished = true
       this.progress++
     }

@@ -47,9 +47,11 @@ const fromTags = (name: string, body: string): Call => {
   const given: Record<string, string> = {}
   for (const part of body.split("<parameter=").slice(1)) {
     const end = part.indexOf(">")
-    if (end < 0) continue
     const close = part.lastIndexOf("</parameter>")
-    const value = part.slice(end + 1, close < 0 ? undefined : close)
+    // A value that holds such tags itself cannot be told from the next one: nobody writes half of it into a file.
+    if (end < 0 || close < end || part.slice(close + "</parameter>".length).trim() !== "")
+      return { name, arguments: body }
+    const value = part.slice(end + 1, close)
     given[part.slice(0, end).trim().replaceAll('"', "")] = value.replace(/^\r?\n/u, "").replace(/\r?\n$/u, "")
   }
   return { name, arguments: JSON.stringify(given) }
@@ -61,7 +63,7 @@ interface Form {
   readonly read: (body: string) => ReadonlyArray<Call>
 }
 
-const functionTag = /^\s*<function=([\w.:-]{1,128})>([^]*?)(?:<\/function>|$)/u
+const functionTag = /^\s*<function=([\w.:-]{1,128})>([^]*)$/u
 
 /** Each begins with words that no prose has. */
 const forms: ReadonlyArray<Form> = [
@@ -70,7 +72,9 @@ const forms: ReadonlyArray<Form> = [
     close: ["</tool_call>"],
     read: (body) => {
       const [, name, inner] = functionTag.exec(body) ?? []
-      return name === undefined ? fromJson(body) : [fromTags(name, inner ?? "")]
+      return name === undefined
+        ? fromJson(body)
+        : [fromTags(name, (inner ?? "").trimEnd().replace(/<\/function>$/u, ""))]
     }
   },
   {
@@ -122,6 +126,34 @@ const forms: ReadonlyArray<Form> = [
   }
 ]
 
+/** Ends that are tried for one call: a value may hold the words by which it ends. */
+const maxEnds = 8
+
+/** The calls from `from` on, and where they end: at the first end up to which they can be read, else at the first that there is. */
+const readTo = (
+  { close, read }: Form,
+  text: string,
+  from: number
+): { readonly calls: ReadonlyArray<Call>; readonly to: number } => {
+  let first: { readonly calls: ReadonlyArray<Call>; readonly to: number } | undefined
+  let after = from
+  for (let tried = 0; tried < maxEnds; tried++) {
+    const next = close
+      .map((word) => ({ word, end: text.indexOf(word, after) }))
+      .filter(({ end }) => end >= 0)
+      .toSorted((one, other) => one.end - other.end)[0]
+    // The last call of a reply often lacks its end.
+    const end = next?.end ?? text.length
+    const here = { calls: read(text.slice(from, end)), to: end + (next?.word.length ?? 0) }
+    if (here.calls.length > 0 && here.calls.every((call) => Option.isSome(parseJson(call.arguments))))
+      return here
+    first ??= here
+    if (next === undefined) break
+    after = here.to
+  }
+  return first ?? { calls: [], to: text.length }
+}
+
 const asDrafts = (calls: ReadonlyArray<Call>): ReadonlyArray<Draft> =>
   calls.map((call, index) => ({ ...call, index, id: "" }))
 
@@ -139,15 +171,10 @@ export const textCalls = (text: string, offered: ReadonlySet<string>): FoundCall
       .toSorted((one, other) => one.start - other.start)[0]
     if (next === undefined) break
     const from = next.start + next.form.open.length
-    const ends = next.form.close
-      .map((word) => ({ word, end: text.indexOf(word, from) }))
-      .filter(({ end }) => end >= 0)
-      .toSorted((one, other) => one.end - other.end)[0]
-    // The last call of a reply often lacks its end.
-    const end = ends?.end ?? text.length
     beside.push(text.slice(at, next.start))
-    found.push(...next.form.read(text.slice(from, end)).filter(isOffered))
-    at = ends === undefined ? text.length : end + ends.word.length
+    const { calls, to } = readTo(next.form, text, from)
+    found.push(...calls.filter(isOffered))
+    at = to
   }
   beside.push(text.slice(at))
   if (found.length > 0) return { drafts: asDrafts(found), content: beside.join("").trim() }

@@ -6,7 +6,7 @@ import { Clock, Context, Deferred, Duration, Effect, Exit } from "effect"
 
 import { type Endpoint, EndpointHeld, InferenceError } from "../services/InferenceClient.ts"
 
-/** What is waited where an endpoint does not say how long: for each refusal in a row, in seconds, give or take a fifth. */
+/** What is waited where an endpoint does not say how long: for each refusal in a row, in seconds. */
 const waitSeconds = [0.5, 1, 2, 4, 8, 15, 30, 60]
 /** The same for one that is out of credit, which a person must mend. */
 const creditSeconds = [30, 60, 120, 300, 600]

@@ -79,6 +79,31 @@ describe("an answer that is no completion", () => {
       "MalformedToolCall",
       "model"
     ],
+    [
+      "a model that is not there, by 400",
+      400,
+      openai("The model `x` does not exist"),
+      "RequestRejected",
+      "configuration"
+    ],
+    [
+      "a key that is wrong, by 400",
+      400,
+      openai("API key not valid. Please pass a valid API key."),
+      "RequestRejected",
+      "credentials"
+    ],
+    [
+      "Anthropic's credit",
+      400,
+      openai("Your credit balance is too low to access the API"),
+      "EndpointBusy",
+      "quota"
+    ],
+    ["a quota by 403", 403, openai("You exceeded your quota", "insufficient_quota"), "EndpointBusy", "quota"],
+    ["a page of a gateway by 403", 403, "<html>403 Forbidden</html>", "RequestRejected", "proxy"],
+    ["a proxy that wants a login", 407, "", "RequestRejected", "proxy"],
+    ["Gemma's template", 500, openai("System role not supported"), "RequestRejected", "template"],
     ["a bug over there", 500, "Internal Server Error", "ServerFailed", "server"],
     [
       "a field that is not known",
@@ -146,6 +171,8 @@ describe("an answer that is no completion", () => {
     [{}, "Please try again in 1m30.5s", 90_500],
     [{}, "try again in 20ms", 20],
     [{}, '"retryDelay": "27s"', 27_000],
+    [{}, "try again in 5 minutes", 300_000],
+    [{}, "Please retry after 30 secs", 30_000],
     [{}, "try again later", undefined],
     [{ "retry-after": "soon" }, "", undefined]
   ])("is waited for as long as it says: %j %s", (headers: Record<string, string>, body, expected) =>

@@ -267,6 +267,27 @@ describe("what servers send in place of the protocol", () => {
     })
   )
 
+  it.effect.each([
+    ["MAX_TOKENS", "length"],
+    ["model_length", "length"],
+    ["sensitive", "content_filter"],
+    ["SAFETY", "content_filter"],
+    ["tool_calls", "tool_calls"]
+  ] as const)("the finish reason %s is %s", ([said, meant]) =>
+    Effect.gen(function* () {
+      assert.strictEqual((yield* read(delta({ content: "a" }, said), 9)).finishReason, meant)
+    })
+  )
+
+  it.effect("a finish reason that says the server could not go on is its failure", () =>
+    Effect.gen(function* () {
+      for (const said of ["network_error", "insufficient_system_resource", "abort"]) {
+        const reason = yield* Effect.flip(read(delta({ content: "a" }, said), 9))
+        assert.deepStrictEqual([reason._tag, reason.party], ["ServerFailed", "server"])
+      }
+    })
+  )
+
   it.effect.each<[string, string]>([
     ["an object in place of a chunk", line({ object: "error", message: "CUDA out of memory", code: 500 })],
     ["an event of that name", `event: error\n${line({ message: "CUDA out of memory" })}`],

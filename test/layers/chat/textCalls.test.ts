@@ -50,6 +50,22 @@ describe("a call in the text", () => {
     assert.deepStrictEqual(found(text), [["write_file", { path: "a.html", content: "<p>\n  one\n</p>\n" }]])
   })
 
+  it("a value that holds the words by which a call ends is whole", () => {
+    const hermes = `<tool_call>${JSON.stringify({ name: "write_file", arguments: { content: "a </tool_call> b" } })}</tool_call>`
+    assert.deepStrictEqual(found(hermes), [["write_file", { content: "a </tool_call> b" }]])
+    const qwen =
+      "<tool_call><function=write_file><parameter=content>\nf </function> g\n</parameter></function></tool_call>"
+    assert.deepStrictEqual(found(qwen), [["write_file", { content: "f </function> g" }]])
+  })
+
+  it("a value that cannot be told from the next one is not cut: its call cannot be read", () => {
+    const text =
+      "<function=write_file><parameter=content>\nsay <parameter=path> there\n</parameter></function>"
+    const [draft] = textCalls(text, offered)?.drafts ?? []
+    assert.strictEqual(draft?.name, "write_file")
+    assert.throws(() => JSON.parse(draft?.arguments ?? ""))
+  })
+
   it.each([
     ["prose about a call", 'I would call read_file with {"path": "a"}.'],
     ["a tool that was not offered", '<tool_call>{"name": "rm", "arguments": {}}</tool_call>'],
