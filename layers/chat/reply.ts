@@ -1,112 +1,27 @@
 /** Reads what an endpoint answered: one JSON completion, or a stream of chunks. Hostile input ends here. */
-import { Effect, Option, Schema } from "effect"
+import { Effect, Option, type Schema } from "effect"
 
 import type { ChatReply } from "../../schema/Chat.ts"
 import { type InferenceReason, MalformedReply } from "../../src/services/InferenceClient.ts"
 import { argumentText, type Draft, grown, isWhole, toCalls } from "./calls.ts"
 import { failedInside } from "./refusal.ts"
 import { textCalls } from "./textCalls.ts"
-
-const opt = <S extends Schema.Top>(schema: S) => Schema.optionalKey(Schema.NullOr(schema))
-
-const Usage = opt(
-  Schema.Struct({
-    prompt_tokens: opt(Schema.Finite),
-    completion_tokens: opt(Schema.Finite),
-    prompt_tokens_details: opt(Schema.Struct({ cached_tokens: opt(Schema.Finite) })),
-    /** DeepSeek's word for cached tokens. */
-    prompt_cache_hit_tokens: opt(Schema.Finite),
-    completion_tokens_details: opt(Schema.Struct({ reasoning_tokens: opt(Schema.Finite) }))
-  })
-)
-/** Whole in a completion, a piece of one in a chunk. */
-const Call = Schema.Struct({
-  index: opt(Schema.Int),
-  id: opt(Schema.String),
-  function: opt(Schema.Struct({ name: opt(Schema.String), arguments: opt(Schema.Unknown) }))
-})
-const Message = Schema.Struct({
-  /** Text, or parts of it. */
-  content: opt(Schema.Unknown),
-  refusal: opt(Schema.String),
-  reasoning_content: opt(Schema.String),
-  reasoning: opt(Schema.String),
-  reasoning_details: opt(Schema.Array(Schema.Json)),
-  tool_calls: opt(Schema.Array(Call))
-})
-const Choice = Schema.Struct({
-  finish_reason: opt(Schema.String),
-  delta: opt(Message),
-  message: opt(Message),
-  error: opt(Schema.Unknown)
-})
-const Chunk = Schema.Struct({
-  object: opt(Schema.String),
-  choices: opt(Schema.Array(Choice)),
-  usage: Usage,
-  error: opt(Schema.Unknown),
-  /** llama.cpp, while it reads a long prompt. */
-  prompt_progress: opt(Schema.Unknown)
-})
+import {
+  type Call,
+  type Chunk,
+  decodeChunk,
+  decodeDetails,
+  failures,
+  finishOf,
+  isRecord,
+  type Message,
+  partsOf,
+  textOf,
+  usageOf
+} from "./wire.ts"
 
 const parseJson = Option.liftThrowable((text: string): unknown => JSON.parse(text))
-/** Not by `Schema.fromJsonString`, which takes a fiber of its own for each text; a stream has hundreds. */
-const decodeChunk = Schema.decodeUnknownOption(Chunk)
-
-/** Finish reasons of servers that could not go on. */
-const failures =
-  /^(?:error|network_error|insufficient_system_resource|abort(?:ed)?|engine_overloaded|malformed_function_call)$/iu
-
-/** OpenAI's word for what a server calls otherwise. */
-const finishOf = (reason: string): string =>
-  /^(?:content.?filter(?:ed)?|sensitive|safety|prohibited_content|blocklist)$/iu.test(reason)
-    ? "content_filter"
-    : /^(?:model_length|max_(?:output_|completion_)?tokens)$/iu.test(reason)
-      ? "length"
-      : reason
-
 const malformed = (message: string) => new MalformedReply({ message, party: "server" })
-
-type Message = typeof Message.Type
-type Call = typeof Call.Type
-
-const usageOf = (usage: (typeof Usage)["Type"] | undefined): ChatReply["usage"] =>
-  usage === undefined || usage === null
-    ? undefined
-    : {
-        inputTokens: usage.prompt_tokens ?? 0,
-        outputTokens: usage.completion_tokens ?? 0,
-        cachedTokens: usage.prompt_tokens_details?.cached_tokens ?? usage.prompt_cache_hit_tokens ?? 0,
-        reasoningTokens: usage.completion_tokens_details?.reasoning_tokens ?? 0
-      }
-
-const isRecord = (value: unknown): value is { readonly [key: string]: unknown } =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
-
-/** How deep parts may lie in parts. */
-const deepestPart = 4
-
-/** Text and thoughts of content that is text or a list of parts. */
-const partsOf = (
-  content: unknown,
-  isThought = false,
-  depth = 0
-): { readonly text: string; readonly thought: string } => {
-  if (typeof content === "string") {
-    return isThought ? { text: "", thought: content } : { text: content, thought: "" }
-  }
-  if (!Array.isArray(content) || depth > deepestPart) return { text: "", thought: "" }
-  let text = ""
-  let thought = ""
-  for (const part of content) {
-    if (!isRecord(part)) continue
-    const thinks = isThought || part["type"] === "thinking" || part["type"] === "reasoning"
-    const inner = partsOf(part["thinking"] ?? part["text"] ?? part["content"], thinks, depth + 1)
-    text += inner.text
-    thought += inner.thought
-  }
-  return { text, thought }
-}
 
 /** A reply from chunks of any size; a whole completion is one of them. */
 export class ReplyAssembler {
@@ -264,20 +179,21 @@ export class ReplyAssembler {
 
   #add(delta: Message): void {
     const { text, thought } = partsOf(delta.content)
-    const reasoning = `${thought}${delta.reasoning_content ?? delta.reasoning ?? ""}`
+    const reasoning = `${thought}${textOf(delta.reasoning_content) || textOf(delta.reasoning)}`
     if (typeof delta.reasoning === "string" && typeof delta.reasoning_content !== "string") {
       this.#reasoningField = "reasoning"
     }
     this.#content.push(text)
     this.#reasoning.push(reasoning)
-    for (const detail of delta.reasoning_details ?? []) this.#detail(detail)
+    const details = decodeDetails(delta.reasoning_details)
+    if (Option.isSome(details)) for (const detail of details.value) this.#detail(detail)
     this.#refusal += delta.refusal ?? ""
     this.progress += text.length + reasoning.length + (delta.refusal?.length ?? 0)
     for (const piece of delta.tool_calls ?? []) {
       const known = this.#draft(piece)
       const more = argumentText(piece.function?.arguments)
       const name = piece.function?.name ?? ""
-      known.id ||= piece.id ?? ""
+      known.id ||= textOf(piece.id)
       // In pieces, or whole and again with each piece.
       known.name = known.arguments === "" && known.name !== name ? known.name + name : known.name || name
       known.arguments = grown(known.arguments, more)
@@ -306,15 +222,16 @@ export class ReplyAssembler {
    * one, until a new id or, after a whole call, a new name begins the next.
    */
   #draft(piece: Call): Draft {
-    const id = piece.id ?? ""
+    const id = textOf(piece.id)
+    const index = textOf(piece.index) === "" ? undefined : Number(piece.index)
     const isNamed = (piece.function?.name ?? "") !== ""
-    const isIndexed = piece.index !== undefined && piece.index !== null
-    const known = isIndexed ? this.#calls.findLast((call) => call.index === piece.index) : this.#calls.at(-1)
+    const isIndexed = index !== undefined && Number.isInteger(index)
+    const known = isIndexed ? this.#calls.findLast((call) => call.index === index) : this.#calls.at(-1)
     const isOther =
       known !== undefined &&
       (id !== "" && known.id !== "" ? id !== known.id : isNamed && id === "" && !isIndexed && isWhole(known))
     if (known !== undefined && !isOther) return known
-    const draft: Draft = { index: piece.index ?? this.#calls.length, id: "", name: "", arguments: "" }
+    const draft: Draft = { index: isIndexed ? index : this.#calls.length, id: "", name: "", arguments: "" }
     this.#calls.push(draft)
     return draft
   }

@@ -279,6 +279,36 @@ describe("what servers send in place of the protocol", () => {
     })
   )
 
+  it.effect(
+    "one odd field costs no reply: figures and indices as text, ids as numbers, thoughts as objects",
+    () =>
+      Effect.gen(function* () {
+        const text =
+          delta({
+            reasoning: { text: "hm" },
+            reasoning_details: "none",
+            tool_calls: [
+              { index: "0", id: 1, function: a },
+              { index: "1", id: 2, function: b }
+            ]
+          }) +
+          line({
+            choices: [],
+            usage: { prompt_tokens: "12", completion_tokens: null, prompt_tokens_details: [] }
+          }) +
+          end
+        const reply = yield* read(text, 9)
+        assert.deepStrictEqual(
+          reply.toolCalls.map(({ function: { name }, id }) => [id, name]),
+          [
+            ["1", "a"],
+            ["2", "b"]
+          ]
+        )
+        assert.strictEqual(reply.usage?.inputTokens, 12)
+      })
+  )
+
   it.effect("a finish reason that says the server could not go on is its failure", () =>
     Effect.gen(function* () {
       for (const said of ["network_error", "insufficient_system_resource", "abort"]) {
