@@ -198,6 +198,8 @@ export const label = {
   workload: "foreman.llmkube.dev/workload",
   step: "foreman.llmkube.dev/step",
   taskName: "foreman.llmkube.dev/task-name",
+  /** Earlier attempts of the task, on a Job of a later one: that of another attempt is not taken over. */
+  attempt: "foreman.llmkube.dev/attempt",
   taskNamespace: "foreman.llmkube.dev/task-namespace",
   /** By this a restarted daemon finds the live Job of the run before. */
   taskUid: "foreman.llmkube.dev/task-uid",

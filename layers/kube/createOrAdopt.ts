@@ -73,6 +73,8 @@ const earlierJob = Effect.fnUntraced(function* (
   })
   const newestFirst = items
     .filter((job) => job.metadata.deletionTimestamp === undefined)
+    // An attempt that was made anew is judged anew, also while the Job before it does not count as ended yet.
+    .filter((job) => job.metadata.labels?.[label.attempt] === labels[label.attempt])
     .toSorted((a, b) => createdAt(b).localeCompare(createdAt(a)))
   const [newest, ...older] = newestFirst.filter((job) => !isFinished(job))
   yield* Effect.forEach(older, (job) =>

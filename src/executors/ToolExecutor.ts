@@ -52,6 +52,7 @@ export const execute = Effect.fn("ToolExecutor.execute")(function* (
     approvals: task.spec.approvals,
     claimId: run.claimId,
     taskUid: task.metadata.uid,
+    earlierAttempts: task.status?.attempts?.length,
     gitRemoteURL: config.gitRemoteURL,
     onJobCreated: (jobName) =>
       publish({

@@ -32,6 +32,8 @@ const uid = 65_532
 
 export interface GateJob {
   readonly task: ObjectRef
+  /** Attempts that the task ended before this one. */
+  readonly earlierAttempts?: number | undefined
   readonly taskUid?: string | undefined
   /** Tells this Job from every other of the task. Kept whole in the name. */
   readonly suffix: string
@@ -74,7 +76,10 @@ export const gateJob = (job: GateJob) => {
     "app.kubernetes.io/name": "foreman-gate",
     [label.taskNamespace]: labelValue(job.task.namespace ?? "default"),
     [label.taskName]: labelValue(job.task.name),
-    ...(job.taskUid === undefined ? {} : { [label.taskUid]: job.taskUid })
+    ...(job.taskUid === undefined ? {} : { [label.taskUid]: job.taskUid }),
+    ...(job.earlierAttempts === undefined || job.earlierAttempts === 0
+      ? {}
+      : { [label.attempt]: String(job.earlierAttempts) })
   }
   return {
     metadata: {

@@ -48,6 +48,8 @@ export interface GateSettings {
   readonly resources?: ResourceRequirements | undefined
   /** Those of the task: no caller and no model may add one. */
   readonly approvals?: ReadonlyArray<Approval> | undefined
+  /** Attempts of the task that ended before this one. */
+  readonly earlierAttempts?: number | undefined
   /** Identity of the run: the Job's name is made from it. */
   readonly claimId: string
   /** By it a live Job of an earlier run of the same task is adopted. */
@@ -79,6 +81,7 @@ export const runGateJob = (settings: GateSettings): AgentTool<JobRunner> =>
         gateJob({
           task,
           taskUid: settings.taskUid,
+          earlierAttempts: settings.earlierAttempts,
           suffix: jobSuffix(settings.claimId, attempt),
           namespace: settings.namespace,
           gateImage: settings.gateImage,

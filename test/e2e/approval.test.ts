@@ -44,10 +44,13 @@ describe.skipIf(whyNoKubectl !== undefined)("a gate that needs approval", () => 
     "holds up what depends on it until the owner approves; its next attempt passes, and the rest runs",
     // It waited for 60 s in vain once in two runs beside many other processes, and takes 9 s alone: not understood yet.
     { timeout: 60_000, retry: 2 },
-    async ({ onTestFinished }) => {
+    async ({ onTestFailed, onTestFinished }) => {
       const home = await temporaryFolder(onTestFinished)
       const { asking, remote } = await makeAskingRemote(home)
       const up = await startUp({ home, agentFlags: ["--roles=verifier", `--git-remote-url=${remote}`] })
+      onTestFailed(async () =>
+        console.log(await up.kubectl("get", "at,fleetnodes,pods", "-A", "-o", "yaml").catch(String))
+      )
       onTestFinished(async () => void (await up.stop()))
       const tasks = join(home, "tasks.yaml")
       const items = [gate("first", "asking"), gate("second", "plain", ["first"])]
