@@ -112,54 +112,69 @@ describe.skipIf(!hasMake || whyNoKubectl !== undefined)(
       return { home, up, code: await up.getJson("at", "code-503"), gate: await up.getJson("at", "gate-503") }
     }
 
-    it("GATE-PASS has the seed's status, and the branch is on the remote", async ({ onTestFinished }) => {
-      const { home, up, code, gate } = await pipeline("script.json", onTestFinished)
+    it(
+      "GATE-PASS has the seed's status, and the branch is on the remote",
+      { timeout: 60_000 },
+      async ({ onTestFinished }) => {
+        const { home, up, code, gate } = await pipeline("script.json", onTestFinished)
 
-      assert.strictEqual(code.status.verdict, "GO")
-      const head = await git(join(home, "slug.git"), "rev-parse", "foreman/issue-503")
-      assert.strictEqual(code.status.commitSHA, head)
+        assert.strictEqual(code.status.verdict, "GO")
+        const head = await git(join(home, "slug.git"), "rev-parse", "foreman/issue-503")
+        assert.strictEqual(code.status.commitSHA, head)
 
-      const { result, ...status } = gate.status
-      assert.deepInclude(status, { phase: "Succeeded", verdict: "GATE-PASS", assignedNode: "m5-max" })
-      assert.deepInclude(result, {
-        schemaVersion: "foreman.v1",
-        kind: "native-agent-loop",
-        verdict: "GATE-PASS",
-        summary: "all gate checks passed"
-      })
-      const { toolOutput, modelExtra } = result.extra
-      assert.deepInclude(result.extra, { outcome: "", deterministic: true, dispatchedTool: "run_gate_job" })
-      assert.deepInclude(toolOutput, {
-        namespace: "foreman-system",
-        repo: "acme/slug",
-        branch: "foreman/issue-503"
-      })
-      assert.match(toolOutput.jobName, /^foreman-gate-gate-503-/u)
-      assert.strictEqual(modelExtra.jobName, toolOutput.jobName)
-      for (const check of checks) assert.include(modelExtra.logTail, `=== make ${check} ===\n`)
-      assert.match(modelExtra.logTail, /\nGATE PASS\n?$/u)
-      assert.strictEqual(result.extra.commitSHA, head)
+        const { result, ...status } = gate.status
+        assert.deepInclude(status, { phase: "Succeeded", verdict: "GATE-PASS", assignedNode: "m5-max" })
+        assert.deepInclude(result, {
+          schemaVersion: "foreman.v1",
+          kind: "native-agent-loop",
+          verdict: "GATE-PASS",
+          summary: "all gate checks passed"
+        })
+        const { toolOutput, modelExtra } = result.extra
+        assert.deepInclude(result.extra, { outcome: "", deterministic: true, dispatchedTool: "run_gate_job" })
+        assert.deepInclude(toolOutput, {
+          namespace: "foreman-system",
+          repo: "acme/slug",
+          branch: "foreman/issue-503"
+        })
+        assert.match(toolOutput.jobName, /^foreman-gate-gate-503-/u)
+        assert.strictEqual(modelExtra.jobName, toolOutput.jobName)
+        for (const check of checks) assert.include(modelExtra.logTail, `=== make ${check} ===\n`)
+        assert.match(modelExtra.logTail, /\nGATE PASS\n?$/u)
+        assert.strictEqual(result.extra.commitSHA, head)
 
-      const ofTask = ["-n", "foreman-system", "jobs", "-l", "foreman.llmkube.dev/task-name=gate-503"]
-      // The verdict is read from the pod, so it may be there before the Job counts as complete.
-      await up.kubectl("wait", ...ofTask, "--for=condition=Complete", "--timeout=20s")
-      const jobs = await up.kubectl("get", ...ofTask)
-      assert.match(jobs, new RegExp(`${toolOutput.jobName} +Complete +1/1`, "u"))
-      const log = await up.kubectl("-n", "foreman-system", "logs", `job/${toolOutput.jobName}`, "-c", "gate")
-      assert.match(log, /\nGATE PASS\n$/u)
-    })
+        const ofTask = ["-n", "foreman-system", "jobs", "-l", "foreman.llmkube.dev/task-name=gate-503"]
+        // The verdict is read from the pod, so it may be there before the Job counts as complete.
+        await up.kubectl("wait", ...ofTask, "--for=condition=Complete", "--timeout=20s")
+        const jobs = await up.kubectl("get", ...ofTask)
+        assert.match(jobs, new RegExp(`${toolOutput.jobName} +Complete +1/1`, "u"))
+        const log = await up.kubectl(
+          "-n",
+          "foreman-system",
+          "logs",
+          `job/${toolOutput.jobName}`,
+          "-c",
+          "gate"
+        )
+        assert.match(log, /\nGATE PASS\n$/u)
+      }
+    )
 
-    it("GATE-FAIL is phase Succeeded, and the log's tail names the file", async ({ onTestFinished }) => {
-      const { gate } = await pipeline("script-fail.json", onTestFinished)
-      assert.deepInclude(gate.status, {
-        phase: "Succeeded",
-        verdict: "GATE-FAIL",
-        failureReason: "GateFailed"
-      })
-      assert.strictEqual(gate.status.result.summary, "one or more gate checks failed")
-      const { logTail } = gate.status.result.extra.modelExtra
-      assert.include(logTail, "- src/slug.js\n")
-      assert.include(logTail, "GATE FAIL: tree dirty after checks (unformatted or stale codegen)")
-    })
+    it(
+      "GATE-FAIL is phase Succeeded, and the log's tail names the file",
+      { timeout: 60_000 },
+      async ({ onTestFinished }) => {
+        const { gate } = await pipeline("script-fail.json", onTestFinished)
+        assert.deepInclude(gate.status, {
+          phase: "Succeeded",
+          verdict: "GATE-FAIL",
+          failureReason: "GateFailed"
+        })
+        assert.strictEqual(gate.status.result.summary, "one or more gate checks failed")
+        const { logTail } = gate.status.result.extra.modelExtra
+        assert.include(logTail, "- src/slug.js\n")
+        assert.include(logTail, "GATE FAIL: tree dirty after checks (unformatted or stale codegen)")
+      }
+    )
   }
 )
