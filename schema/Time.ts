@@ -12,6 +12,9 @@ export const formatMicroTime = (millis: number): string =>
     (_, digits: string) => `.${digits.padEnd(6, "0")}Z`
   )
 
+/** RFC 3339 in milliseconds, for people and for what is no field of Kubernetes. */
+export const formatMillis = (millis: number): string => DateTime.formatIso(DateTime.makeUnsafe(millis))
+
 /** Milliseconds since the epoch, or `undefined` for text that is no time. */
 export const parseTime = (text: string | undefined): number | undefined =>
   text === undefined

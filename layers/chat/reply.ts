@@ -16,6 +16,7 @@ import {
   isRecord,
   type Message,
   partsOf,
+  promptTokensOf,
   textOf,
   usageOf
 } from "./wire.ts"
@@ -43,6 +44,8 @@ export class ReplyAssembler {
   #reasoningField: "reasoning" | "reasoning_content" = "reasoning_content"
   #details: Array<Schema.Json> = []
   #refusal = ""
+  /** Of the prompt, what the server has read. */
+  #promptTokens = 0
   #finishReason = ""
   #usage: ChatReply["usage"] = undefined
   #fault: InferenceReason | undefined = undefined
@@ -162,7 +165,11 @@ export class ReplyAssembler {
     }
     const message = choice?.delta ?? choice?.message
     if (message !== undefined && message !== null) this.#add(message)
-    if (chunk.prompt_progress !== undefined && chunk.prompt_progress !== null) this.progress++
+    const promptTokens = promptTokensOf(chunk)
+    if (promptTokens > this.#promptTokens) {
+      this.#promptTokens = promptTokens
+      this.progress++
+    }
     // The last of them is empty, or says what came before it again.
     if (choice?.finish_reason !== undefined && choice.finish_reason !== null && choice.finish_reason !== "") {
       this.#finishReason = finishOf(choice.finish_reason)
@@ -194,10 +201,11 @@ export class ReplyAssembler {
       const more = argumentText(piece.function?.arguments)
       const name = piece.function?.name ?? ""
       known.id ||= textOf(piece.id)
+      const before = known.name
       // In pieces, or whole and again with each piece.
       known.name = known.arguments === "" && known.name !== name ? known.name + name : known.name || name
       known.arguments = grown(known.arguments, more)
-      this.progress += more.length + name.length
+      this.progress += more.length + (known.name.length - before.length)
     }
   }
 
@@ -236,15 +244,3 @@ export class ReplyAssembler {
     return draft
   }
 }
-
-/** A completion or a stream that is at hand as text. */
-export const readReply = (
-  text: string,
-  offered: ReadonlySet<string> = new Set(),
-  nowMillis = 0
-): Effect.Effect<ChatReply, InferenceReason> =>
-  Effect.suspend(() => {
-    const assembler = new ReplyAssembler(offered, nowMillis)
-    assembler.push(new TextEncoder().encode(text))
-    return assembler.reply()
-  })

@@ -75,6 +75,10 @@ export const usageOf = (usage: (typeof Usage)["Type"] | undefined): ChatReply["u
         reasoningTokens: figure(within(usage.completion_tokens_details, "reasoning_tokens"))
       }
 
+/** What llama.cpp says it has read of a long prompt, in tokens. */
+export const promptTokensOf = ({ prompt_progress }: typeof Chunk.Type): number =>
+  figure(within(prompt_progress, "processed"))
+
 /** Text and thoughts are text; an id may be a number. */
 export const textOf = (value: unknown): string =>
   typeof value === "string" ? value : typeof value === "number" ? String(value) : ""

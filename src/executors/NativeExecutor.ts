@@ -5,6 +5,7 @@ import type { Agent } from "../../schema/Agent.ts"
 import type { AgenticTask } from "../../schema/AgenticTask.ts"
 import { refOf } from "../../schema/Meta.ts"
 import type { Result } from "../../schema/Result.ts"
+import { formatMillis } from "../../schema/Time.ts"
 import type { FailureReason } from "../../schema/Verdict.ts"
 import { defaultWindowTokens } from "../decide/context.ts"
 import { decided, unfinished, type RunFacts } from "../decide/nativeVerdict.ts"
@@ -287,7 +288,7 @@ const endpointFailed = (error: InferenceError, facts: RunFacts): Result => {
     party: reason.party,
     extra: {
       reason: reason._tag,
-      ...(reason._tag === "EndpointHeld" && { heldUntil: new Date(reason.untilMillis).toISOString() }),
+      ...(reason._tag === "EndpointHeld" && { heldUntil: formatMillis(reason.untilMillis) }),
       ...(reason._tag === "ContextOverflow" && {
         ...(reason.promptTokens !== undefined && { promptTokens: reason.promptTokens }),
         ...(reason.windowTokens !== undefined && { windowTokens: reason.windowTokens })

@@ -25,7 +25,7 @@ const adopted = (tip: Tip, branch: string): Result => {
 }
 
 /** A remote that did not answer is asked again after 1, 4 and 16 s, give or take a fifth. What it refused stays refused. */
-const lostPush = Schedule.exponential("1 second", 4).pipe(
+const pushRetry = Schedule.exponential("1 second", 4).pipe(
   Schedule.jittered,
   Schedule.upTo({ times: 3 }),
   Schedule.setInputType<GitError>(),
@@ -79,7 +79,7 @@ export const publish = Effect.fn("publish")(function* (
         tip?.commitSHA === commitSHA || isOf(run, tip) ? Effect.succeed(tip) : Effect.fail(error)
       )
     ),
-    Effect.retry(lostPush),
+    Effect.retry(pushRetry),
     Effect.result
   )
   if (push._tag === "Success") {

@@ -4,6 +4,7 @@
  */
 import { Clock, Context, Deferred, Duration, Effect, Exit } from "effect"
 
+import { formatMillis } from "../../schema/Time.ts"
 import { type Endpoint, EndpointHeld, InferenceError } from "../services/InferenceClient.ts"
 
 /** What is waited where an endpoint does not say how long: for each refusal in a row, in seconds. */
@@ -39,7 +40,7 @@ export const make = (): EndpointHolds => {
     new InferenceError({
       endpoint: baseURL,
       reason: new EndpointHeld({
-        message: `is held until ${new Date(untilMillis).toISOString()}: ${error.reason.message}`,
+        message: `is held until ${formatMillis(untilMillis)}: ${error.reason.message}`,
         party: error.reason.party,
         untilMillis
       })
@@ -58,6 +59,8 @@ export const make = (): EndpointHolds => {
         if (hold.untilMillis > giveUpMillis) return yield* held(endpoint, hold)
         if (now < hold.untilMillis) yield* Effect.sleep(Duration.millis(hold.untilMillis - now))
         else if (hold.probe === undefined) return (hold.probe = yield* Deferred.make<void>())
+        // Who may not wait asks elsewhere while another run finds out.
+        else if (giveUpMillis <= now) return yield* held(endpoint, hold)
         else yield* Deferred.await(hold.probe)
       }
     })
@@ -86,7 +89,7 @@ export const make = (): EndpointHolds => {
     yield* Effect.logWarning("the model's endpoint is held").pipe(
       Effect.annotateLogs({
         endpoint: endpoint.baseURL,
-        until: new Date(untilMillis).toISOString(),
+        until: formatMillis(untilMillis),
         party: reason.party,
         reason: reason.message
       })

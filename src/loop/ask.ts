@@ -49,6 +49,9 @@ export const ask = Effect.fnUntraced(function* (
     .pipe(Effect.retry(modelStumble(maxRetries)))
 })
 
+/** Between two looks at endpoints that other runs are asking. */
+const probePauseMillis = 1000
+
 /**
  * The same of several endpoints: the first that does not say "later" is asked. When all do, the one whose time comes first is waited for,
  * within the run's patience.
@@ -73,7 +76,10 @@ export const askInOrder = Effect.fnUntraced(function* (
         soonest = { error: failure, untilMillis }
     }
     if (soonest === undefined) continue
-    if (soonest.untilMillis > options.giveUpMillis) return yield* soonest.error
-    yield* Effect.sleep(Duration.millis(Math.max(0, soonest.untilMillis - (yield* Clock.currentTimeMillis))))
+    const asOf = yield* Clock.currentTimeMillis
+    // One whose time has come is being asked by another run.
+    const again = soonest.untilMillis > asOf ? soonest.untilMillis : asOf + probePauseMillis
+    if (again > options.giveUpMillis) return yield* soonest.error
+    yield* Effect.sleep(Duration.millis(again - asOf))
   }
 })

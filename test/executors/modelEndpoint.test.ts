@@ -10,11 +10,8 @@ import { modelEndpoints } from "../../src/executors/modelEndpoint.ts"
 import { agent } from "../builders.ts"
 import { FakeCluster, layer } from "../fakes/FakeCluster.ts"
 
-const resolve = (spec: Partial<AgentSpec> = {}, config: Partial<RunnerConfig["Service"]> = {}) =>
-  Effect.map(
-    modelEndpoints(agent("coder", { spec: { model: "m", ...spec } }), "default"),
-    ([first]) => first
-  ).pipe(
+const resolveAll = (spec: Partial<AgentSpec> = {}, config: Partial<RunnerConfig["Service"]> = {}) =>
+  modelEndpoints(agent("coder", { spec: { model: "m", ...spec } }), "default").pipe(
     Effect.provideService(RunnerConfig, {
       workspaceRoot: "/nowhere",
       keepWorkspace: false,
@@ -31,6 +28,8 @@ const resolve = (spec: Partial<AgentSpec> = {}, config: Partial<RunnerConfig["Se
       ...config
     })
   )
+const resolve = (...asked: Parameters<typeof resolveAll>) =>
+  Effect.map(resolveAll(...asked), ([first]) => first)
 
 const service = {
   metadata: { name: "qwen", namespace: "default" },
@@ -100,6 +99,39 @@ describe("where a model answers", () => {
         [closed.failureReason, baseURL, model, apiKey && Redacted.value(apiKey)],
         ["AuthUnavailable", "https://models.example.com/v1", "large", "s3cr3t"]
       )
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.effect("of fallbacks follows in their order, each with the key that it names and no other", () =>
+    Effect.gen(function* () {
+      yield* (yield* FakeCluster).seed(secrets, {
+        metadata: { name: "models", namespace: "default" },
+        data: { token: Buffer.from("s3cr3t").toString("base64") }
+      })
+      const spec: Partial<AgentSpec> = {
+        provider: "cloud-proxy",
+        providerConfig: { baseURL: "https://one.example/v1", model: "large" },
+        fallbackEndpoints: [
+          {
+            baseURL: "https://two.example/v1/",
+            model: "b",
+            apiKeySecretRef: { name: "models", key: "token" }
+          },
+          { baseURL: "https://three.example/v1", model: "c" }
+        ]
+      }
+      const endpoints = yield* resolveAll(spec, { modelToken: Redacted.make("of the node") })
+      assert.deepStrictEqual(
+        endpoints.map(({ apiKey, baseURL, model }) => [baseURL, model, apiKey && Redacted.value(apiKey)]),
+        [
+          ["https://one.example/v1", "large", "of the node"],
+          ["https://two.example/v1", "b", "s3cr3t"],
+          ["https://three.example/v1", "c", undefined]
+        ]
+      )
+      const absent = [{ baseURL: "e", model: "m", apiKeySecretRef: { name: "absent", key: "token" } }]
+      const closed = yield* Effect.flip(resolveAll({ ...spec, fallbackEndpoints: absent }))
+      assert.strictEqual(closed.failureReason, "AuthUnavailable")
     }).pipe(Effect.provide(layer))
   )
 })

@@ -646,6 +646,50 @@ describe("an endpoint that says later", () => {
       })
   )
 
+  it.effect("gives way to the next also while another run finds out whether it is back", () =>
+    Effect.gen(function* () {
+      const endpoint = { baseURL: "e", model: "first" }
+      const holds = makeHolds()
+      const held = yield* Effect.forkChild(Effect.result(holds.ask(endpoint, 0, later(1000))))
+      yield* Fiber.join(held)
+      yield* TestClock.adjust("1 second")
+      const probe = yield* Effect.forkChild(holds.ask(endpoint, 1e9, Effect.never))
+      yield* TestClock.adjust("1 second")
+      const asked: Array<string> = []
+      const inference = InferenceClient.of({
+        complete: ({ endpoint: { model } }) => Effect.sync(() => (asked.push(model), done))
+      })
+      const { end } = yield* run(options({ endpoints: [endpoint, { baseURL: "e", model: "second" }] })).pipe(
+        Effect.provideService(InferenceClient, inference),
+        Effect.provideService(EndpointHolds, holds)
+      )
+      assert.deepStrictEqual([end._tag, asked], ["Submitted", ["second"]])
+      yield* Fiber.interrupt(probe)
+    })
+  )
+
+  it.effect("that another run is asking is looked at once a second, within the run's patience", () =>
+    Effect.gen(function* () {
+      const endpoints = [
+        { baseURL: "e", model: "first" },
+        { baseURL: "e", model: "second" }
+      ] as const
+      const holds = makeHolds()
+      for (const endpoint of endpoints) yield* Effect.result(holds.ask(endpoint, 0, later(1000)))
+      yield* TestClock.adjust("1 second")
+      for (const endpoint of endpoints) yield* Effect.forkChild(holds.ask(endpoint, 1e9, Effect.never))
+      yield* TestClock.adjust("1 second")
+      const fiber = yield* run(options({ endpoints: [...endpoints], maxWait: Duration.seconds(10) })).pipe(
+        Effect.provideService(InferenceClient, InferenceClient.of({ complete: () => Effect.never })),
+        Effect.provideService(EndpointHolds, holds),
+        Effect.forkChild
+      )
+      yield* TestClock.adjust("11 seconds")
+      const { end } = yield* Fiber.join(fiber)
+      assert.strictEqual(end._tag === "EndpointFailed" ? end.error.reason._tag : end._tag, "EndpointHeld")
+    })
+  )
+
   it.effect("like all that the Agent names is waited for until the first of them may be asked", () =>
     Effect.gen(function* () {
       const asked: Array<string> = []

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
 
-import { readReply, ReplyAssembler } from "../../../layers/chat/reply.ts"
+import { ReplyAssembler } from "../../../layers/chat/reply.ts"
 
 const line = (event: object | string): string =>
   `data: ${typeof event === "string" ? event : JSON.stringify(event)}\n\n`
@@ -25,6 +25,9 @@ const read = Effect.fnUntraced(function* (text: string, size: number) {
   for (let at = 0; at < bytes.length; at += size) assembler.push(bytes.subarray(at, at + size))
   return yield* assembler.reply()
 })
+
+/** A completion in one piece. */
+const readReply = (text: string) => read(text, text.length)
 
 const stream = [
   ": a comment\n\n",
@@ -264,6 +267,26 @@ describe("what servers send in place of the protocol", () => {
       assert.strictEqual(assembler.progress, 0)
       push(delta({ content: "a" }))
       assert.isAbove(assembler.progress, 0)
+    })
+  )
+
+  it.effect("the same again is no progress: a prompt that is read no further, a name without arguments", () =>
+    Effect.sync(() => {
+      const assembler = new ReplyAssembler(new Set(), 0)
+      const grows = (text: string) => {
+        const before = assembler.progress
+        assembler.push(new TextEncoder().encode(text))
+        return assembler.progress > before
+      }
+      const prompt = (processed: number) => line({ choices: [], prompt_progress: { processed, total: 9 } })
+      const name = chunk({ index: 0, id: "1", function: { name: "a" } })
+      assert.deepStrictEqual([prompt(1), prompt(1), prompt(2), name, name].map(grows), [
+        true,
+        false,
+        true,
+        true,
+        false
+      ])
     })
   )
 

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Exit, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
 
+import { createOrAdopt } from "../../../layers/kube/createOrAdopt.ts"
 import * as KubeJobRunner from "../../../layers/kube/KubeJobRunner.ts"
 import { events } from "../../../schema/Core.ts"
 import { jobs, pods, type PodStatus } from "../../../schema/Job.ts"
@@ -14,8 +15,9 @@ import * as FakeCluster from "../../fakes/FakeCluster.ts"
 const namespace = "foreman-system"
 const uid = "6c1b3a52-0000-4000-8000-000000000001"
 
-const manifest = (suffix: string) =>
+const manifest = (suffix: string, earlierAttempts?: number) =>
   gateJob({
+    earlierAttempts,
     task: { namespace: "default", name: "gate-503" },
     taskUid: uid,
     suffix,
@@ -479,6 +481,19 @@ describe("KubeJobRunner", () => {
       yield* patchPod(ended(0))
       assert.strictEqual((yield* Fiber.join(fiber)).jobName, nameOf("old-2"))
       assert.deepStrictEqual(yield* jobNames, [nameOf("old-2")])
+    }).pipe(Effect.provide(cluster))
+  )
+
+  it.effect("a live Job of an earlier attempt of the task is not adopted, and one of this attempt is", () =>
+    Effect.gen(function* () {
+      const fake = yield* FakeCluster.FakeCluster
+      const kube = yield* KubeClient
+      yield* fake.seed(jobs, manifest("first"), manifest("second", 1))
+      const adopted = yield* createOrAdopt(kube, manifest("again", 1), () => false)
+      assert.deepStrictEqual([adopted.job.metadata.name, adopted.isAdopted], [nameOf("second"), true])
+      const anew = yield* createOrAdopt(kube, manifest("third", 2), () => false)
+      assert.deepStrictEqual([anew.job.metadata.name, anew.isAdopted], [nameOf("third"), false])
+      assert.deepStrictEqual(yield* jobNames, ["first", "second", "third"].map(nameOf))
     }).pipe(Effect.provide(cluster))
   )
 
