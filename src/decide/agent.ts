@@ -33,8 +33,10 @@ export const validate = (agent: Agent, toolNames: ReadonlySet<string>): Conditio
   }
   const unread = unreadFields(agent)
   if (unread.length > 0) {
-    const names = unread.map((name) => `spec.${name}`).join(", ")
-    return invalid(reason.notImplemented, `has no effect yet: ${names}; the Agent runs without it`)
+    return invalid(
+      reason.notImplemented,
+      `has no effect yet: ${unread.join(", ")}; the Agent runs without it`
+    )
   }
   return {
     type: "Validated",

@@ -1,8 +1,13 @@
 /** A decision as the status that is written for it. */
 import type { AgenticTask, TaskStatus } from "../../schema/AgenticTask.ts"
+import type { Condition } from "../../schema/Meta.ts"
 import { formatTime } from "../../schema/Time.ts"
 import type { Decision } from "./decision.ts"
 import { findCondition, reason, setCondition, type StatusFields } from "./status.ts"
+import { acceptedTask } from "./unread.ts"
+
+/** The same array each time: no change is seen by identity. */
+const none: ReadonlyArray<Condition> = []
 
 /** Fields to write, or `undefined` when the task says so already. One patch each: a task that can be placed is never Pending first. */
 export const statusFor = (
@@ -11,7 +16,10 @@ export const statusFor = (
   nowMillis: number
 ): StatusFields<TaskStatus> | undefined => {
   const conditionOf = (type: string, status: "True" | "False", reason: string, message: string) =>
-    setCondition(task.status?.conditions, { type, status, reason, message }, nowMillis)
+    [{ type, status, reason, message }, ...acceptedTask(task)].reduce(
+      (conditions, update) => setCondition(conditions, update, nowMillis),
+      task.status?.conditions ?? none
+    )
 
   switch (decision._tag) {
     case "Assign":

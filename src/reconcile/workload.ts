@@ -15,6 +15,7 @@ import {
   type StatusFields,
   statusPatch
 } from "../decide/status.ts"
+import { acceptedWorkload } from "../decide/unread.ts"
 import { Plan, planOf, referenceTo, type TaskManifest } from "../decide/workload.ts"
 import { AlreadyExists, KubeClient, KubeError } from "../services/KubeClient.ts"
 import * as Controller from "./Controller.ts"
@@ -49,7 +50,8 @@ export const run = Effect.fnUntraced(function* (options: { readonly allowCloudPr
     fields: StatusFields<WorkloadStatus>,
     updates: ReadonlyArray<ConditionUpdate>
   ) {
-    const conditions = say(workload, updates, yield* Clock.currentTimeMillis)
+    const all = [...updates, ...acceptedWorkload(workload)]
+    const conditions = say(workload, all, yield* Clock.currentTimeMillis)
     const isSaid =
       conditions === workload.status?.conditions &&
       (fields.phase === undefined || fields.phase === workload.status.phase) &&

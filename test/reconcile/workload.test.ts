@@ -64,6 +64,23 @@ describe("Workloads under the operator", () => {
     }).pipe(Effect.provide(layer))
   )
 
+  it.effect("a field that nothing reads is named in Accepted, and the Workload runs all the same", () =>
+    Effect.gen(function* () {
+      yield* atEpoch
+      const { seed } = yield* FakeCluster
+      yield* startOperator()
+      yield* seed(workloads, workload("w", { spec: { pipeline: [step("a")], escalateOnFailure: true } }))
+      yield* settle
+      yield* setTask("w-a", { phase: "Succeeded", verdict: "GO" })
+      yield* settle
+      const { status } = yield* workloadNamed("w")
+      assert.strictEqual(status?.phase, "Completed")
+      const accepted = status?.conditions?.find(({ type }) => type === "Accepted")
+      assert.deepStrictEqual([accepted?.status, accepted?.reason], ["False", "NotImplemented"])
+      assert.include(accepted?.message ?? "", "spec.escalateOnFailure")
+    }).pipe(Effect.provide(layer))
+  )
+
   it.effect("9.1.9 a rendering that broke off is taken up again, and nothing is made twice", () =>
     Effect.gen(function* () {
       yield* atEpoch
