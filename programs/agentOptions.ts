@@ -144,6 +144,9 @@ const mirrorsOf = (flags: Flags, workspaceRoot: string): MirrorOptions | undefin
       }
     : undefined
 
+/** A run without a reply gives its slot back after this: the task is parked, and nothing is lost but its checkout. */
+const longestFirstWait = Duration.minutes(2)
+
 const runnerOf = (
   flags: Flags,
   env: Env,
@@ -154,6 +157,7 @@ const runnerOf = (
   return {
     workspaceRoot: orAbsent(flags["workspace-dir"]) ?? join(env["HOME"] ?? homedir(), "foreman-workspaces"),
     maxWait: flags["max-wait"],
+    firstWait: Duration.min(longestFirstWait, flags["max-wait"]),
     keepWorkspace: flags["keep-workspace"],
     gitRemoteURL: orAbsent(flags["git-remote-url"]),
     gitToken: gitToken(env),

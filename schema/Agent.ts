@@ -2,7 +2,7 @@
 import { Schema } from "effect"
 
 import { RequiredCapability } from "./Capability.ts"
-import { anyObject, int32, nonEmpty, optional, required, withDefault } from "./Field.ts"
+import { anyObject, int32, nonEmpty, optional, required, time, withDefault } from "./Field.ts"
 import { conditions, ObjectMeta, statusOf } from "./Meta.ts"
 import type { CustomResource } from "./Resource.ts"
 
@@ -164,6 +164,14 @@ export const Agent = Schema.Struct({
   status: statusOf(
     Schema.Struct({
       observedGeneration: optional(Schema.Int, "Generation of the spec that was judged."),
+      endpoint: optional(
+        Schema.Struct({
+          heldUntil: required(time, "Until when nothing new is placed there."),
+          reason: optional(Schema.String, "Whose doing it is, such as quota or network."),
+          message: optional(Schema.String, "In the words of the endpoint.")
+        }),
+        "The model's endpoint while it says later; gone once it answers."
+      ),
       conditions
     }),
     "Whether the Agent is sound."

@@ -161,6 +161,10 @@ export const TaskStatus = Schema.Struct({
   ),
   failureReason: optional(FailureReason, "The machine's word for why the target was missed."),
   jobName: optional(Schema.String, "Job that does the work, where one does."),
+  parkedUntil: optional(
+    time,
+    "Until when a task waits without a slot, for a model's endpoint that says later; condition Parked says why."
+  ),
   attempts: optional(Schema.Array(Attempt), "Earlier attempts, the oldest first; the last 20 are kept."),
   conditions
 })

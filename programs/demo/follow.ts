@@ -63,6 +63,7 @@ export const follow = Effect.fn("demo.follow")(function* (options: {
 
   yield* Queue.take(options.runEvents).pipe(
     Effect.flatMap((event) => {
+      if (!("task" in event)) return Effect.void
       const task = labelOf(expected, event.task.name)
       if (event.type === "TurnEnded")
         return show({ type: "turn", task, turn: event.turn, tools: event.tools })

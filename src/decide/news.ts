@@ -14,6 +14,7 @@ const patient: ReadonlySet<string> = new Set([
   reason.waitingForAgent,
   reason.agentBusy,
   reason.endpointBusy,
+  reason.endpointHeld,
   reason.pathsLocked
 ])
 
@@ -34,7 +35,7 @@ export const newsOf = (
     if (old?.status === condition.status && old.reason === condition.reason) return []
     return [
       {
-        type: condition.type === "Scheduled" && patient.has(condition.reason) ? "Normal" : "Warning",
+        type: condition.type !== "Completed" && patient.has(condition.reason) ? "Normal" : "Warning",
         reason: condition.reason,
         message: condition.message
       }

@@ -5,6 +5,7 @@ import { refKey } from "../../schema/Meta.ts"
 import { Capacity, endpointOf } from "./capacity.ts"
 import { Decision, type Wait } from "./decision.ts"
 import { type Demand, demandOf, demandOfAgent } from "./fit.ts"
+import { HeldEndpoints } from "./endpointHold.ts"
 import { Fleet } from "./fleet.ts"
 import { blockedWords, PathLocks } from "./locks.ts"
 import { takesTurnBefore } from "./order.ts"
@@ -28,6 +29,7 @@ export class Places {
   /** Queues whose Agents share a model endpoint. */
   readonly #endpoints = new Map<string, Set<Queue>>()
   readonly #capacity = new Capacity()
+  readonly #held = new HeldEndpoints()
   readonly #locks = new PathLocks<Ticket, Lane>()
   /** Queues that may have a place now. */
   readonly #touched = new Set<Queue>()
@@ -77,7 +79,9 @@ export class Places {
 
   /** A task is ready, and waits for a place. */
   enter(ticket: Ticket): void {
-    const { line, locks } = ticket
+    const { line } = ticket
+    // Nobody is in the way of what it holds.
+    const locks = ticket.isParked ? undefined : ticket.locks
     const folders = locks === undefined ? "" : locks.folders.join("\n")
     let lane = line.lanes.get(folders)
     if (lane === undefined) {
@@ -132,9 +136,12 @@ export class Places {
     const { agent } = ticket.line.queue
     const demand = agent === undefined ? demandOf(ticket.task, undefined) : demandOfAgent(agent)
     ticket.taken = { node, agent, startedMillis, isJob: demand.isJob, memoryGB: memoryOf(demand) }
+    // Its paths go on as those of a task in flight.
+    ticket.isParked = false
     this.fleet.take(ticket.taken)
     if (agent !== undefined) {
       this.#capacity.take(agent)
+      this.#held.take(agent)
       this.#touchAgent(agent, ticket.line.queue)
     }
     for (const lane of this.#locks.hold(ticket)) this.#laneChanged(lane)
@@ -148,9 +155,46 @@ export class Places {
     this.fleet.release(taken)
     if (taken.agent !== undefined) {
       this.#capacity.release(taken.agent)
+      this.#held.release(taken.agent)
       this.#touchAgent(taken.agent, line.queue)
     }
     for (const lane of this.#locks.free(ticket)) this.#laneChanged(lane)
+  }
+
+  /** Whether a task that waits keeps its paths. To be said after `release`. */
+  park(ticket: Ticket, isParked: boolean): void {
+    if (ticket.isParked === isParked) return
+    const isWaiting = ticket.lane !== undefined
+    if (isWaiting) this.leave(ticket)
+    ticket.isParked = isParked
+    const changed = isParked
+      ? this.#locks.hold(ticket)
+      : ticket.taken === undefined
+        ? this.#locks.free(ticket)
+        : []
+    for (const lane of changed) this.#laneChanged(lane)
+    if (isWaiting) this.enter(ticket)
+  }
+
+  /** What an Agent says of its endpoint, as it was and as it is; `aheadMillis` is added to its times. */
+  holdChanged(before: Agent | undefined, after: Agent | undefined, aheadMillis: number): void {
+    if (!this.#held.agentChanged(before, after, aheadMillis)) return
+    for (const agent of [before, after]) {
+      if (agent === undefined) continue
+      for (const queue of this.#endpoints.get(endpointOf(agent)) ?? []) this.#touch(queue)
+    }
+  }
+
+  /** Time goes on: holds end, and probes. */
+  pass(nowMillis: number): void {
+    for (const endpoint of this.#held.pass(nowMillis)) {
+      for (const queue of this.#endpoints.get(endpoint) ?? []) this.#touch(queue)
+    }
+  }
+
+  /** When time alone may give a place; infinity for never. */
+  get lookAtMillis(): number {
+    return this.#held.lookAtMillis
   }
 
   /** Why the tasks of a lane wait. */
@@ -162,7 +206,7 @@ export class Places {
         isShort: true
       })
     }
-    const refused = queue.agent === undefined ? undefined : this.#capacity.refusal(queue.agent)
+    const refused = queue.agent === undefined ? undefined : this.#refusal(queue.agent)
     if (refused !== undefined) return Decision.Wait({ ...refused, isShort: true })
     const { message = "", isShort = false } = queue.placement ?? {}
     return Decision.Wait({ reason: reason.unschedulable, message, isShort })
@@ -176,9 +220,11 @@ export class Places {
   }
 
   #isOpen({ agent, placement }: Queue): boolean {
-    return (
-      placement?.best !== undefined && (agent === undefined || this.#capacity.refusal(agent) === undefined)
-    )
+    return placement?.best !== undefined && (agent === undefined || this.#refusal(agent) === undefined)
+  }
+
+  #refusal(agent: Agent): { readonly reason: string; readonly message: string } | undefined {
+    return this.#held.refusal(agent) ?? this.#capacity.refusal(agent)
   }
 
   #touch(queue: Queue): void {

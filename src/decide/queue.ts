@@ -22,6 +22,8 @@ export interface Ticket extends Order {
   task: AgenticTask
   /** Where it waits for a place. */
   lane: Lane | undefined
+  /** It waits, and keeps its paths as if it ran. */
+  isParked: boolean
   /** The place that it has. */
   taken: Taken | undefined
 }

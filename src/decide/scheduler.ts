@@ -15,6 +15,7 @@ import type { FleetHost } from "./fleet.ts"
 import { Heap } from "./heap.ts"
 import { locksOf } from "./locks.ts"
 import { orderOf, workloadOf } from "./order.ts"
+import { parkedUntilOf, parkedWait } from "./parking.ts"
 import { Places } from "./places.ts"
 import type { Line, Ticket } from "./queue.ts"
 import { graceMillis, readinessOf } from "./readiness.ts"
@@ -45,7 +46,14 @@ interface Entry extends Ticket {
   lookAtMillis: number
   /** It may lie on a cycle of dependencies. */
   isSuspect: boolean
+  /** Until when it is parked, by the clock of holds. */
+  parkedUntilMillis: number | undefined
+  /** By how much that clock was ahead when the time was heard. */
+  parkedAheadMillis: number
 }
+
+/** The wall clock was set back, when it moves so much; less is how clocks are held in step. */
+const clockStepMillis = 1_000
 
 export class Scheduler {
   readonly #entries = new Map<string, Entry>()
@@ -68,6 +76,9 @@ export class Scheduler {
   readonly #timers = new Heap<Entry>((a, b) => a.lookAtMillis < b.lookAtMillis)
   readonly #lookup: Lookup = (namespace, name) => this.#entries.get(refKey({ namespace, name }))?.task
   #looked = 0
+  #nowMillis = Number.NEGATIVE_INFINITY
+  /** By how much the clock of holds is ahead of the wall clock: it is not set back, so that no hold lasts longer for it. */
+  #aheadMillis = 0
 
   /** Tasks, nodes and queues that were looked at so far: a measure of work that no machine's speed changes. */
   get looked(): number {
@@ -118,6 +129,7 @@ export class Scheduler {
     const before = this.#agents.get(key)
     if (agent === undefined) this.#agents.delete(key)
     else this.#agents.set(key, agent)
+    this.#places.holdChanged(before, agent, this.#aheadMillis)
     if (before !== undefined && agent !== undefined && saysTheSame(before, agent)) return
     for (const line of this.#places.agentChanged(key, agent)) {
       for (const member of line.members) {
@@ -136,6 +148,10 @@ export class Scheduler {
 
   /** Places what can be placed and ends what can come to nothing. A decision counts as done until `taskChanged` says otherwise. */
   decide(nowMillis: number): Decided {
+    const stepMillis = this.#nowMillis - nowMillis
+    if (stepMillis >= clockStepMillis && Number.isFinite(stepMillis)) this.#clockSetBack(stepMillis)
+    this.#nowMillis = nowMillis
+    this.#places.pass(nowMillis + this.#aheadMillis)
     for (
       let due = this.#timers.top;
       due !== undefined && due.lookAtMillis <= nowMillis;
@@ -163,7 +179,8 @@ export class Scheduler {
       this.#telling.forget(ticket)
       decisions.push({ key: ticket.key, decision: Decision.Assign({ node }) })
     }
-    return { decisions, lookAtMillis: this.#timers.top?.lookAtMillis ?? Number.POSITIVE_INFINITY }
+    const timer = this.#timers.top?.lookAtMillis ?? Number.POSITIVE_INFINITY
+    return { decisions, lookAtMillis: Math.min(timer, this.#places.lookAtMillis - this.#aheadMillis) }
   }
 
   /** The words that are new since the last call: a reason at once, other numbers in its message every 30 s. Once a second is often enough. */
@@ -195,12 +212,15 @@ export class Scheduler {
       line,
       locks: locksOf(task.spec),
       lane: undefined,
+      isParked: false,
       taken: undefined,
       isSettled: true,
       wait: undefined,
       sinceMillis: 0,
       lookAtMillis: Number.POSITIVE_INFINITY,
-      isSuspect: false
+      isSuspect: false,
+      parkedUntilMillis: undefined,
+      parkedAheadMillis: 0
     }
     line.members.add(key)
     this.#entries.set(key, entry)
@@ -211,6 +231,7 @@ export class Scheduler {
   #forget(entry: Entry): void {
     this.#rest(entry)
     this.#places.release(entry)
+    this.#places.park(entry, false)
     this.#entries.delete(entry.key)
     this.#suspects.delete(entry)
     for (const upstream of upstreamKeysOf(entry.task)) takeFrom(this.#dependents, upstream, entry)
@@ -230,17 +251,40 @@ export class Scheduler {
         this.#unsettled.add(entry)
         if (task.spec.dependsOn !== undefined && this.#dependents.has(entry.key)) this.#suspects.add(entry)
       }
-      return
+      return this.#notePark(entry)
     }
+    entry.parkedUntilMillis = undefined
     if (entry.taken === undefined) this.#noteStart(entry)
     this.#rest(entry)
-    if (!isInFlight(phase) || assignedNode === undefined) return this.#places.release(entry)
+    if (!isInFlight(phase) || assignedNode === undefined) {
+      this.#places.release(entry)
+      return this.#places.park(entry, false)
+    }
     const { taken } = entry
     // When it started matters to its memory only.
     const startedMillis = taken?.memoryGB === 0 ? undefined : startOf(task)
     if (taken?.node === assignedNode && taken.startedMillis === startedMillis) return
     this.#places.release(entry)
     this.#places.take(entry, assignedNode, startedMillis)
+  }
+
+  /** A parked task keeps its paths, until it is deleted or goes on. */
+  #notePark(entry: Entry): void {
+    const until = parkedUntilOf(entry.task)
+    const isDeleted = entry.task.metadata.deletionTimestamp !== undefined
+    this.#places.park(entry, until !== undefined && !isDeleted)
+    const before = entry.parkedUntilMillis
+    // A time that was heard before stays where the clock of holds put it.
+    if (before !== undefined && until === before - entry.parkedAheadMillis) return
+    entry.parkedAheadMillis = this.#aheadMillis
+    entry.parkedUntilMillis = until === undefined ? undefined : until + this.#aheadMillis
+    if (before !== entry.parkedUntilMillis) this.#reconsider(entry)
+  }
+
+  #clockSetBack(stepMillis: number): void {
+    this.#aheadMillis += stepMillis
+    for (const entry of this.#timers.values())
+      if (entry.parkedUntilMillis !== undefined) this.#unsettled.add(entry)
   }
 
   /** A place that was given before this process began counts for whose turn it is. */
@@ -269,13 +313,16 @@ export class Scheduler {
   #settle(entry: Entry, nowMillis: number): Settled | undefined {
     this.#looked++
     const { task, wait: before } = entry
-    const decision = readinessOf(task, {
+    const settled = readinessOf(task, {
       task: this.#lookup,
       agent: this.#agents.get(agentKeyOf(task) ?? ""),
       cycle: entry.isSuspect ? cycleThrough(task, this.#lookup) : undefined,
       waitedMillis: (why) => (before?.reason === why ? nowMillis - entry.sinceMillis : 0)
     })
     entry.isSuspect = false
+    const parkedUntil = entry.parkedUntilMillis ?? 0
+    const isParked = settled === undefined && nowMillis + this.#aheadMillis < parkedUntil
+    const decision = isParked ? parkedWait(task) : settled
     if (decision === undefined) {
       entry.wait = undefined
       this.#timers.delete(entry)
@@ -291,7 +338,9 @@ export class Scheduler {
     if (before?.reason !== decision.reason) entry.sinceMillis = nowMillis
     entry.wait = decision
     this.#timers.delete(entry)
-    entry.lookAtMillis = entry.sinceMillis + graceMillis(decision.reason)
+    entry.lookAtMillis = isParked
+      ? parkedUntil - this.#aheadMillis
+      : entry.sinceMillis + graceMillis(decision.reason)
     if (Number.isFinite(entry.lookAtMillis)) this.#timers.put(entry)
     this.#telling.ticketChanged(entry)
     return undefined

@@ -26,6 +26,7 @@ export const reason = {
   unschedulable: "Unschedulable",
   agentBusy: "AgentBusy",
   endpointBusy: "EndpointBusy",
+  endpointHeld: "EndpointHeld",
   pathsLocked: "PathsLocked",
   heartbeatFresh: "HeartbeatFresh",
   heartbeatStale: "HeartbeatStale",

@@ -3,6 +3,7 @@ import type { AgenticTask, TaskStatus } from "../../schema/AgenticTask.ts"
 import type { Condition } from "../../schema/Meta.ts"
 import { formatTime } from "../../schema/Time.ts"
 import type { Decision } from "./decision.ts"
+import { unparkFields } from "./parking.ts"
 import { findCondition, reason, setCondition, type StatusFields } from "./status.ts"
 import { acceptedTask } from "./unread.ts"
 
@@ -26,11 +27,15 @@ export const statusFor = (
       return {
         phase: "Scheduled",
         assignedNode: decision.node,
-        conditions: conditionOf(
-          "Scheduled",
-          "True",
-          reason.fleetNodeAssigned,
-          `assigned to FleetNode ${decision.node}`
+        ...unparkFields(
+          task,
+          conditionOf(
+            "Scheduled",
+            "True",
+            reason.fleetNodeAssigned,
+            `assigned to FleetNode ${decision.node}`
+          ),
+          nowMillis
         )
       }
     case "Wait": {

@@ -54,6 +54,8 @@ export class RunnerConfig extends Context.Service<
     readonly modelToken?: Redacted.Redacted<string> | undefined
     /** For a model's endpoint that is away or says "later", in one piece; 15 minutes when absent. */
     readonly maxWait?: Duration.Duration | undefined
+    /** The same before a run's first reply, where it can be parked: it loses nothing then; `maxWait` when absent. */
+    readonly firstWait?: Duration.Duration | undefined
     readonly stubSleepMillis: number
   }
 >()("foreman/executors/RunnerConfig") {}
@@ -67,6 +69,15 @@ export type RunEvent =
       readonly tools: ReadonlyArray<string>
       readonly seconds: number
     }
+  | {
+      readonly type: "EndpointHeld"
+      readonly agent: ObjectRef
+      readonly untilMillis: number
+      readonly party: string
+      readonly message: string
+    }
+  /** The first reply of a run, and the first after a hold. `isShown`: the Agent's status said a hold when the run began. */
+  | { readonly type: "EndpointAnswered"; readonly agent: ObjectRef; readonly isShown: boolean }
   | {
       readonly type: "JobCreated"
       readonly task: ObjectRef

@@ -137,6 +137,7 @@ const converse = Effect.fnUntraced(function* (run: Run, prepared: Prepared) {
   const { spec } = agent
   const publishEvent = yield* RunEvents
   const task = refOf(run.task)
+  const { firstWait, maxWait = defaultMaxWait } = yield* RunnerConfig
   const editing = isEditing(run.task, agent)
   const files = yield* toolsOf(workspace)
   const judged = editing
@@ -169,7 +170,15 @@ const converse = Effect.fnUntraced(function* (run: Run, prepared: Prepared) {
     maxRetries: spec.maxRetries,
     turnTimeout: Duration.seconds(spec.requestTurnTimeoutSeconds),
     budget: Duration.seconds(spec.requestTimeoutSeconds),
-    maxWait: (yield* RunnerConfig).maxWait ?? defaultMaxWait,
+    maxWait,
+    ...(firstWait !== undefined && { firstWait }),
+    onHeld: ({ party, untilMillis, words }) =>
+      publishEvent({ type: "EndpointHeld", agent: refOf(agent), untilMillis, party, message: words }),
+    onAnswered: publishEvent({
+      type: "EndpointAnswered",
+      agent: refOf(agent),
+      isShown: agent.status?.endpoint !== undefined
+    }),
     windowTokens: spec.contextWindowTokens || defaultWindowTokens,
     stuckLimits: limitsOf(spec.stuckLoopDetection, editing),
     ...(editing && {

@@ -42,7 +42,8 @@ export const make = (): EndpointHolds => {
       reason: new EndpointHeld({
         message: `is held until ${formatMillis(untilMillis)}: ${error.reason.message}`,
         party: error.reason.party,
-        untilMillis
+        untilMillis,
+        words: error.reason.message
       })
     })
 

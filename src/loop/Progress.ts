@@ -6,7 +6,7 @@ import type { Usage } from "../../schema/Usage.ts"
 import * as Context from "../decide/context.ts"
 import type { StuckLimits, StuckSignal, StuckState } from "../decide/stuck.ts"
 import type { Streaks } from "../decide/turn.ts"
-import type { Endpoint, InferenceError } from "../services/InferenceClient.ts"
+import type { Endpoint, EndpointHeld, InferenceError } from "../services/InferenceClient.ts"
 import type { AgentTool, Terminal, ToolContext } from "../tools/AgentTool.ts"
 
 export interface LoopOptions<R> {
@@ -28,6 +28,12 @@ export interface LoopOptions<R> {
   readonly budget: Duration.Duration
   /** For an endpoint that is away or says "later", in one piece. */
   readonly maxWait: Duration.Duration
+  /** The same before the first reply; `maxWait` when absent. */
+  readonly firstWait?: Duration.Duration
+  /** Runs before each wait for endpoints that are held, with the one whose time comes first. */
+  readonly onHeld?: (held: EndpointHeld) => Effect.Effect<void>
+  /** Runs after the first reply, and after the first that follows a wait. */
+  readonly onAnswered?: Effect.Effect<void>
   readonly windowTokens: number
   readonly stuckLimits: StuckLimits
   /** A word that changes with the files of the workspace, `clean` at first, empty where it cannot be told; commands edit them, too. */
@@ -73,6 +79,8 @@ export interface Progress {
   windowTokens: number
   maxTokens: number
   isAsking: boolean
+  hasReply: boolean
+  isHeld: boolean
   /** Of all replies; undefined while no endpoint has said any. */
   usage: Usage | undefined
   readonly startedAtMillis: number

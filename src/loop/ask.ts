@@ -5,6 +5,7 @@ import type { ChatReply } from "../../schema/Chat.ts"
 import {
   type ChatRequest,
   type Endpoint,
+  type EndpointHeld,
   InferenceClient,
   type InferenceError
 } from "../services/InferenceClient.ts"
@@ -36,6 +37,8 @@ export interface AskOptions {
   readonly maxRetries: number
   /** Milliseconds of the epoch past which nobody waits for the endpoint. */
   readonly giveUpMillis: number
+  /** Runs before each wait, with until when and why; also before the run gives up. */
+  readonly onHeld?: ((held: EndpointHeld) => Effect.Effect<void>) | undefined
 }
 
 export const ask = Effect.fnUntraced(function* (
@@ -53,32 +56,33 @@ export const ask = Effect.fnUntraced(function* (
 const probePauseMillis = 1000
 
 /**
- * The same of several endpoints: the first that does not say "later" is asked. When all do, the one whose time comes first is waited for,
- * within the run's patience.
+ * The same of all endpoints that the Agent names: the first that does not say "later" is asked. When all do, the one whose time comes
+ * first is waited for, within the run's patience.
  */
 export const askInOrder = Effect.fnUntraced(function* (
   endpoints: readonly [Endpoint, ...Array<Endpoint>],
   request: Omit<ChatRequest, "endpoint">,
   options: AskOptions
 ): Effect.fn.Return<ChatReply, InferenceError, InferenceClient> {
-  const [only, ...others] = endpoints
-  if (others.length === 0) return yield* ask({ ...request, endpoint: only }, options)
   for (;;) {
     const now = yield* Clock.currentTimeMillis
-    let soonest: { readonly error: InferenceError; readonly untilMillis: number } | undefined
+    let soonest: { readonly error: InferenceError; readonly held: EndpointHeld } | undefined
     for (const endpoint of endpoints) {
       const answer = yield* Effect.result(ask({ ...request, endpoint }, { ...options, giveUpMillis: now }))
       if (Result.isSuccess(answer)) return answer.success
       const { failure } = answer
       if (failure.reason._tag !== "EndpointHeld") return yield* failure
-      const { untilMillis } = failure.reason
-      if (soonest === undefined || untilMillis < soonest.untilMillis)
-        soonest = { error: failure, untilMillis }
+      const held = failure.reason
+      if (soonest === undefined || held.untilMillis < soonest.held.untilMillis) {
+        soonest = { error: failure, held }
+      }
     }
     if (soonest === undefined) continue
     const asOf = yield* Clock.currentTimeMillis
+    const { untilMillis } = soonest.held
+    yield* options.onHeld?.(soonest.held) ?? Effect.void
     // One whose time has come is being asked by another run.
-    const again = soonest.untilMillis > asOf ? soonest.untilMillis : asOf + probePauseMillis
+    const again = untilMillis > asOf ? untilMillis : asOf + probePauseMillis
     if (again > options.giveUpMillis) return yield* soonest.error
     yield* Effect.sleep(Duration.millis(again - asOf))
   }

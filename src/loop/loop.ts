@@ -150,6 +150,8 @@ export const run = Effect.fn("loop.run")(function* <R>(
     windowTokens: options.windowTokens,
     maxTokens: options.maxTokens,
     isAsking: false,
+    hasReply: false,
+    isHeld: false,
     usage: undefined,
     startedAtMillis: yield* Clock.currentTimeMillis,
     callIds: new Set(),

@@ -25,16 +25,30 @@ export const reply = Effect.fnUntraced(function* <R>(
       ...(temperature === undefined ? {} : { temperature: Math.min(2, temperature + progress.warmer) }),
       ...(options.chatTemplateKwargs === undefined ? {} : { chatTemplateKwargs: options.chatTemplateKwargs })
     }
+    // A run that has no reply yet loses nothing when it gives its slot back.
+    const patience = progress.hasReply ? options.maxWait : (options.firstWait ?? options.maxWait)
     const giveUpMillis = Math.min(
-      now + Duration.toMillis(options.maxWait),
+      now + Duration.toMillis(patience),
       progress.startedAtMillis + Duration.toMillis(options.budget)
     )
     progress.isAsking = true
     const answer = yield* Effect.result(
-      askInOrder(options.endpoints, request, { maxRetries: options.maxRetries, giveUpMillis })
+      askInOrder(options.endpoints, request, {
+        maxRetries: options.maxRetries,
+        giveUpMillis,
+        onHeld: (held) => {
+          progress.isHeld = true
+          return options.onHeld?.(held) ?? Effect.void
+        }
+      })
     )
     progress.isAsking = false
-    if (Result.isSuccess(answer)) return answer.success
+    if (Result.isSuccess(answer)) {
+      if (progress.isHeld || !progress.hasReply) yield* options.onAnswered ?? Effect.void
+      progress.isHeld = false
+      progress.hasReply = true
+      return answer.success
+    }
     const { reason } = answer.failure
     if (reason._tag !== "ContextOverflow" || !shrink(progress, reason)) return yield* answer.failure
   }

@@ -6,6 +6,7 @@ import { refOf } from "../../schema/Meta.ts"
 import { isTerminal } from "../../schema/Verdict.ts"
 import { type HeldClaim, holds, isUnder, releaseFields } from "../decide/claim.ts"
 import { type Outcome, rejectedFields, terminalFields } from "../decide/outcome.ts"
+import { type Parking, parkFields } from "../decide/parking.ts"
 import { reason, statusPatch, type StatusFields } from "../decide/status.ts"
 import { KubeClient, type KubeError } from "../services/KubeClient.ts"
 import type { Claimed } from "./claim.ts"
@@ -113,3 +114,8 @@ export const handBack = Effect.fn("node.handBack")(function* (claimed: Claimed) 
     )
   )
 })
+
+/** Gives slot and claim back until the model's endpoint may be asked again. */
+export const park = Effect.fn("node.park")((claimed: Claimed, parking: Parking) =>
+  write(claimed, (task, now) => parkFields(task, parking, now))
+)

@@ -7,11 +7,13 @@ import { Result } from "../../schema/Result.ts"
 import { continues } from "../decide/claim.ts"
 import { coderContainer } from "../decide/coderJob.ts"
 import { type Outcome, timedOut } from "../decide/outcome.ts"
+import { parkingOf } from "../decide/parking.ts"
 import { type ExecutorError, type Run, RunEvents } from "../executors/Executor.ts"
 import { KubeClient } from "../services/KubeClient.ts"
 import { RunRecord, type RunRecordError } from "../services/RunRecord.ts"
+import type { AgentHold } from "./agentHold.ts"
 import type { Claimed } from "./claim.ts"
-import { finish, handBack, showJob } from "./report.ts"
+import { finish, handBack, park, showJob } from "./report.ts"
 
 /** What the daemon asks of an executor. The registry fetches the Agent. */
 export interface Executor<R> {
@@ -35,6 +37,8 @@ export interface Signals {
   readonly onEnded: Effect.Effect<void>
   /** Runs when the work turns out to be done in a Job. */
   readonly onJob: Effect.Effect<void>
+  /** Hears which endpoints say "later". */
+  readonly agentHold: AgentHold
 }
 
 /** A record that cannot be kept costs a second run after a crash, no more. */
@@ -100,6 +104,10 @@ const runToEnd = Effect.fnUntraced(function* <R>(before: Claimed, executor: Exec
         Effect.provideService(RunEvents, (event) =>
           Effect.gen(function* () {
             yield* publish(event)
+            if (event.type === "EndpointHeld") return yield* signals.agentHold.held(event.agent, event)
+            if (event.type === "EndpointAnswered") {
+              return yield* signals.agentHold.answered(event.agent, event.isShown)
+            }
             if (event.type !== "JobCreated" || event.container !== coderContainer) return
             yield* signals.onJob
             claimed = yield* showJob(claimed, event.jobName)
@@ -127,6 +135,23 @@ const runToEnd = Effect.fnUntraced(function* <R>(before: Claimed, executor: Exec
     )
     // The record stays: what was pushed already is found again by whoever runs the task here next.
     return yield* Effect.logInfo("run ended: the node is draining").pipe(Effect.annotateLogs({ reported }))
+  }
+  const parking = ended.type === "Finished" ? parkingOf(ended.result) : undefined
+  if (parking !== undefined) {
+    const { name } = claimed.task.spec.agentRef ?? {}
+    const { namespace } = claimed.task.metadata
+    // Before the task is seen to wait: a Job's run has told nobody yet.
+    if (name !== undefined) yield* signals.agentHold.held({ name, namespace }, parking)
+    const { reported } = yield* park(claimed, parking).pipe(
+      Effect.catchTag("KubeError", (error) =>
+        Effect.as(Effect.logError("the task could not be parked", error), { reported: "StoodDown" })
+      )
+    )
+    // The record stays, as with a drain.
+    yield* Effect.logInfo("run parked: the model's endpoint is held").pipe(
+      Effect.annotateLogs({ reported, until: new Date(parking.untilMillis).toISOString() })
+    )
+    return undefined
   }
   if (ended.type === "Finished") {
     const { id, node, claimedAt } = claimed.claim

@@ -18,6 +18,7 @@ import * as Reflector from "../cache/Reflector.ts"
 import { unknown } from "../decide/bell.ts"
 import { claimOrder, holds, standing } from "../decide/claim.ts"
 import { KubeClient } from "../services/KubeClient.ts"
+import * as AgentHold from "./agentHold.ts"
 import type { Hearing } from "./bell.ts"
 import { type Claimed, take } from "./claim.ts"
 import * as Looks from "./looks.ts"
@@ -65,6 +66,7 @@ const uidOf = (task: AgenticTask) => task.metadata.uid ?? refKey(refOf(task))
 
 export const make = Effect.fnUntraced(function* <R>(nodeName: string, options: Options<R>) {
   const kube = yield* KubeClient
+  const agentHold = yield* AgentHold.make
   const stalled = yield* Deferred.make<never, WatcherStalled>()
   const wake = yield* Queue.sliding<void>(1)
   const inFlight = new Map<string, InFlight>()
@@ -158,7 +160,7 @@ export const make = Effect.fnUntraced(function* <R>(nodeName: string, options: O
     yield* FiberMap.run(
       fibers,
       uid,
-      runClaimed(claimed, options.executor, { stop: run.stop, onEnded, onJob }).pipe(
+      runClaimed(claimed, options.executor, { stop: run.stop, onEnded, onJob, agentHold }).pipe(
         Effect.tap((task) => (task === undefined ? Effect.void : cache.observe(task))),
         Effect.ensuring(
           Effect.suspend(() => {

@@ -21,7 +21,9 @@ export class EndpointBusy extends Schema.TaggedError<EndpointBusy>()("EndpointBu
 export class EndpointHeld extends Schema.TaggedError<EndpointHeld>()("EndpointHeld", {
   ...detail,
   /** Milliseconds of the epoch. */
-  untilMillis: Schema.Finite
+  untilMillis: Schema.Finite,
+  /** What the endpoint said. */
+  words: Schema.String
 }) {}
 /** The request is larger than the context of the model, in tokens as the server counts. */
 export class ContextOverflow extends Schema.TaggedError<ContextOverflow>()("ContextOverflow", {

@@ -9,11 +9,13 @@ import { formatTime } from "../../schema/Time.ts"
 import { isInFlight } from "../../src/decide/capacity.ts"
 import type { Decision } from "../../src/decide/decision.ts"
 import type { FleetHost } from "../../src/decide/fleet.ts"
+import { parkedUntilOf } from "../../src/decide/parking.ts"
 import { Scheduler } from "../../src/decide/scheduler.ts"
 import { agent, epoch, node, task } from "../builders.ts"
 import { line, reference, type World } from "./schedule.reference.ts"
 
-const happenings = "task task task task task node node beat run end end end lose drop agent time".split(" ")
+const happenings =
+  "task task task task task node node beat run end end end lose drop agent held held park time".split(" ")
 
 /** One thing that happens. What the numbers mean depends on it. */
 export interface Step {
@@ -109,8 +111,9 @@ export class RandomFleet {
     for (const { decision, key } of decisions) this.#carryOut(key, decision)
   }
 
-  /** Ends all that runs, until nothing runs any more. Returns the keys of tasks that still wait. */
+  /** Lets all holds pass and ends all that runs, until nothing runs any more. Returns the keys of tasks that still wait. */
   finish(): ReadonlyArray<string> {
+    this.nowMillis += 86_400_000
     for (;;) {
       this.decide()
       const running = [...this.#tasks].filter(([, { status }]) => isInFlight(status?.phase))
@@ -122,12 +125,24 @@ export class RandomFleet {
     )
   }
 
+  /** Whether a task waits that keeps its paths all the same. */
+  get hasParked(): boolean {
+    return [...this.#tasks.values()].some((it) => parkedUntilOf(it) !== undefined)
+  }
+
   waitOf(key: string): string | undefined {
     return this.#scheduler.waitOf(key)?.reason
   }
 
   /** What must hold, said without the reference. */
   #holdLaws(decisions: ReadonlyArray<{ readonly key: string; readonly decision: Decision }>): void {
+    for (const { decision, key } of decisions) {
+      const it = this.#tasks.get(key)
+      const heldUntil = this.#agents.get(`default/${it?.spec.agentRef?.name}`)?.status?.endpoint?.heldUntil
+      if (decision._tag !== "Assign") continue
+      assert.isFalse(this.nowMillis < Date.parse(heldUntil ?? ""), `${key} is placed on a held endpoint`)
+      assert.isFalse(this.nowMillis < Date.parse(it?.status?.parkedUntil ?? ""), `${key} is parked`)
+    }
     for (const [name, { node }] of this.#hosts) {
       const isOn = ({ spec, status }: AgenticTask) =>
         status?.assignedNode === name && isInFlight(status.phase) && !this.#isJob(spec.agentRef?.name)
@@ -208,6 +223,25 @@ export class RandomFleet {
         if (a === 0) this.#agents.delete(key)
         else this.#agents.set(key, newAgent(`g${who % 3}`, a, b, c))
         return this.#tell((scheduler) => scheduler.agentChanged(key, this.#agents.get(key)))
+      }
+      case "held": {
+        const key = `default/g${who % 3}`
+        const it = this.#agents.get(key)
+        if (it === undefined) return
+        const heldUntil = formatTime(this.nowMillis + a * 30_000)
+        // Another object of the same spec, as a status write brings it.
+        this.#agents.set(key, { ...it, status: b === 0 ? {} : { endpoint: { heldUntil, message: "later" } } })
+        return this.#tell((scheduler) => scheduler.agentChanged(key, this.#agents.get(key)))
+      }
+      case "park": {
+        if (runs === undefined) return
+        const lastTransitionTime = formatTime(this.nowMillis)
+        const why = { reason: "EndpointHeld", message: "later", lastTransitionTime }
+        return this.#setStatus(runs, {
+          phase: "Pending",
+          parkedUntil: formatTime(this.nowMillis + a * 30_000),
+          conditions: [{ type: "Parked", status: "True", ...why }]
+        })
       }
       case "time":
         this.nowMillis += [1_000, 20_000, 60_000, 600_000, 3_600_000, 14_400_000][a] ?? 0
@@ -290,6 +324,7 @@ const newAgent = (name: string, a: number, b: number, c: number): Agent =>
   agent(name, {
     spec: {
       inferenceServiceRef: { name: `i${b % 2}` },
+      model: c % 2 === 0 ? "m" : "other",
       requiredCapability: { accelerator: "any", minRAMGB: c * 4 },
       ...(a > 3 ? { maxConcurrentTasks: a - 3 } : {}),
       ...(b > 3 ? { endpointSlots: b - 3 } : {}),

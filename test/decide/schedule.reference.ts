@@ -10,6 +10,7 @@ import { Decision } from "../../src/decide/decision.ts"
 import { cycleThrough } from "../../src/decide/dependencies.ts"
 import { type Demand, demandOf, hasInstalled, misfit, noFit } from "../../src/decide/fit.ts"
 import type { FleetHost } from "../../src/decide/fleet.ts"
+import { parkedUntilOf, parkedWait } from "../../src/decide/parking.ts"
 import { readinessOf } from "../../src/decide/readiness.ts"
 
 export interface World {
@@ -64,8 +65,9 @@ export const reference = (world: World): ReadonlyMap<string, Decision> => {
       cycle: cycleThrough(task, lookup),
       waitedMillis: (why) => world.nowMillis - world.sinceMillis(key, why)
     })
-    if (settled === undefined) waiting.push(task)
-    else decisions.set(key, settled)
+    if (settled !== undefined) decisions.set(key, settled)
+    else if (world.nowMillis < (parkedUntilOf(task) ?? 0)) decisions.set(key, parkedWait(task))
+    else waiting.push(task)
   }
 
   // 2. Who is in a task's way, and which nodes could take it.
@@ -75,18 +77,31 @@ export const reference = (world: World): ReadonlyMap<string, Decision> => {
       : (payload.paths ?? []).map((path) =>
           `${payload.repo}/${path.replace(/[^/]*[*?].*$/u, "")}/`.replace(/\/+/gu, "/")
         )
+  const isParked = (task: AgenticTask) =>
+    parkedUntilOf(task) !== undefined && task.metadata.deletionTimestamp === undefined
+  const parked = [...world.tasks.values()].filter(isParked)
   const blockers = (task: AgenticTask) =>
-    inFlight
-      .filter(({ task: other }) =>
+    (isParked(task) ? [] : [...inFlight.map(({ task }) => task), ...parked])
+      .filter((other) =>
         folders(task).some((a) => folders(other).some((b) => a.startsWith(b) || b.startsWith(a)))
       )
-      .map(({ task }) => keyOf(task))
+      .map(keyOf)
       .sort()
   const endpoint = ({ metadata, spec }: Agent) => `${metadata.namespace}/${spec.inferenceServiceRef?.name}`
+  const sharesModel = (a: Agent, b: Agent) => endpoint(a) === endpoint(b) && a.spec.model === b.spec.model
+  /** How many may run while an endpoint says later, and for a minute after. */
+  const allowed = (agent: Agent) => {
+    const untils = [...world.agents.values()]
+      .filter((other) => sharesModel(other, agent))
+      .flatMap(({ status }) => millis(status?.endpoint?.heldUntil) ?? [])
+    const until = Math.max(-Infinity, ...untils)
+    return world.nowMillis < until ? 0 : world.nowMillis < until + 60_000 ? 1 : Infinity
+  }
   const busy = (task: AgenticTask) => {
     const agent = agentOf(task)
     if (agent === undefined) return undefined
     const running = inFlight.flatMap(({ task }) => agentOf(task) ?? [])
+    if (running.filter((it) => sharesModel(it, agent)).length >= allowed(agent)) return "EndpointHeld"
     const { endpointSlots = Infinity, maxConcurrentTasks = Infinity } = agent.spec
     if (running.filter((it) => it === agent).length >= maxConcurrentTasks) return "AgentBusy"
     if (running.filter((it) => endpoint(it) === endpoint(agent)).length >= endpointSlots)

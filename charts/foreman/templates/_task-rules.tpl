@@ -6,6 +6,10 @@
 - apiGroups: [foreman.llmkube.dev]
   resources: [agentictasks/status]
   verbs: [patch]
+# Until when a model's endpoint says later.
+- apiGroups: [foreman.llmkube.dev]
+  resources: [agents/status]
+  verbs: [patch]
 {{ include "foreman.runRules" . }}
 {{- end }}
 
