@@ -9,6 +9,7 @@ import { refOf } from "../../schema/Meta.ts"
 import type { Result } from "../../schema/Result.ts"
 import { coderContainer, coderJob, deadlineOf } from "../decide/coderJob.ts"
 import { envelopeOf, jobError, jobResult } from "../decide/jobResult.ts"
+import { parkingOf } from "../decide/parking.ts"
 import { JobRunner } from "../services/JobRunner.ts"
 import { KubeClient } from "../services/KubeClient.ts"
 import { ExecutorError, type Run, RunEvents, RunnerConfig } from "./Executor.ts"
@@ -67,7 +68,9 @@ export const execute = Effect.fn("JobExecutor.execute")(function* (
           namespace: config.foremanNamespace,
           container: coderContainer
         }),
-      accepts: (outcome) => envelopeOf(outcome) !== undefined,
+      // A Job whose endpoint was held came to no end: taken up again, it would park the task again and again.
+      accepts: (outcome) =>
+        envelopeOf(outcome) !== undefined && parkingOf(jobResult(outcome, 0)) === undefined,
       isAbandoned: isAbandoned(run, startedAt).pipe(Effect.provideService(KubeClient, kube))
     })
   )

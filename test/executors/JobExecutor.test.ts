@@ -4,6 +4,7 @@ import { TestClock } from "effect/testing"
 
 import { agenticTasks, type TaskSpec } from "../../schema/AgenticTask.ts"
 import { type RunEvent, RunEvents, RunnerConfig } from "../../src/executors/Executor.ts"
+import { envelopeOf as envelopeIn } from "../../src/decide/taskLog.ts"
 import * as JobExecutor from "../../src/executors/JobExecutor.ts"
 import { JobError, JobRunner } from "../../src/services/JobRunner.ts"
 import { KubeClient, Unavailable } from "../../src/services/KubeClient.ts"
@@ -107,15 +108,26 @@ describe("JobExecutor", () => {
         logHead: "",
         logTail: ""
       }
+      // What parked the task is not its end: the next run makes a Job of its own.
+      const heldUntil = new Date(epoch).toISOString()
+      const held = envelopeIn({
+        schemaVersion: "foreman.v1",
+        kind: "native-agent-loop",
+        verdict: "INCOMPLETE",
+        summary: "is held",
+        extra: { reason: "EndpointHeld", party: "quota", heldUntil },
+        elapsedSec: 1
+      })
       assert.deepStrictEqual(
         [
           seen.length,
           options?.container,
           String(options?.pollTimeout),
           options?.accepts?.(base),
-          options?.accepts?.({ ...base, exitCode: 0, logTail: "FOREMAN NO-GO: seen" })
+          options?.accepts?.({ ...base, exitCode: 0, logTail: "FOREMAN NO-GO: seen" }),
+          options?.accepts?.({ ...base, exitCode: 0, logTail: `FOREMAN-RESULT: ${JSON.stringify(held)}\n` })
         ],
-        [1, "coder", "1200000 millis", false, true]
+        [1, "coder", "1200000 millis", false, true, false]
       )
     }).pipe(Effect.provide(FakeCluster.layer))
   )
