@@ -104,7 +104,7 @@ export const main = (argv: ReadonlyArray<string>, env: NodeJS.ProcessEnv): void 
     )
   )
   const program = agent(options).pipe(
-    Effect.provideService(HiddenPaths, credentialPaths(flags.kubeconfig, env)),
+    Effect.provideService(HiddenPaths, credentialPaths(flags.kubeconfig, env, flags["model-token-file"])),
     Effect.provide(kube)
   )
   launch(program, {

@@ -1,8 +1,9 @@
 /** Flags of the node daemon, and what they come to. Contract §3.2. */
+import { readFileSync } from "node:fs"
 import { homedir, hostname } from "node:os"
 import { join, resolve } from "node:path"
 
-import { Duration, type Effect, Result } from "effect"
+import { Duration, type Effect, Redacted, Result } from "effect"
 
 import type { MirrorOptions } from "../layers/git/mirror.ts"
 import type { Stated } from "../layers/probe/capability.ts"
@@ -46,6 +47,11 @@ const table = {
   "agent-mode": string("native", "native or stub"),
   "git-remote-url": string("", "Repository to clone from and push to, where the task names none"),
   "inference-base-url-override": string("", "Base URL of every model, whatever its InferenceService says"),
+  "model-token-file": string(
+    "",
+    "File with the API key of the endpoint that --inference-base-url-override names; it goes to no other",
+    { env: "FOREMAN_MODEL_TOKEN_FILE" }
+  ),
   "inference-base-url-host-override": string("", "Host of every model's base URL"),
   "commit-author-name": string("Foreman Bot", "Author of commits"),
   "commit-author-email": string("", "Author's address; without one nothing is committed"),
@@ -150,7 +156,8 @@ const longestFirstWait = Duration.minutes(2)
 const runnerOf = (
   flags: Flags,
   env: Env,
-  resources: { readonly gate: ResourceRequirements; readonly coder: ResourceRequirements }
+  resources: { readonly gate: ResourceRequirements; readonly coder: ResourceRequirements },
+  overrideToken: Redacted.Redacted<string> | undefined
 ): RunnerConfig["Service"] => {
   const email = flags["commit-author-email"]
   const author = email === "" ? undefined : { name: flags["commit-author-name"], email }
@@ -171,6 +178,7 @@ const runnerOf = (
           },
     inferenceBaseURLOverride: orAbsent(flags["inference-base-url-override"]),
     inferenceBaseURLHostOverride: orAbsent(flags["inference-base-url-host-override"]),
+    overrideToken,
     foremanNamespace: flags["foreman-namespace"],
     gateCachePVC: orAbsent(flags["gate-cache-pvc"]),
     gateImage: flags["gate-image"],
@@ -184,6 +192,16 @@ const runnerOf = (
       resources: resources.coder
     },
     stubSleepMillis: Duration.toMillis(flags["stub-sleep"])
+  }
+}
+
+/** `undefined` for a file that cannot be read or is empty. It stays: it is the user's. */
+const keyIn = (path: string): Redacted.Redacted<string> | undefined => {
+  try {
+    const text = readFileSync(path, "utf8").trim()
+    return text === "" ? undefined : Redacted.make(text)
+  } catch {
+    return undefined
   }
 }
 
@@ -202,7 +220,15 @@ export const optionsOf = (flags: Flags, env: Env): Result.Result<Options, Refusa
   }
   const wanted = orAbsent(flags["fleet-node-name"]) ?? hostname()
   const nodeName = sanitizeName(wanted)
-  const runner = runnerOf(flags, env, { gate, coder })
+  const tokenFile = orAbsent(flags["model-token-file"])
+  const token = tokenFile === undefined ? undefined : keyIn(tokenFile)
+  if (tokenFile !== undefined) {
+    if (flags["inference-base-url-override"] === "") {
+      return refuse("--model-token-file needs --inference-base-url-override: it is that endpoint's key")
+    }
+    if (token === undefined) return refuse(`--model-token-file: there is no key in ${tokenFile}`)
+  }
+  const runner = runnerOf(flags, env, { gate, coder }, token)
   return Result.succeed({
     identity: {
       nodeName,

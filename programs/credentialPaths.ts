@@ -3,11 +3,12 @@ import { resolve } from "node:path"
 
 export const credentialPaths = (
   kubeconfig: string,
-  env: Readonly<Record<string, string | undefined>>
+  env: Readonly<Record<string, string | undefined>>,
+  ...files: ReadonlyArray<string>
 ): ReadonlyArray<string> => [
   "/secrets",
   "/var/run/secrets",
-  ...[kubeconfig, ...(env["KUBECONFIG"] ?? "").split(":")]
+  ...[...files, kubeconfig, ...(env["KUBECONFIG"] ?? "").split(":")]
     .filter((path) => path !== "")
     .map((path) => resolve(path))
 ]

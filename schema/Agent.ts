@@ -61,6 +61,10 @@ export const AgentSpec = Schema.Struct({
     "local",
     "Who serves the model: an InferenceService, or the endpoint in providerConfig."
   ),
+  apiKeySecretRef: optional(
+    SecretKeyRef,
+    "Where the API key of a local Agent's endpoint is; a cloud-proxy Agent's is in providerConfig."
+  ),
   providerConfig: optional(
     Schema.Struct({
       baseURL: required(nonEmpty, "Base URL of an OpenAI-compatible endpoint."),

@@ -111,6 +111,7 @@ const agentSpec: Fields<AgentSpec> = {
   tools: "read",
   requiredCapability: "read",
   provider: "read",
+  apiKeySecretRef: "read",
   providerConfig: "read",
   execution: "read",
   contextWindowTokens: "read",

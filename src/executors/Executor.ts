@@ -52,6 +52,8 @@ export class RunnerConfig extends Context.Service<
     readonly coder?: CoderSettings | undefined
     /** Opens the model's endpoint where the Agent names no key of its own: what a coder Job's pod was given. */
     readonly modelToken?: Redacted.Redacted<string> | undefined
+    /** Opens the endpoint that `inferenceBaseURLOverride` names, and no other: an Agent's author does not say where it goes. */
+    readonly overrideToken?: Redacted.Redacted<string> | undefined
     /** For a model's endpoint that is away or says "later", in one piece; 15 minutes when absent. */
     readonly maxWait?: Duration.Duration | undefined
     /** The same before a run's first reply, where it can be parked: it loses nothing then; `maxWait` when absent. */

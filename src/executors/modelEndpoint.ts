@@ -86,7 +86,7 @@ const modelEndpoint = Effect.fn("modelEndpoint")(function* (
   namespace: string
 ): Effect.fn.Return<Endpoint, Precondition, KubeClient | RunnerConfig> {
   const config = yield* RunnerConfig
-  const { inferenceServiceRef, model = "", provider, providerConfig } = agent.spec
+  const { apiKeySecretRef, inferenceServiceRef, model = "", provider, providerConfig } = agent.spec
   if (provider === "cloud-proxy") {
     if (providerConfig === undefined) {
       return yield* unavailable(`agent ${agent.metadata.name} is a cloud-proxy without providerConfig`)
@@ -99,8 +99,11 @@ const modelEndpoint = Effect.fn("modelEndpoint")(function* (
     }
   }
   const { inferenceBaseURLHostOverride: host = "", inferenceBaseURLOverride: override = "" } = config
-  const key = config.modelToken === undefined ? {} : { apiKey: config.modelToken }
-  if (override !== "") return { baseURL: baseURLOf(override), model, ...key }
+  const isOverridden = override !== ""
+  const nodesKey = config.modelToken ?? (isOverridden ? config.overrideToken : undefined)
+  const found = yield* apiKey(agent, namespace, apiKeySecretRef, nodesKey)
+  const key = found === undefined ? {} : { apiKey: found }
+  if (isOverridden) return { baseURL: baseURLOf(override), model, ...key }
   const name = inferenceServiceRef?.name ?? ""
   if (name === "") return yield* unavailable(`agent ${agent.metadata.name} names no InferenceService`)
   const kube = yield* KubeClient

@@ -105,7 +105,7 @@ const readers: Readonly<Record<string, Readonly<Record<string, string>>>> = {
       "resources.limits": "src/decide/coderJob.ts"
     }),
     ...Object.fromEntries(
-      ["spec.providerConfig", "spec.fallbackEndpoints[]"].flatMap((path) =>
+      ["spec", "spec.providerConfig", "spec.fallbackEndpoints[]"].flatMap((path) =>
         ["name", "key", "optional"].map((name) => [
           `${path}.apiKeySecretRef.${name}`,
           "src/executors/modelEndpoint.ts"

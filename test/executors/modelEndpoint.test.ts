@@ -64,6 +64,36 @@ describe("where a model answers", () => {
     }).pipe(Effect.provide(layer))
   )
 
+  it.effect("a local one is opened by the Secret that the Agent names, before what the node was given", () =>
+    Effect.gen(function* () {
+      const cluster = yield* FakeCluster
+      yield* cluster.seed(inferenceServices, service)
+      const data = { token: Buffer.from("from-secret\n").toString("base64") }
+      yield* cluster.seed(secrets, { metadata: { name: "key", namespace: "default" }, data })
+      const apiKeySecretRef = { name: "key", key: "token" }
+      const given = { overrideToken: Redacted.make("from-file") }
+      const over = { ...given, inferenceBaseURLOverride: "http://gpu.lan/v1" }
+      const keyOf = (spec: Partial<AgentSpec>, config: Partial<RunnerConfig["Service"]>) =>
+        Effect.map(resolve(spec, config), ({ apiKey }) => apiKey && Redacted.value(apiKey))
+      assert.deepStrictEqual(
+        [
+          yield* keyOf({ apiKeySecretRef }, {}),
+          yield* keyOf({ apiKeySecretRef }, over),
+          yield* keyOf({}, over),
+          // The node's own key leaves for the endpoint that its owner named alone.
+          yield* keyOf({}, given),
+          yield* keyOf(
+            { provider: "cloud-proxy", providerConfig: { baseURL: "http://elsewhere/v1", model: "m" } },
+            over
+          )
+        ],
+        ["from-secret", "from-secret", "from-file", undefined, undefined]
+      )
+      const missing = yield* Effect.flip(resolve({ apiKeySecretRef: { name: "gone", key: "token" } }))
+      assert.strictEqual(missing.failureReason, "AuthUnavailable")
+    }).pipe(Effect.provide(layer))
+  )
+
   it.effect("is missing with the reason of what is missing", () =>
     Effect.gen(function* () {
       const cluster = yield* FakeCluster

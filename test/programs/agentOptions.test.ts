@@ -22,4 +22,12 @@ describe("the node daemon's flags", () => {
       ["m5-max-local", "n1"]
     )
   })
+
+  it("a model's key needs the endpoint that it is for, and a file that holds it", () => {
+    const refusalOf = (...args: ReadonlyArray<string>) =>
+      Result.match(parseOptions(args, {}), { onSuccess: () => "", onFailure: ({ text }) => text })
+    const here = "--inference-base-url-override=http://gpu.lan/v1"
+    assert.include(refusalOf("--model-token-file=/nowhere/key"), "--inference-base-url-override")
+    assert.include(refusalOf("--model-token-file=/nowhere/key", here), "no key in /nowhere/key")
+  })
 })
