@@ -13,6 +13,7 @@ import type { Result } from "../schema/Result.ts"
 import * as Daemon from "../src/node/daemon.ts"
 import { FleetProbe } from "../src/services/FleetProbe.ts"
 import { KubeClient } from "../src/services/KubeClient.ts"
+import * as Journal from "../src/services/Journal.ts"
 import { RunRecord } from "../src/services/RunRecord.ts"
 
 const [kubeconfig = "", count = "0", namespace = ""] = process.argv.slice(2)
@@ -40,7 +41,8 @@ const host = Layer.mergeAll(
       update: () => Effect.void,
       remove: () => Effect.void
     })
-  )
+  ),
+  Journal.layerNone
 )
 
 /** Daemons that register at once: each needs some eight requests to be ready. */

@@ -17,6 +17,7 @@ import {
   type Workspace,
   WorkspaceUnusable
 } from "../src/services/GitWorkspace.ts"
+import { beside, goBack, prepare } from "./git/checkpoint.ts"
 import { readChange } from "./gate/readChange.ts"
 import { type Checkout, checkBranchName, checkNames, checkout } from "./git/checkout.ts"
 import { clone, giveUp } from "./git/clone.ts"
@@ -73,17 +74,18 @@ const workspaceOf = (
     writeFileSync(join(place.repository, "info", "attributes"), attributes)
   })
   /**
-   * Repositories in the folder that our index knows. git would look for changes inside them by their own settings, which are the model's
+   * Repositories in the folder that the index knows. git would look for changes inside them by their own settings, which are the model's
    * and name programs; so their commits are written down without it.
    */
-  const nested = mustPass(place, ["ls-files", "-s", "-z"], unusable, local).pipe(
-    Effect.map((listed) =>
-      listed.split("\0").flatMap((line) => {
-        const path = /^160000 [^\t]*\t(.*)$/su.exec(line)?.[1]
-        return path !== undefined && existsSync(join(directory, path, ".git")) ? [path] : []
-      })
+  const nested = (env: Readonly<Record<string, string>>) =>
+    mustPass(place, ["ls-files", "-s", "-z"], unusable, { ...local, env }).pipe(
+      Effect.map((listed) =>
+        listed.split("\0").flatMap((line) => {
+          const path = /^160000 [^\t]*\t(.*)$/su.exec(line)?.[1]
+          return path !== undefined && existsSync(join(directory, path, ".git")) ? [path] : []
+        })
+      )
     )
-  )
   const pointTo = Effect.fnUntraced(function* (path: string) {
     const repository = join(directory, path, ".git")
     const head = mustPass(place, ["rev-parse", "--verify", "--quiet", "HEAD"], unusable, { repository })
@@ -92,17 +94,42 @@ const workspaceOf = (
     if (!/^[0-9a-f]{40,64}$/u.test(commit)) return
     yield* mustPass(place, ["update-index", "--cacheinfo", `160000,${commit},${path}`], unusable, local)
   })
+  const addAll = (env: Readonly<Record<string, string>>) =>
+    nested(env).pipe(
+      Effect.tap((repositories) => {
+        const others = repositories.map((path) => `:(top,exclude,literal)${path}`)
+        return mustPass(place, ["add", "-A", "--", ":/", ...others], unusable, { ...local, env })
+      })
+    )
   /** All that is there into our index; what `.gitignore` names stays out. */
-  const stage = Effect.gen(function* () {
-    yield* settle
-    const repositories = yield* nested
-    const others = repositories.map((path) => `:(top,exclude,literal)${path}`)
-    yield* mustPass(place, ["add", "-A", "--", ":/", ...others], unusable, local)
-    yield* Effect.forEach(repositories, pointTo)
-  })
+  const stage = settle.pipe(
+    Effect.andThen(addAll({})),
+    Effect.flatMap((repositories) => Effect.forEach(repositories, pointTo))
+  )
   const diff = stage.pipe(
     Effect.andThen(mustPass(place, ["diff", "--cached", ...asItIs, baseCommit], unusable, local))
   )
+
+  const patch = stage.pipe(
+    Effect.andThen(
+      mustPass(
+        place,
+        ["diff", "--cached", "--binary", "--full-index", ...asItIs, baseCommit],
+        unusable,
+        local
+      )
+    )
+  )
+  let isPrepared = false
+  const checkpoint: Workspace["checkpoint"] = Effect.fn("GitCliWorkspace.checkpoint")(function* (folder) {
+    const env = beside(place, folder)
+    yield* settle
+    // What an earlier run left there may name objects that this clone does not have.
+    if (!isPrepared) yield* onDisk(() => prepare(place, folder))
+    isPrepared = true
+    yield* addAll(env)
+    return (yield* mustPass(place, ["write-tree"], unusable, { ...local, env })).trim()
+  })
 
   /** Our repository, for what is read of commits and trees alone. */
   const read = (args: ReadonlyArray<string>, input?: string) =>
@@ -173,9 +200,12 @@ const workspaceOf = (
   return {
     directory,
     baseCommit,
+    parent,
     seen,
     tip,
     diff,
+    patch,
+    checkpoint,
     readBase,
     baseFiles: readText("ls-tree", "-r", "-z", "--name-only", baseCommit).pipe(
       Effect.map((text) => text.split("\0").filter((path) => path !== "")),
@@ -200,9 +230,12 @@ const workspaceOf = (
 const emptyWorkspace = (directory: string): Workspace => ({
   directory,
   baseCommit: "",
+  parent: "",
   seen: undefined,
   tip: () => Effect.undefined,
   diff: Effect.succeed(""),
+  patch: Effect.succeed(""),
+  checkpoint: () => Effect.fail(unusable("a workspace without a repository cannot be kept")),
   readBase: () => Effect.undefined,
   baseFiles: Effect.succeed([]),
   change: Effect.succeed({ change: { files: [] }, tree: "" }),
@@ -266,7 +299,9 @@ const openWith = Effect.fn("GitCliWorkspace.open")(function* (
   )
   const { remoteURL } = options
   if (remoteURL === undefined) return emptyWorkspace(directory)
-  const made = yield* fill(place, { ...options, directory, remoteURL }, mirrors)
+  const filled = yield* fill(place, { ...options, directory, remoteURL }, mirrors)
+  const { resume } = options
+  const made = resume === undefined ? filled : yield* goBack(place, directory, filled, resume)
   const config = yield* onDisk(() => readFileSync(join(place.repository, "config"), "utf8"))
   return workspaceOf(place, directory, remoteURL, made, config)
 })

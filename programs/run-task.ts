@@ -11,6 +11,7 @@ import { Cause, Effect, Exit, Layer, Result as Outcome } from "effect"
 
 import * as ChatCompletionsClient from "../layers/ChatCompletionsClient.ts"
 import { HiddenPaths } from "../layers/confinedShell.ts"
+import * as FileJournal from "../layers/FileJournal.ts"
 import * as FileRunRecord from "../layers/FileRunRecord.ts"
 import * as GateAnalysis from "../layers/GateAnalysis.ts"
 import * as GitCliWorkspace from "../layers/GitCliWorkspace.ts"
@@ -19,12 +20,14 @@ import * as HttpKubeClient from "../layers/kube/HttpKubeClient.ts"
 import * as KubeConfig from "../layers/kube/KubeConfig.ts"
 import * as Observability from "../layers/Observability.ts"
 import { type Agent, agents } from "../schema/Agent.ts"
-import { agenticTasks } from "../schema/AgenticTask.ts"
+import { type AgenticTask, agenticTasks } from "../schema/AgenticTask.ts"
 import type { Result } from "../schema/Result.ts"
 import { chooseExecutor } from "../src/decide/executor.ts"
+import { parkingOf } from "../src/decide/parking.ts"
 import * as TaskLog from "../src/decide/taskLog.ts"
 import { preconditionFailed } from "../src/decide/verdict.ts"
 import { ExecutorError, RunnerConfig } from "../src/executors/Executor.ts"
+import { noteEnd, noteHold } from "../src/executors/history.ts"
 import * as NativeExecutor from "../src/executors/NativeExecutor.ts"
 import { IssueTracker } from "../src/services/IssueTracker.ts"
 import { KubeClient } from "../src/services/KubeClient.ts"
@@ -102,10 +105,22 @@ const lazyTracker = ({ gitToken: token }: RunnerConfig["Service"]) =>
  */
 const notingTypesAtOnce = Effect.sync(() => setFlagsFromString("--no-lazy-feedback-allocation"))
 
-/** The task and its Agent, run here. A failure is an ExecutorError: there is no Result to speak of. */
-const runTask = Effect.fn("run-task")(function* (name: string, namespace: string) {
+/** One task, run here until its end is told. */
+const runTask = Effect.fn("run-task")(function* (
+  name: string,
+  namespace: string,
+  tell: (exit: Exit.Exit<Result, { readonly message: string }>) => void
+) {
   const kube = yield* KubeClient
   const task = yield* kube.get(agenticTasks, { name, namespace })
+  const result = yield* execute(task, namespace).pipe(Effect.onInterrupt(() => noteHold(task, "Terminated")))
+  tell(Exit.succeed(result))
+  yield* parkingOf(result) === undefined ? noteEnd(task) : noteHold(task, "EndpointHeld")
+})
+
+/** The task and its Agent. A failure is an ExecutorError: there is no Result to speak of. */
+const execute = Effect.fnUntraced(function* (task: AgenticTask, namespace: string) {
+  const kube = yield* KubeClient
   const agentName = task.spec.agentRef?.name
   const agent: Agent | undefined =
     agentName === undefined
@@ -200,13 +215,15 @@ export const main = (argv: ReadonlyArray<string>, env: Env): void => {
     GateAnalysis.layer,
     HostWorkspaceTools.layerHost,
     FileRunRecord.layer(config.workspaceRoot),
+    FileJournal.layer(config.workspaceRoot),
     lazyTracker(config),
     Layer.succeed(RunnerConfig, config)
   )
-  const program = runTask(values.task, values.namespace).pipe(
+  const tell = (exit: Exit.Exit<Result, { readonly message: string }>) => report(nonce, env, exit)
+  const program = runTask(values.task, values.namespace, tell).pipe(
     Effect.provide(services),
     Effect.provideService(HiddenPaths, credentialPaths(values.kubeconfig, env)),
-    Effect.onExit((exit) => Effect.sync(() => report(nonce, env, exit)))
+    Effect.onError((cause) => Effect.sync(() => tell(Exit.failCause(cause))))
   )
   launch(program, {
     name: "run-task",

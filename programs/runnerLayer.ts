@@ -3,6 +3,7 @@ import { Layer } from "effect"
 
 import { isConfining } from "../layers/confinedShell.ts"
 import * as ChatCompletionsClient from "../layers/ChatCompletionsClient.ts"
+import * as FileJournal from "../layers/FileJournal.ts"
 import * as FileRunRecord from "../layers/FileRunRecord.ts"
 import * as GitCliWorkspace from "../layers/GitCliWorkspace.ts"
 import type { MirrorOptions } from "../layers/git/mirror.ts"
@@ -16,6 +17,7 @@ export const runnerLayer = (config: RunnerConfig["Service"], mirrors: MirrorOpti
   Layer.mergeAll(
     Layer.succeed(RunnerConfig, config),
     FileRunRecord.layer(config.workspaceRoot),
+    FileJournal.layer(config.workspaceRoot),
     mirrors === undefined
       ? GitCliWorkspace.layer
       : GitCliWorkspace.layerWith({ ...mirrors, isReadOnlyForCommands: isConfining }),

@@ -16,6 +16,10 @@ export interface RunFacts {
   /** Tokens of all turns; absent where no endpoint said any. */
   readonly usage?: Usage | undefined
   readonly elapsedSec: number
+  /** How often another process went on with the run. */
+  readonly resumes?: number
+  /** Why a run that was interrupted began anew. */
+  readonly beganAnew?: string
 }
 
 /** The model's own last word. */
@@ -28,12 +32,17 @@ export interface Submission {
   readonly facts?: JsonObject
 }
 
-const common = ({ intendedBranch, transcriptRef, turnCount, usage }: RunFacts): JsonObject => ({
-  ...(intendedBranch === undefined ? {} : { intendedBranch }),
-  ...(transcriptRef === undefined ? {} : { transcriptRef }),
-  turnCount,
-  ...(usage === undefined ? {} : { usage })
-})
+const common = (facts: RunFacts): JsonObject => {
+  const { beganAnew, intendedBranch, resumes, transcriptRef, turnCount, usage } = facts
+  return {
+    ...(intendedBranch === undefined ? {} : { intendedBranch }),
+    ...(transcriptRef === undefined ? {} : { transcriptRef }),
+    turnCount,
+    ...(usage === undefined ? {} : { usage }),
+    ...(resumes === undefined ? {} : { resumes }),
+    ...(beganAnew === undefined ? {} : { beganAnew })
+  }
+}
 
 const envelope = (
   verdict: Verdict,

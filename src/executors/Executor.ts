@@ -15,6 +15,8 @@ export interface Run {
   /** Identity of the claim: one run, one id. */
   readonly claimId: string
   readonly nodeName: string
+  /** The task as it was when it was claimed: an orphan shows the claim of the process before. `task` when absent. */
+  readonly before?: AgenticTask
 }
 
 /** The machinery failed and there is no Result: phase Failed, verdict INCOMPLETE, `Completed=False/ExecutorError`. */

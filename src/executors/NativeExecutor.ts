@@ -18,6 +18,7 @@ import type { GateAnalysis } from "../services/GateAnalysis.ts"
 import type { GitWorkspace, Workspace } from "../services/GitWorkspace.ts"
 import type { InferenceClient, InferenceError } from "../services/InferenceClient.ts"
 import { IssueTracker } from "../services/IssueTracker.ts"
+import { Journal } from "../services/Journal.ts"
 import type { KubeClient } from "../services/KubeClient.ts"
 import type { RunRecord } from "../services/RunRecord.ts"
 import { WorkspaceTools, type WorkspaceToolsHost } from "../services/WorkspaceTools.ts"
@@ -29,9 +30,11 @@ import {
   openWorkspace,
   remoteFor,
   requireBranch,
+  resumeImpossible,
   toolsOf
 } from "./checkout.ts"
 import { ExecutorError, type Run, RunEvents, RunnerConfig } from "./Executor.ts"
+import { type History, historyOf, record, type Recorded } from "./history.ts"
 import { modelEndpoints, Precondition } from "./modelEndpoint.ts"
 import { railed } from "./coderRails.ts"
 import { adopt, adoptTip, publish, type Remote } from "./publish.ts"
@@ -44,6 +47,7 @@ export type Requirements =
   | GitWorkspace
   | InferenceClient
   | IssueTracker
+  | Journal
   | KubeClient
   | RunnerConfig
   | RunRecord
@@ -74,6 +78,7 @@ interface Prepared {
   readonly adopted: Effect.Effect<Result>
   readonly tools: ReadonlyArray<CatalogTool>
   readonly issue: string
+  readonly history: History
 }
 
 /**
@@ -82,7 +87,8 @@ interface Prepared {
  */
 const prepare = Effect.fnUntraced(function* (
   run: Run,
-  agent: Agent
+  agent: Agent,
+  history: History
 ): Effect.fn.Return<Prepared | Result, Precondition, Requirements | Scope.Scope> {
   const { task } = run
   const config = yield* RunnerConfig
@@ -109,7 +115,7 @@ const prepare = Effect.fnUntraced(function* (
   const adopted = yield* Deferred.make<Result>()
   const mayAdopt = remote !== undefined && isEditing(task, agent)
   // One fiber clones, holds and removes the checkout, so that a run that is cut short ends git before the folder is wiped.
-  yield* openWorkspace(run, remote, agent).pipe(
+  yield* openWorkspace(run, remote, agent, history.continuation).pipe(
     Effect.flatMap((workspace) =>
       Effect.flatMap(mayAdopt ? adoptTip(run, workspace, remote) : Effect.undefined, (earlier) =>
         earlier === undefined ? Deferred.succeed(opened, workspace) : Deferred.succeed(adopted, earlier)
@@ -120,7 +126,7 @@ const prepare = Effect.fnUntraced(function* (
     Effect.onError((cause) => Deferred.failCause(opened, cause)),
     Effect.forkScoped
   )
-  const issue = yield* issueText(task)
+  const issue = history.continuation === undefined ? yield* issueText(task) : ""
   return {
     agent,
     endpoints,
@@ -128,12 +134,13 @@ const prepare = Effect.fnUntraced(function* (
     workspace: Deferred.await(opened),
     adopted: Deferred.await(adopted),
     tools,
-    issue
+    issue,
+    history
   }
 })
 
 const converse = Effect.fnUntraced(function* (run: Run, prepared: Prepared) {
-  const { agent, endpoints, issue, workspace } = prepared
+  const { agent, endpoints, history, issue, workspace } = prepared
   const { spec } = agent
   const publishEvent = yield* RunEvents
   const task = refOf(run.task)
@@ -152,24 +159,47 @@ const converse = Effect.fnUntraced(function* (run: Run, prepared: Prepared) {
   const tools =
     judged?.tools ??
     (prepared.remote === undefined ? prepared.tools : yield* railed(run.task, workspace, prepared.tools))
-  const loop = runLoop<WorkspaceTools | IssueTracker>({
-    endpoints,
-    systemPrompt: systemPrompt(agent),
-    taskPrompt: taskPrompt(run.task, {
-      issueText: issue,
-      diff: judged?.shown ?? { text: "" },
+  const begun = history.continuation?.journal
+  const settings = {
+    systemPrompt: begun?.run.systemPrompt ?? systemPrompt(agent),
+    taskPrompt:
+      begun?.run.taskPrompt ??
+      taskPrompt(run.task, {
+        issueText: issue,
+        diff: judged?.shown ?? { text: "" },
+        isEditing: editing
+      }),
+    maxTokens: spec.maxOutputTokens || maxOutputTokens,
+    maxTurns: spec.maxTurns,
+    windowTokens: spec.contextWindowTokens || defaultWindowTokens,
+    stuckLimits: limitsOf(spec.stuckLoopDetection, editing)
+  }
+  const budget = Duration.seconds(spec.requestTimeoutSeconds)
+  const recording = yield* record(run, agent, history, {
+    head: {
+      ...settings,
+      ...(prepared.remote !== undefined && { branch: prepared.remote.branch }),
+      tools: tools.map(({ description, name, parameters }) => ({ name, description, parameters })),
+      budgetMillis: Duration.toMillis(budget),
       isEditing: editing
-    }),
+    },
+    endpoints,
+    workspace,
+    tools
+  }).pipe(failAs("JournalUnwritable", "InfrastructureError"))
+  const loop = runLoop<WorkspaceTools | IssueTracker>({
+    ...settings,
+    recorder: recording.recorder,
+    endpoints,
     tools,
     knownTools: toolNames,
     toolContext: { task, bashTimeout: Duration.seconds(spec.bashTimeoutSeconds) },
     ...(spec.temperature === undefined ? {} : { temperature: Number(spec.temperature) }),
-    maxTokens: spec.maxOutputTokens || maxOutputTokens,
     ...(spec.chatTemplateKwargs === undefined ? {} : { chatTemplateKwargs: spec.chatTemplateKwargs }),
-    maxTurns: spec.maxTurns,
     maxRetries: spec.maxRetries,
     turnTimeout: Duration.seconds(spec.requestTurnTimeoutSeconds),
-    budget: Duration.seconds(spec.requestTimeoutSeconds),
+    // Time in which nobody worked is not the run's.
+    budget: Duration.millis(Math.max(0, Duration.toMillis(budget) - (begun?.elapsedMillis ?? 0))),
     maxWait,
     ...(firstWait !== undefined && { firstWait }),
     onHeld: ({ party, untilMillis, words }) =>
@@ -179,8 +209,6 @@ const converse = Effect.fnUntraced(function* (run: Run, prepared: Prepared) {
       agent: refOf(agent),
       isShown: agent.status?.endpoint !== undefined
     }),
-    windowTokens: spec.contextWindowTokens || defaultWindowTokens,
-    stuckLimits: limitsOf(spec.stuckLoopDetection, editing),
     ...(editing && {
       treeState: workspace.pipe(
         Effect.flatMap(({ baseCommit }) => treeState(baseCommit)),
@@ -201,7 +229,7 @@ const converse = Effect.fnUntraced(function* (run: Run, prepared: Prepared) {
   // A clone that fails ends the conversation with its own word, not with a tool's complaint.
   const report = yield* Effect.raceFirst(loop, Effect.andThen(workspace, Effect.never))
   yield* workspace
-  return report
+  return { report, recording }
 })
 
 /** Every end of the loop but a submission. */
@@ -216,6 +244,14 @@ const withoutSubmission = (end: Exclude<LoopEnd, { _tag: "Submitted" }>, facts: 
         failureReason: "Timeout",
         party: end.party,
         extra: { reason: "Timeout" }
+      })
+    case "NotRecorded":
+      return unfinished(facts, {
+        outcome: "LOOP-INCOMPLETE",
+        summary: `the run's journal can be written no further: ${end.error.message}`,
+        failureReason: "InfrastructureError",
+        party: "workspace",
+        extra: { reason: end.error.reason }
       })
     case "MaxTurnsExhausted":
       return unfinished(facts, {
@@ -246,7 +282,7 @@ const withoutSubmission = (end: Exclude<LoopEnd, { _tag: "Submitted" }>, facts: 
 
 const settle = Effect.fnUntraced(function* (
   run: Run,
-  { agent, remote, workspace }: Prepared,
+  { agent, history, remote, workspace }: Prepared,
   report: LoopReport,
   startedAt: number
 ) {
@@ -257,7 +293,8 @@ const settle = Effect.fnUntraced(function* (
     transcriptRef,
     turnCount: report.turnCount,
     usage: report.usage,
-    elapsedSec: ((yield* Clock.currentTimeMillis) - startedAt) / 1000
+    ...interruptions(history),
+    elapsedSec: (elapsedBefore(history) + (yield* Clock.currentTimeMillis) - startedAt) / 1000
   }
   const { end } = report
   if (end._tag !== "Submitted") return withoutSubmission(end, facts)
@@ -306,6 +343,39 @@ const endpointFailed = (error: InferenceError, facts: RunFacts): Result => {
   })
 }
 
+const elapsedBefore = ({ continuation }: History): number => continuation?.journal.elapsedMillis ?? 0
+
+/** What the result says about interruptions of the run; nothing where there were none. */
+const interruptions = ({ continuation, lost }: History): Pick<RunFacts, "resumes" | "beganAnew"> => ({
+  ...(continuation !== undefined && { resumes: continuation.journal.resumes + 1 }),
+  ...(lost !== undefined && { beganAnew: lost })
+})
+
+/** What a coder did is kept as a patch, however its run ended: only a GO is on a branch. */
+const keepWork = Effect.fnUntraced(function* (
+  run: Run,
+  { agent, remote, workspace }: Prepared,
+  { attempt }: Recorded,
+  result: Result
+): Effect.fn.Return<Result, never, Journal> {
+  const { uid } = run.task.metadata
+  const isKept = result.verdict !== "GO" && remote !== undefined && isEditing(run.task, agent)
+  if (!isKept || uid === undefined || attempt === undefined) return result
+  const journal = yield* Journal
+  const kept = yield* workspace.pipe(
+    Effect.flatMap((checkout) => checkout.patch),
+    Effect.flatMap((patch) =>
+      patch === ""
+        ? Effect.undefined
+        : Effect.map(journal.keepPatch(uid, attempt, patch), (file) => ({ node: run.nodeName, patch: file }))
+    ),
+    Effect.catch((error) =>
+      Effect.as(Effect.logWarning("the work of the run was not kept", error), undefined)
+    )
+  )
+  return kept === undefined ? result : { ...result, extra: { ...result.extra, work: kept } }
+})
+
 const isResult = (prepared: Prepared | Result): prepared is Result => "schemaVersion" in prepared
 
 /** What must be repaired by a person is a Result; what only the machinery knows is an error. */
@@ -317,13 +387,27 @@ export const execute = Effect.fn("NativeExecutor.execute")(function* (
     return yield* new ExecutorError({ message: `task ${task.metadata.name} names no agent` })
   }
   const startedAt = yield* Clock.currentTimeMillis
-  const attempt = Effect.gen(function* () {
-    const prepared = yield* prepare(run, agent)
+  const attempt = Effect.fnUntraced(function* (history: History) {
+    const prepared = yield* prepare(run, agent, history)
     if (isResult(prepared)) return prepared
-    const work = Effect.flatMap(converse(run, prepared), (report) => settle(run, prepared, report, startedAt))
+    const work = Effect.gen(function* () {
+      const { recording, report } = yield* converse(run, prepared)
+      const settled = yield* settle(run, prepared, report, startedAt)
+      const result = yield* keepWork(run, prepared, recording, settled)
+      yield* recording.ended({ end: report.end._tag, result })
+      return result
+    })
     return yield* Effect.raceFirst(work, prepared.adopted)
-  })
-  const outcome = yield* Effect.result(attempt)
+  }, Effect.scoped)
+  const outcome = yield* historyOf(run, agent).pipe(
+    Effect.flatMap(attempt),
+    Effect.catchIf(
+      (error) => error._tag === "Precondition" && error.reason === resumeImpossible,
+      ({ message }) =>
+        Effect.andThen(Effect.logWarning(`the run begins anew: ${message}`), attempt({ lost: message }))
+    ),
+    Effect.result
+  )
   if (Outcome.isSuccess(outcome)) return outcome.success
   if (outcome.failure._tag === "ExecutorError") return yield* outcome.failure
   const { failureReason, message, reason } = outcome.failure

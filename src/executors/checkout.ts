@@ -4,7 +4,9 @@ import { Effect, Scope } from "effect"
 import type { Agent } from "../../schema/Agent.ts"
 import type { AgenticTask } from "../../schema/AgenticTask.ts"
 import { branchOf, needsRepository, needsToken, remoteOf, upstreamOf } from "../decide/source.ts"
-import { GitWorkspace, type Workspace, withoutCredentials } from "../services/GitWorkspace.ts"
+import type { Continuation } from "../journal/continuation.ts"
+import { GitWorkspace, type Resume, type Workspace, withoutCredentials } from "../services/GitWorkspace.ts"
+import { Journal } from "../services/Journal.ts"
 import {
   FileUnavailable,
   WorkspaceToolError,
@@ -52,15 +54,19 @@ export const remoteFor = Effect.fnUntraced(function* (task: AgenticTask) {
 export const openWorkspace = Effect.fnUntraced(function* (
   run: Run,
   remote: Remote | undefined,
-  agent: Agent
+  agent: Agent,
+  continuation?: Continuation
 ) {
   const git = yield* GitWorkspace
   const config = yield* RunnerConfig
   const { name, namespace = "default" } = run.task.metadata
   const { baseBranch, branchStrategy, reviseFromBranch } = run.task.spec.payload
   // A judge sees the branch as it is; only its author may start it over.
-  const strategy = isEditing(run.task, agent) ? branchStrategy : "keep"
-  return yield* git
+  const isEditor = isEditing(run.task, agent)
+  const strategy = isEditor ? branchStrategy : "keep"
+  const start = continuation?.journal.start
+  const resume = isEditor ? yield* resumeOf(run, continuation) : undefined
+  const workspace = yield* git
     .open({
       directory: `${config.workspaceRoot}/${namespace}/${name}`,
       keep: config.keepWorkspace,
@@ -73,14 +79,36 @@ export const openWorkspace = Effect.fnUntraced(function* (
             branchStrategy: strategy,
             reviseFromBranch,
             withholdMessages: run.task.spec.kind === "review"
-          })
+          }),
+      resume
     })
     .pipe(
       Effect.catchTag("GitError", (error) => {
-        const reason = error.reason._tag === "BranchCheckoutFailed" ? "BranchCheckoutFailed" : "CloneFailed"
+        const { _tag } = error.reason
+        if (resume !== undefined && _tag === "WorkspaceUnusable") return cannotGoOn(error.message)
+        const reason = _tag === "BranchCheckoutFailed" ? "BranchCheckoutFailed" : "CloneFailed"
         return new Precondition({ reason, failureReason: "CloneFailed", message: error.message })
       })
     )
+  const isMoved = workspace.baseCommit !== start?.baseCommit || workspace.seen !== (start.seen ?? undefined)
+  if (!isEditor && start !== undefined && isMoved) {
+    return yield* cannotGoOn("the branch moved since it was read")
+  }
+  return workspace
+})
+
+/** Of a `Precondition`: the run was interrupted, and can only begin anew. */
+export const resumeImpossible = "ResumeImpossible"
+const cannotGoOn = (message: string) =>
+  new Precondition({ reason: resumeImpossible, failureReason: "CloneFailed", message })
+
+/** The files that a run goes on with; nothing before they were first kept. */
+const resumeOf = Effect.fnUntraced(function* (run: Run, continuation: Continuation | undefined) {
+  const { journal, tree, turn = 0 } = continuation ?? {}
+  const folder = (yield* Journal).folder(run.task.metadata.uid ?? "")
+  if (journal?.start === undefined || turn === 0 || folder === undefined) return undefined
+  const { baseCommit, parent, seen } = journal.start
+  return { start: { baseCommit, parent, seen: seen ?? undefined }, tree, folder } satisfies Resume
 })
 
 /** Whether the task is about what a branch holds; any other that edits nothing reads the base where its branch is not there. */

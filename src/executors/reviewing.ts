@@ -40,21 +40,23 @@ const isFilePage = Schema.is(
 )
 
 /** The same tool; what it hands over counts as read. */
-const noting = (tool: CatalogTool, reading: Reading): CatalogTool => ({
-  name: tool.name,
-  description: tool.description,
-  get parameters() {
-    return tool.parameters
-  },
-  call: (args, context) =>
-    Effect.tap(tool.call(args, context), ({ output }) =>
-      Effect.sync(() => {
-        if (isFilePage(output)) {
-          reading.showFile(output.path.replace(/^(?:\.\/)+/u, ""), output.start_line, output.content)
-        }
-      })
-    )
-})
+const noting = (tool: CatalogTool, reading: Reading): CatalogTool => {
+  const note = (output: unknown): void => {
+    if (isFilePage(output)) {
+      reading.showFile(output.path.replace(/^(?:\.\/)+/u, ""), output.start_line, output.content)
+    }
+  }
+  return {
+    name: tool.name,
+    description: tool.description,
+    get parameters() {
+      return tool.parameters
+    },
+    call: (args, context) =>
+      Effect.tap(tool.call(args, context), ({ output }) => Effect.sync(() => note(output))),
+    recall: note
+  }
+}
 
 /** A GO is about the commit that was read. Where the branch went on meanwhile, nobody has judged what it holds now. */
 export const onMovedBranch = Effect.fnUntraced(function* (

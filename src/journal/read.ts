@@ -29,8 +29,7 @@ export interface JournalTurn {
   /** What the model was told at the start of the turn, because the run had been interrupted. */
   readonly note?: string
   /** Of its end; absent in a turn that did not come to its end. */
-  checkpoint?: { readonly tree?: string; readonly failure?: string }
-  patch?: { readonly text?: string; readonly bytes: number }
+  checkpoint?: { readonly at: number; readonly tree?: string; readonly failure?: string }
 }
 
 export interface Journal {
@@ -44,7 +43,6 @@ export interface Journal {
   readonly elapsedMillis: number
   /** Why it is interrupted, where it was interrupted in order. */
   readonly hold: string | undefined
-  readonly landing: Schema.Json | undefined
   readonly outcome: OutcomeRecord | undefined
   readonly isFull: boolean
   readonly isEnded: boolean
@@ -66,7 +64,6 @@ class Reader {
   start: Start | undefined
   turns: Array<JournalTurn> = []
   hold: string | undefined
-  landing: Schema.Json | undefined
   outcome: OutcomeRecord | undefined
   isFull = false
   isEnded = false
@@ -102,9 +99,6 @@ class Reader {
       case "hold":
         this.hold = record.reason
         return undefined
-      case "landing":
-        this.landing = record.landing
-        return undefined
       case "outcome":
         this.outcome = record
         return undefined
@@ -114,11 +108,6 @@ class Reader {
       case "end":
         this.isEnded = true
         return undefined
-      case "patch": {
-        const turn = this.turns[record.turn - 1]
-        if (turn !== undefined) turn.patch = record
-        return undefined
-      }
       case "resume":
         return this.#resume(record)
       case "reply":
@@ -171,7 +160,6 @@ class Reader {
     this.#from = at
     this.claim = claim
     this.hold = undefined
-    this.landing = undefined
     this.outcome = undefined
     this.resumes++
     return undefined
@@ -208,7 +196,7 @@ export const readJournal = (text: string): Result.Result<Journal, JournalUnreada
   }
   const { claim, run } = reader
   if (run === undefined || claim === undefined) return unreadable(1, "there is no whole record")
-  const { elapsedMillis, hold, isEnded, isFull, landing, outcome, resumes, start, turns } = reader
+  const { elapsedMillis, hold, isEnded, isFull, outcome, resumes, start, turns } = reader
   return Result.succeed({
     run,
     claim,
@@ -216,7 +204,6 @@ export const readJournal = (text: string): Result.Result<Journal, JournalUnreada
     turns,
     elapsedMillis,
     hold,
-    landing,
     outcome,
     isFull,
     isEnded,

@@ -3,8 +3,8 @@ import { Schema } from "effect"
 
 import { ToolCall } from "../../schema/Chat.ts"
 import { Result } from "../../schema/Result.ts"
+import { Terminal } from "../../schema/Terminal.ts"
 import { Usage } from "../../schema/Usage.ts"
-import { FailureReason, Verdict } from "../../schema/Verdict.ts"
 import { InferenceError } from "../services/InferenceClient.ts"
 
 /** Of the records below. A journal of another version is not read. */
@@ -20,9 +20,7 @@ const turn = Schema.Int
 export const RunClaim = Schema.Struct({
   id: Schema.String,
   node: Schema.String,
-  claimedAt: Schema.String,
-  /** How often a node was lost over the task until then. */
-  losses: Schema.Int
+  claimedAt: Schema.String
 })
 export type RunClaim = typeof RunClaim.Type
 
@@ -63,7 +61,6 @@ export type RunRecord = typeof Run.Type
 
 /** Where the branch starts. `seen` is null where the remote had no such branch. */
 const Start = Schema.Struct({
-  base: Schema.String,
   baseCommit: Schema.String,
   parent: Schema.String,
   seen: Schema.NullOr(Schema.String)
@@ -130,16 +127,6 @@ const Call = Schema.Struct({
   tool: Schema.String
 })
 
-const Terminal = Schema.Struct({
-  verdict: Schema.Union([Verdict, Schema.Literal("ERROR")]),
-  summary: Schema.String,
-  failureReason: opt(FailureReason),
-  commitMessage: opt(Schema.String),
-  tree: opt(Schema.String),
-  extra: Schema.Record(Schema.String, Schema.Json),
-  facts: opt(Schema.Record(Schema.String, Schema.Json))
-})
-
 /** What it came to, as the message that the model reads. */
 const ToolResult = Schema.Struct({
   type: Schema.Literal("result"),
@@ -166,15 +153,6 @@ const Checkpoint = Schema.Struct({
   failure: opt(Schema.String)
 })
 
-/** What the turns until here made of the base, as a patch. Comes later than its checkpoint; a long one is left out. */
-const Patch = Schema.Struct({
-  type: Schema.Literal("patch"),
-  at,
-  turn,
-  text: opt(Schema.String),
-  bytes: Schema.Int
-})
-
 /** The run is interrupted, and may go on under another claim. */
 const Hold = Schema.Struct({
   type: Schema.Literal("hold"),
@@ -196,9 +174,6 @@ const Resume = Schema.Struct({
   /** What the model is told, at the end of the last message. */
   note: opt(Schema.String)
 })
-
-/** What became of the submission: a push, a word about the branch. */
-const Landing = Schema.Struct({ type: Schema.Literal("landing"), at, landing: Schema.Json })
 
 /** What the run came to. */
 const Outcome = Schema.Struct({
@@ -229,10 +204,8 @@ export const JournalRecord = Schema.Union([
   ToolResult,
   Tree,
   Checkpoint,
-  Patch,
   Hold,
   Resume,
-  Landing,
   Outcome,
   Full,
   End

@@ -7,7 +7,9 @@ import * as Context from "../decide/context.ts"
 import type { StuckLimits, StuckSignal, StuckState } from "../decide/stuck.ts"
 import type { Streaks } from "../decide/turn.ts"
 import type { Endpoint, EndpointHeld, InferenceError } from "../services/InferenceClient.ts"
+import type { JournalError } from "../services/Journal.ts"
 import type { AgentTool, Terminal, ToolContext } from "../tools/AgentTool.ts"
+import type { Recorder } from "./Recorder.ts"
 
 export interface LoopOptions<R> {
   /** In the order in which they are asked: one after another while those before it are away or say later. */
@@ -38,7 +40,10 @@ export interface LoopOptions<R> {
   readonly stuckLimits: StuckLimits
   /** A word that changes with the files of the workspace, `clean` at first, empty where it cannot be told; commands edit them, too. */
   readonly treeState?: Effect.Effect<string, never, R>
+  /** Runs after each turn that happens now; what an earlier process did is not told again. */
   readonly onTurn: (turn: TurnReport) => Effect.Effect<void>
+  /** Of a run that another process may go on with. */
+  readonly recorder?: Recorder
 }
 
 export interface TurnReport {
@@ -62,6 +67,8 @@ export type LoopEnd =
   | { readonly _tag: "BudgetExhausted"; readonly party: Party }
   | { readonly _tag: "Stuck"; readonly signal: StuckSignal; readonly detail: string }
   | { readonly _tag: "EndpointFailed"; readonly error: InferenceError }
+  /** The run can be recorded no further: it would be lost with this process. */
+  | { readonly _tag: "NotRecorded"; readonly error: JournalError }
 
 /** What a run carries from turn to turn. */
 export interface Progress {
@@ -80,6 +87,8 @@ export interface Progress {
   maxTokens: number
   isAsking: boolean
   hasReply: boolean
+  /** An endpoint answered to this process. */
+  isAnswered: boolean
   isHeld: boolean
   /** Of all replies; undefined while no endpoint has said any. */
   usage: Usage | undefined

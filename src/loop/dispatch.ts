@@ -86,9 +86,9 @@ export const dispatch = Effect.fnUntraced(function* <R>(
   const { name } = call.function
   const entry = (output: unknown) =>
     entryOf({ role: "tool", tool_call_id: call.id, name, content: JSON.stringify(output) })
-  const refused = (error: string): Dispatched => ({
+  const refused = (error: string, triesLeft?: number): Dispatched => ({
     call,
-    entry: entry({ error }),
+    entry: entry({ error, ...(triesLeft !== undefined && { tries_left: triesLeft }) }),
     succeeded: false,
     terminal: undefined
   })
@@ -99,7 +99,7 @@ export const dispatch = Effect.fnUntraced(function* <R>(
   if (Option.isNone(args)) return refused(`the arguments of ${name} are no JSON object`)
   return yield* tool.call(asAsked(wholeTexts(withoutNulls(args.value)), tool.parameters), context).pipe(
     Effect.match({
-      onFailure: (error) => refused(error.message),
+      onFailure: ({ message, triesLeft }) => refused(message, triesLeft),
       onSuccess: ({ output, terminal }): Dispatched => ({
         call,
         entry: entry(output),

@@ -7,11 +7,13 @@ import * as Context from "../decide/context.ts"
 import * as Stuck from "../decide/stuck.ts"
 import { isFinalTurn, judgeReply, noStreaks, TurnDecision } from "../decide/turn.ts"
 import type { InferenceClient } from "../services/InferenceClient.ts"
+import type { JournalError } from "../services/Journal.ts"
 import type { AgentTool } from "../tools/AgentTool.ts"
 import { withOwnIds } from "./callIds.ts"
 import { dispatch, type Dispatched } from "./dispatch.ts"
 import { add, amend, clean, type LoopEnd, type LoopOptions, type Progress } from "./Progress.ts"
 import { reply } from "./reply.ts"
+import { unrecorded } from "./Recorder.ts"
 import { tellUnreadable } from "./unreadable.ts"
 
 export interface LoopReport {
@@ -52,6 +54,10 @@ const offeredIn = <R>(options: LoopOptions<R>, progress: Progress): ReadonlyArra
 const takeTurn = Effect.fn("foreman.agent.turn")(function* <R>(options: LoopOptions<R>, progress: Progress) {
   const startedAt = yield* Clock.currentTimeMillis
   const { turn } = progress
+  const { recorder = unrecorded } = options
+  const isPast = recorder.isPast(turn)
+  const note = recorder.note(turn)
+  if (note !== undefined) amend(progress, note)
   const offered = offeredIn(options, progress)
   const given = yield* Effect.result(reply(options, progress))
   let tools: ReadonlyArray<string> = []
@@ -59,6 +65,7 @@ const takeTurn = Effect.fn("foreman.agent.turn")(function* <R>(options: LoopOpti
   const usage = Result.isSuccess(given) ? given.success.usage : undefined
   if (usage !== undefined) progress.usage = addUsage(progress.usage ?? noUsage, usage)
   if (Result.isFailure(given)) {
+    if (given.failure._tag === "JournalError") return yield* given.failure
     const { reason } = given.failure
     if (reason._tag !== "MalformedToolCall") return yield* given.failure
     end = tellUnreadable(progress, reason)
@@ -79,7 +86,8 @@ const takeTurn = Effect.fn("foreman.agent.turn")(function* <R>(options: LoopOpti
     elapsed_ms: Math.round(seconds * 1000),
     terminal: end?._tag === "Submitted"
   })
-  yield* options.onTurn({ turn, tools, seconds, usage })
+  if (!isPast) yield* options.onTurn({ turn, tools, seconds, usage })
+  if (end === undefined) yield* recorder.turnEnded(turn)
   return end
 })
 
@@ -89,7 +97,9 @@ const settle = Effect.fnUntraced(function* <R>(
   progress: Progress,
   reply: ChatReply,
   offered: ReadonlyArray<AgentTool<R>>
-): Effect.fn.Return<LoopEnd | undefined, never, R> {
+): Effect.fn.Return<LoopEnd | undefined, JournalError, R> {
+  const { recorder = unrecorded } = options
+  const { turn } = progress
   const decision = judgeReply(reply, progress.streaks)
   if (TurnDecision.$is("GiveUp")(decision)) {
     const { party, reason, summary } = decision
@@ -102,10 +112,10 @@ const settle = Effect.fnUntraced(function* <R>(
   }
   progress.streaks = noStreaks
   const toolset = { offered, allowed: options.tools, known: options.knownTools }
-  const context = { ...options.toolContext, isLastTurn: progress.turn === options.maxTurns }
+  const context = { ...options.toolContext, isLastTurn: turn === options.maxTurns }
   const done: Array<Dispatched> = []
-  for (const call of decision.calls) {
-    const outcome = yield* dispatch(call, toolset, context)
+  for (const [index, call] of decision.calls.entries()) {
+    const outcome = yield* recorder.call({ turn, index }, call, dispatch(call, toolset, context))
     // Appended one by one, so that a run that is cut short keeps the results it has.
     add(progress, [outcome.entry])
     done.push(outcome)
@@ -117,16 +127,11 @@ const settle = Effect.fnUntraced(function* <R>(
 
   progress.stuck = Stuck.observe(progress.stuck, done)
   if (options.treeState !== undefined && Stuck.doubtsEdits(progress.stuck, options.stuckLimits)) {
-    const tree = yield* options.treeState
+    const tree = yield* recorder.tree(turn, options.treeState)
     if (tree !== "" && tree !== progress.tree) progress.stuck = Stuck.edited(progress.stuck)
     progress.tree = tree
   }
-  const verdict = Stuck.judge(
-    progress.stuck,
-    options.stuckLimits,
-    progress.turn,
-    progress.conversation.tokens
-  )
+  const verdict = Stuck.judge(progress.stuck, options.stuckLimits, turn, progress.conversation.tokens)
   if (verdict._tag === "End") return { _tag: "Stuck", signal: verdict.signal, detail: verdict.detail }
   if (verdict._tag === "Nudge") {
     progress.stuck = verdict.state
@@ -151,6 +156,7 @@ export const run = Effect.fn("loop.run")(function* <R>(
     maxTokens: options.maxTokens,
     isAsking: false,
     hasReply: false,
+    isAnswered: false,
     isHeld: false,
     usage: undefined,
     startedAtMillis: yield* Clock.currentTimeMillis,
@@ -172,7 +178,10 @@ export const run = Effect.fn("loop.run")(function* <R>(
     return { _tag: "MaxTurnsExhausted" } satisfies LoopEnd
   })
   const end: LoopEnd = yield* turns.pipe(
-    Effect.catchTag("InferenceError", (error) => Effect.succeed<LoopEnd>({ _tag: "EndpointFailed", error })),
+    Effect.catchTags({
+      InferenceError: (error) => Effect.succeed<LoopEnd>({ _tag: "EndpointFailed", error }),
+      JournalError: (error) => Effect.succeed<LoopEnd>({ _tag: "NotRecorded", error })
+    }),
     Effect.timeoutOrElse({
       duration: options.budget,
       orElse: () =>

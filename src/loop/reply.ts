@@ -4,14 +4,17 @@ import { Clock, Duration, Effect, Result } from "effect"
 import type { ChatReply } from "../../schema/Chat.ts"
 import * as Context from "../decide/context.ts"
 import type { ContextOverflow, InferenceClient, InferenceError } from "../services/InferenceClient.ts"
+import type { JournalError } from "../services/Journal.ts"
 import { askInOrder } from "./ask.ts"
 import type { LoopOptions, Progress } from "./Progress.ts"
+import { unrecorded } from "./Recorder.ts"
 
 /** Asks until there is a reply: what the server says of its context is taken up, and the request made smaller. */
 export const reply = Effect.fnUntraced(function* <R>(
   options: LoopOptions<R>,
   progress: Progress
-): Effect.fn.Return<ChatReply, InferenceError, InferenceClient> {
+): Effect.fn.Return<ChatReply, InferenceError | JournalError, InferenceClient> {
+  const { recorder = unrecorded } = options
   for (;;) {
     progress.conversation = Context.fit(progress.conversation, progress.windowTokens)
     const now = yield* Clock.currentTimeMillis
@@ -31,24 +34,32 @@ export const reply = Effect.fnUntraced(function* <R>(
       now + Duration.toMillis(patience),
       progress.startedAtMillis + Duration.toMillis(options.budget)
     )
-    progress.isAsking = true
-    const answer = yield* Effect.result(
-      askInOrder(options.endpoints, request, {
-        maxRetries: options.maxRetries,
-        giveUpMillis,
-        onHeld: (held) => {
-          progress.isHeld = true
-          return options.onHeld?.(held) ?? Effect.void
-        }
+    const ask = askInOrder(options.endpoints, request, {
+      maxRetries: options.maxRetries,
+      giveUpMillis,
+      onHeld: (held) => {
+        progress.isHeld = true
+        return options.onHeld?.(held) ?? Effect.void
+      }
+    }).pipe(
+      Effect.tap(() => {
+        const isNews = progress.isHeld || !progress.isAnswered
+        progress.isHeld = false
+        progress.isAnswered = true
+        return isNews && options.onAnswered !== undefined ? options.onAnswered : Effect.void
       })
+    )
+    progress.isAsking = true
+    const { maxTokens, messages, temperature: warmth } = { temperature: undefined, ...request }
+    const answer = yield* Effect.result(
+      recorder.answer({ turn: progress.turn, messages, maxTokens, temperature: warmth }, ask)
     )
     progress.isAsking = false
     if (Result.isSuccess(answer)) {
-      if (progress.isHeld || !progress.hasReply) yield* options.onAnswered ?? Effect.void
-      progress.isHeld = false
       progress.hasReply = true
       return answer.success
     }
+    if (answer.failure._tag === "JournalError") return yield* answer.failure
     const { reason } = answer.failure
     if (reason._tag !== "ContextOverflow" || !shrink(progress, reason)) return yield* answer.failure
   }

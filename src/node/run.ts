@@ -9,6 +9,7 @@ import { coderContainer } from "../decide/coderJob.ts"
 import { type Outcome, timedOut } from "../decide/outcome.ts"
 import { parkingOf } from "../decide/parking.ts"
 import { type ExecutorError, type Run, RunEvents } from "../executors/Executor.ts"
+import { noteEnd, noteHold } from "../executors/history.ts"
 import { KubeClient } from "../services/KubeClient.ts"
 import { RunRecord, type RunRecordError } from "../services/RunRecord.ts"
 import type { AgentHold } from "./agentHold.ts"
@@ -55,7 +56,7 @@ const decodeResult = Schema.decodeUnknownEffect(Result)
 const execute = Effect.fnUntraced(function* <R>(claimed: Claimed, executor: Executor<R>) {
   const { claim, task } = claimed
   const timeoutSeconds = task.spec.timeoutSeconds ?? 0
-  const run = executor.execute({ task, claimId: claim.id, nodeName: claim.node })
+  const run = executor.execute({ task, claimId: claim.id, nodeName: claim.node, before: claimed.before })
   const result = yield* timeoutSeconds > 0
     ? run.pipe(
         Effect.timeoutOrElse({
@@ -128,6 +129,7 @@ const runToEnd = Effect.fnUntraced(function* <R>(before: Claimed, executor: Exec
     return yield* orWarn(records.remove(uid))
   }
   if (ended === "Draining") {
+    yield* noteHold(claimed.task, "Draining")
     const { reported } = yield* handBack(claimed).pipe(
       Effect.catchTag("KubeError", (error) =>
         Effect.as(Effect.logError("the task could not be handed back", error), { reported: "StoodDown" })
@@ -140,6 +142,7 @@ const runToEnd = Effect.fnUntraced(function* <R>(before: Claimed, executor: Exec
   if (parking !== undefined) {
     const { name } = claimed.task.spec.agentRef ?? {}
     const { namespace } = claimed.task.metadata
+    yield* noteHold(claimed.task, "EndpointHeld")
     // Before the task is seen to wait: a Job's run has told nobody yet.
     if (name !== undefined) yield* signals.agentHold.held({ name, namespace }, parking)
     const { reported } = yield* park(claimed, parking).pipe(
@@ -159,6 +162,7 @@ const runToEnd = Effect.fnUntraced(function* <R>(before: Claimed, executor: Exec
   }
   const { reported, task } = yield* finish(claimed, ended)
   yield* orWarn(records.remove(uid))
+  yield* noteEnd(claimed.task)
   yield* Effect.logInfo("run ended").pipe(
     Effect.annotateLogs({
       reported,

@@ -62,6 +62,27 @@ export interface OpenOptions {
   readonly withholdMessages?: boolean
   /** Leave the folder when the scope closes. */
   readonly keep?: boolean
+  /** Fails with WorkspaceUnusable where the remote has no longer what it began from. */
+  readonly resume?: Resume | undefined
+}
+
+/** Where a branch starts. */
+export interface Start {
+  /** Commit that the branch was cut from: the merge base with the base branch. */
+  readonly baseCommit: string
+  /** Parent of our commit. */
+  readonly parent: string
+  /** Commit of the remote's branch when it was cloned; `undefined` when it was not there. */
+  readonly seen: string | undefined
+}
+
+/** A checkout that goes on where an earlier one was. */
+export interface Resume {
+  readonly start: Start
+  /** As `checkpoint` returned it; absent where nothing had changed yet. */
+  readonly tree: string | undefined
+  /** Folder of the checkpoints. */
+  readonly folder: string
 }
 
 /** The last commit of a remote's branch. */
@@ -72,13 +93,9 @@ export interface Tip {
   readonly taskUid: string | undefined
 }
 
-export interface Workspace {
+export interface Workspace extends Start {
   /** Absolute path, symbolic links resolved. */
   readonly directory: string
-  /** Commit that the branch was cut from: the merge base with the base branch. */
-  readonly baseCommit: string
-  /** Commit of the remote's branch when it was cloned; `undefined` when it was not there. */
-  readonly seen: string | undefined
   /** What the remote's branch held when it was cloned, or holds now, which asks the remote; `undefined` when it was not there. */
   readonly tip: (at: "Cloned" | "Now") => Effect.Effect<Tip | undefined, GitError>
   /** A file of the base; `undefined` when there is none. */
@@ -89,6 +106,10 @@ export interface Workspace {
   readonly change: Effect.Effect<{ readonly change: Change; readonly tree: string }, GitError>
   /** Three-dot diff of the base and the tree as it is, committed or not, untracked files included. */
   readonly diff: Effect.Effect<string, GitError>
+  /** The same as a patch that `git apply` takes, binary files included. */
+  readonly patch: Effect.Effect<string, GitError>
+  /** Keeps the files as they are, without what `.gitignore` names, in a folder that outlives the workspace. Returns the tree. */
+  readonly checkpoint: (folder: string) => Effect.Effect<string, GitError>
   /**
    * Puts the whole difference from the base into one commit of ours, signed off; commits that the model made itself are folded in.
    * `undefined` when there is no difference.

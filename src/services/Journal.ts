@@ -1,5 +1,5 @@
 /** What happened in a run, line by line, so that another process can go on with it. */
-import { Context, type Effect, Schema, type Scope } from "effect"
+import { Context, Effect, Layer, Schema, type Scope } from "effect"
 
 export class JournalError extends Schema.TaggedError<JournalError>()("JournalError", {
   /** `Full`: the journal is as large as it may be. `DiskFull`: there is no room at all. */
@@ -39,3 +39,15 @@ export class Journal extends Context.Service<
     readonly keepPatch: (uid: string, attempt: number, patch: string) => Effect.Effect<string, JournalError>
   }
 >()("foreman/services/Journal") {}
+
+/** Keeps nothing: each run begins anew. For runs that come to their end at once. */
+export const layerNone = Layer.succeed(
+  Journal,
+  Journal.of({
+    folder: () => undefined,
+    read: () => Effect.undefined,
+    open: () => Effect.succeed({ attempt: 1, append: () => Effect.void }),
+    note: () => Effect.void,
+    keepPatch: () => Effect.fail(new JournalError({ reason: "Unusable", message: "nothing is kept here" }))
+  })
+)

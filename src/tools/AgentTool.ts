@@ -3,25 +3,16 @@ import { type Duration, Effect, Schema } from "effect"
 
 import type { ChatTool } from "../../schema/Chat.ts"
 import type { ObjectRef } from "../../schema/Meta.ts"
-import type { FailureReason, Verdict } from "../../schema/Verdict.ts"
+import type { Terminal } from "../../schema/Terminal.ts"
+
+export type { Terminal } from "../../schema/Terminal.ts"
 
 /** The tool could not do what was asked; the model reads `{"error": message}` and goes on. */
-export class ToolError extends Schema.TaggedError<ToolError>()("ToolError", { message: Schema.String }) {}
-
-/** A tool's word that the run is over. */
-export interface Terminal {
-  /** `ERROR` is the model's own word for "I could not"; it becomes INCOMPLETE with ModelReportedError. */
-  readonly verdict: Verdict | "ERROR"
-  readonly summary: string
-  readonly failureReason?: FailureReason
-  readonly commitMessage?: string
-  /** Id of the tree that was looked at before a GO was accepted. */
-  readonly tree?: string
-  /** The model's own words; becomes `extra.modelExtra`. */
-  readonly extra: { readonly [key: string]: Schema.Json }
-  /** What the harness found out about the run; becomes part of `extra` itself. */
-  readonly facts?: { readonly [key: string]: Schema.Json }
-}
+export class ToolError extends Schema.TaggedError<ToolError>()("ToolError", {
+  message: Schema.String,
+  /** How often the same may be tried again before it counts as it is; the model reads it as `tries_left`. */
+  triesLeft: Schema.optionalKey(Schema.Int)
+}) {}
 
 export interface ToolOutcome {
   /** What the model reads, as JSON. */
@@ -41,6 +32,8 @@ export interface ToolContext {
 export interface AgentTool<R = never> extends ChatTool {
   /** Decodes the arguments; what does not fit comes back as a ToolError that says where. */
   readonly call: (args: unknown, context: ToolContext) => Effect.Effect<ToolOutcome, ToolError, R>
+  /** Of a tool that remembers: takes up what a call came to that an earlier process of this run made. */
+  readonly recall?: (output: { readonly [key: string]: unknown }) => void
 }
 
 /** Makes a tool from the schema of its arguments. */
@@ -49,12 +42,14 @@ export const make = <A, R>(definition: {
   readonly description: string
   readonly parameters: Schema.ConstraintDecoder<A>
   readonly run: (args: A, context: ToolContext) => Effect.Effect<ToolOutcome, ToolError, R>
+  readonly recall?: AgentTool["recall"]
 }): AgentTool<R> => {
   const decode = Schema.decodeUnknownEffect(definition.parameters, { errors: "all" })
   let parameters: ChatTool["parameters"] | undefined
   return {
     name: definition.name,
     description: definition.description,
+    ...(definition.recall !== undefined && { recall: definition.recall }),
     // Only when a request carries it: a run-task without this tool starts sooner.
     get parameters() {
       parameters ??= Schema.toJsonSchemaDocument(definition.parameters).schema as ChatTool["parameters"]

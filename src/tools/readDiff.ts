@@ -39,5 +39,9 @@ export const readDiff = (reading: Reading) =>
           ...(page.to < total ? { next: page.to + 1 } : {})
         }
       }
-    })
+    }),
+    // The same page as then.
+    recall: ({ from }) => {
+      if (typeof from === "number") reading.show(from, maxChars)
+    }
   })

@@ -39,7 +39,7 @@ export const submitReview = (reading: Reading) => {
       )
       if (judged._tag === "HandBack") {
         handBacks++
-        return yield* new ToolError({ message: judged.message })
+        return yield* new ToolError({ message: judged.message, triesLeft: maxHandBacks - handBacks })
       }
       const { unread, excused } = reading
       const review = {
@@ -63,6 +63,9 @@ export const submitReview = (reading: Reading) => {
           ...(judged.reason !== undefined && { reason: judged.reason, modelSummary: bounded })
         }
       })
-    })
+    }),
+    recall: ({ tries_left: left }) => {
+      if (typeof left === "number") handBacks = maxHandBacks - left
+    }
   })
 }

@@ -74,7 +74,10 @@ export const submitWork = (
       }
       if (handBacks < maxHandBacks && context.isLastTurn !== true) {
         handBacks++
-        return yield* new ToolError({ message: `not accepted: ${objection.message}` })
+        return yield* new ToolError({
+          message: `not accepted: ${objection.message}`,
+          triesLeft: maxHandBacks - handBacks
+        })
       }
       const { failureReason, message, outcome, paths } = objection
       return ended({
@@ -84,6 +87,9 @@ export const submitWork = (
         extra: { ...extra, outcome },
         facts: { outcome, ...(paths && { paths: [...paths] }), ownGate, modelSummary: bounded }
       })
-    })
+    }),
+    recall: ({ tries_left: left }) => {
+      if (typeof left === "number") handBacks = maxHandBacks - left
+    }
   })
 }

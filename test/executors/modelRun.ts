@@ -7,6 +7,7 @@ import { dirname, join } from "node:path"
 import { Context, Effect, Layer, type Schema } from "effect"
 
 import * as ChatCompletionsClient from "../../layers/ChatCompletionsClient.ts"
+import * as FileJournal from "../../layers/FileJournal.ts"
 import * as FileRunRecord from "../../layers/FileRunRecord.ts"
 import * as GateAnalysis from "../../layers/GateAnalysis.ts"
 import * as GitCliWorkspace from "../../layers/GitCliWorkspace.ts"
@@ -131,6 +132,7 @@ export const world = Effect.fnUntraced(function* (setup: World) {
       GateAnalysis.layer,
       HostWorkspaceTools.layerHost,
       FileRunRecord.layer(config.workspaceRoot),
+      FileJournal.layer(config.workspaceRoot),
       tracker,
       Layer.succeed(RunnerConfig, config)
     )

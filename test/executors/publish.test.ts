@@ -31,12 +31,15 @@ const pushed = Effect.fnUntraced(function* (
   const workspace: Workspace = {
     directory: "/nowhere",
     baseCommit: "ba5e",
+    parent: "ba5e",
     seen: undefined,
     tip: (at) => (at === "Now" ? tip : Effect.undefined),
     readBase: () => Effect.undefined,
     baseFiles: Effect.succeed([]),
     change: Effect.succeed({ change: { files: [] }, tree: "" }),
     diff: Effect.succeed(""),
+    patch: Effect.succeed(""),
+    checkpoint: () => Effect.succeed("7ree"),
     commit: () => Effect.succeed({ commitSHA: "c0ffee" }),
     push: () => push
   }

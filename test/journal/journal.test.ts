@@ -4,54 +4,18 @@ import { Result } from "effect"
 import { lastCompleteTurn, readJournal } from "../../src/journal/read.ts"
 import { type JournalRecord, lineOf } from "../../src/journal/record.ts"
 import { redacted, redactor } from "../../src/journal/redact.ts"
-import { InferenceError, MalformedToolCall } from "../../src/services/InferenceClient.ts"
+import { MalformedToolCall } from "../../src/services/InferenceClient.ts"
+import { beginning, claim, failed, turnOf } from "./records.ts"
 
-const claim = { id: "a", node: "n", claimedAt: "2026-01-01T00:00:00Z", losses: 0 }
-const begin: JournalRecord = {
-  type: "run",
-  at: 1000,
-  v: 1,
-  task: { namespace: "default", name: "fix", uid: "u" },
-  attempt: 1,
-  claim,
-  spec: "digest",
-  systemPrompt: "system",
-  taskPrompt: "task: grüße 🙂",
-  tools: [{ name: "bash", description: "runs", parameters: {} }],
-  maxTurns: 12,
-  maxTokens: 100,
-  windowTokens: 1000,
-  budgetMillis: 60_000,
-  stuckLimits: { repeatedToolThreshold: 5, editFreeTurnsLimit: 15, contextSoftCap: 0, contextHardCap: 0 },
-  isEditing: true
-}
-const failed = new InferenceError({
-  endpoint: "e",
-  reason: new MalformedToolCall({ message: "cut", party: "model", tool: "bash", written: "{", content: "" })
-})
-const call = { id: "c", type: "function", function: { name: "bash", arguments: '{"command":"ls"}' } } as const
-const turnOf = (turn: number): ReadonlyArray<JournalRecord> => [
-  { type: "request", at: 1000 + turn, turn, shared: 2, messages: ["reply", "result"], maxTokens: 100 },
-  { type: "reply", at: 1000 + turn, turn, failure: failed },
-  {
-    type: "reply",
-    at: 1000 + turn,
-    turn,
-    reply: { content: "", reasoning: "é", toolCalls: [call], finishReason: "tool_calls" }
-  },
-  { type: "call", at: 1000 + turn, turn, index: 0, id: "c", tool: "bash" },
-  { type: "result", at: 1000 + turn, turn, index: 0, message: "{}", succeeded: true },
-  { type: "checkpoint", at: 1000 + turn, turn, tree: `tree${turn}` }
-]
 const textOf = (records: ReadonlyArray<JournalRecord>): string =>
   records.map((record) => `${lineOf(record)}\n`).join("")
-const whole = [begin, ...[1, 2].flatMap(turnOf)]
+const whole = [beginning, ...[1, 2].flatMap(turnOf)]
 const journalOf = (records: ReadonlyArray<JournalRecord>) => Result.getOrThrow(readJournal(textOf(records)))
 
 describe("a journal", () => {
   it("tells what was written, failures of the endpoint as such", () => {
     const { run, turns } = journalOf(whole)
-    assert.deepStrictEqual(run, begin)
+    assert.deepStrictEqual(run, beginning)
     assert.deepStrictEqual(
       turns.map(({ checkpoint, results }) => [checkpoint?.tree, results.length]),
       [
@@ -99,7 +63,7 @@ describe("a journal", () => {
   })
 
   it("of another version is refused by name", () => {
-    const read = readJournal(`${lineOf(begin).replace('"v":1', '"v":2')}\n`)
+    const read = readJournal(`${lineOf(beginning).replace('"v":1', '"v":2')}\n`)
     assert.include(Result.isFailure(read) ? read.failure.message : "", "version 2")
   })
 

@@ -14,6 +14,7 @@ import * as Daemon from "../../src/node/daemon.ts"
 import { FleetProbe } from "../../src/services/FleetProbe.ts"
 import { EndpointUnreachable, InferenceClient, InferenceError } from "../../src/services/InferenceClient.ts"
 import { KubeClient } from "../../src/services/KubeClient.ts"
+import * as Journal from "../../src/services/Journal.ts"
 import { RunRecord } from "../../src/services/RunRecord.ts"
 import { agent, epoch, task } from "../builders.ts"
 import { FakeCluster, layer } from "../fakes/FakeCluster.ts"
@@ -86,6 +87,7 @@ const executorOver = (inference: InferenceClient["Service"]) => {
 const startDaemon = (inference: InferenceClient["Service"], slots: number) =>
   Daemon.run({ ...daemonOptions, slots, executor: executorOver(inference) }).pipe(
     Effect.provideService(RunRecord, memoryRecords().service),
+    Effect.provide(Journal.layerNone),
     Effect.provideService(FleetProbe, FleetProbe.of({ capability: Effect.succeed(capability) })),
     Effect.forkScoped,
     Effect.tap((fiber) =>

@@ -9,6 +9,7 @@ import { ExecutorError } from "../../src/executors/Executor.ts"
 import * as Daemon from "../../src/node/daemon.ts"
 import { FleetProbe } from "../../src/services/FleetProbe.ts"
 import type { KubeClient } from "../../src/services/KubeClient.ts"
+import * as Journal from "../../src/services/Journal.ts"
 import { RunRecord, type RunRecordEntry } from "../../src/services/RunRecord.ts"
 import { FakeCluster } from "../fakes/FakeCluster.ts"
 import { epoch, task } from "../builders.ts"
@@ -102,6 +103,7 @@ export const startDaemon = Effect.fnUntraced(function* (
   const daemon = Daemon.run({ ...daemonOptions, ...options, executor: script.executor })
   const fiber = yield* daemon.pipe(
     Effect.provideService(RunRecord, records.service),
+    Effect.provide(Journal.layerNone),
     Effect.provideService(FleetProbe, steadyProbe),
     Effect.forkScoped
   )

@@ -1,0 +1,220 @@
+/** `foreman replay`: plays the journal of a run again, without its model and without effects, and says whether it comes to the same. */
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs"
+import { homedir } from "node:os"
+import { join } from "node:path"
+
+import { Console, Duration, Effect, Option, Result, Runtime, Schema } from "effect"
+import { Argument, Command, Flag } from "effect/cli"
+
+import * as ChatCompletionsClient from "../layers/ChatCompletionsClient.ts"
+import * as Observability from "../layers/Observability.ts"
+import { firstDifference, type Replayed, replay } from "../src/executors/replay.ts"
+import { type Journal, readJournal } from "../src/journal/read.ts"
+import { InferenceClient } from "../src/services/InferenceClient.ts"
+import { launchCommand } from "./launchCommand.ts"
+
+/** There is no such journal, or it cannot be read. */
+class JournalMissing extends Schema.TaggedError<JournalMissing>()("JournalMissing", {
+  message: Schema.String
+}) {
+  override readonly [Runtime.errorExitCode] = 78
+}
+/** It came to another end. */
+class EndDiffers extends Schema.TaggedError<EndDiffers>()("EndDiffers", { message: Schema.String }) {
+  override readonly [Runtime.errorExitCode] = 1
+}
+
+const parameters = {
+  journal: Argument.String("task").pipe(
+    Argument.withDescription("A journal's file, or the name or uid of a task that ran on this machine")
+  ),
+  workspaceDir: Flag.String("workspace-dir").pipe(
+    Flag.withDefault(join(homedir(), "foreman-workspaces")),
+    Flag.withDescription("Where this machine's runs keep their journals")
+  ),
+  until: Flag.Int("until").pipe(Flag.optional, Flag.withDescription("Stop after this turn")),
+  diff: Flag.String("diff").pipe(
+    Flag.optional,
+    Flag.withDescription("Another journal: says in which turn the two first differ")
+  ),
+  withModel: Flag.String("with-model").pipe(
+    Flag.optional,
+    Flag.withDescription(
+      "Base URL of a model that is asked for the next reply, after the last turn that was played"
+    )
+  ),
+  model: Flag.String("model").pipe(Flag.withDefault(""), Flag.withDescription("Its name")),
+  output: Flag.Literals("output", ["table", "json"]).pipe(
+    Flag.withAlias("o"),
+    Flag.withDefault("table"),
+    Flag.withDescription("Form of what is printed; json has the whole conversation")
+  )
+}
+
+/** Journals of a folder of workspaces, the newest first. */
+const filesIn = (workspaceDir: string): ReadonlyArray<string> => {
+  const root = join(workspaceDir, ".journals")
+  if (!existsSync(root)) return []
+  return readdirSync(root)
+    .flatMap((uid) =>
+      readdirSync(join(root, uid))
+        .filter((name) => name.endsWith(".ndjson"))
+        .map((name) => join(root, uid, name))
+    )
+    .map((file) => ({ file, usedMillis: statSync(file).mtimeMs }))
+    .toSorted((a, b) => b.usedMillis - a.usedMillis)
+    .map(({ file }) => file)
+}
+
+const readFile = (file: string) => readJournal(readFileSync(file, "utf8"))
+
+/** The newest journal of a task of this name, with or without its namespace, or uid. */
+const fileOf = (name: string, workspaceDir: string): string | undefined => {
+  if (existsSync(name) && statSync(name).isFile()) return name
+  return filesIn(workspaceDir).find((file) => {
+    const journal = Result.getOrUndefined(readFile(file))
+    if (journal === undefined) return false
+    const { name: task, namespace, uid } = journal.run.task
+    return [task, `${namespace}/${task}`, uid].includes(name)
+  })
+}
+
+const load = Effect.fnUntraced(function* (name: string, workspaceDir: string) {
+  const file = yield* Effect.try({
+    try: () => fileOf(name, workspaceDir),
+    catch: (cause) => new JournalMissing({ message: cause instanceof Error ? cause.message : String(cause) })
+  })
+  if (file === undefined) {
+    return yield* new JournalMissing({
+      message: `no journal of ${name} in ${workspaceDir}: name another folder with --workspace-dir, or the file itself`
+    })
+  }
+  return yield* Effect.fromResult(readFile(file)).pipe(
+    Effect.mapError(({ message }) => new JournalMissing({ message: `${file}: ${message}` }))
+  )
+})
+
+const seconds = (millis: number): string => (millis / 1000).toFixed(1)
+const rows = (table: ReadonlyArray<ReadonlyArray<string>>): string => {
+  const widths = (table[0] ?? []).map((_, column) =>
+    Math.max(...table.map((row) => row[column]?.length ?? 0))
+  )
+  return table
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join("  ")
+        .trimEnd()
+    )
+    .join("\n")
+}
+
+const report = (journal: Journal, replayed: Replayed): string => {
+  const { attempt, branch, task } = journal.run
+  const { end, recorded, summary, turns, verdict } = replayed
+  const lines = [
+    `${task.namespace}/${task.name}, journal ${attempt}${branch === undefined ? "" : `, branch ${branch}`}${journal.resumes === 0 ? "" : `, interrupted ${journal.resumes} times`}`,
+    "",
+    rows([
+      ["TURN", "SECONDS", "TOKENS IN", "OUT", "TOOLS"],
+      ...turns.map(({ millis, tools, turn, usage }) => [
+        String(turn),
+        seconds(millis),
+        usage === undefined ? "-" : String(usage.inputTokens),
+        usage === undefined ? "-" : String(usage.outputTokens),
+        tools.join(" ") || "-"
+      ])
+    ]),
+    "",
+    `end now:  ${end}${verdict === undefined ? "" : ` ${verdict}: ${summary}`}`
+  ]
+  if (recorded !== undefined) lines.push(`end then: ${recorded.end} ${recorded.verdict}: ${recorded.summary}`)
+  return lines.join("\n")
+}
+
+/** What a model would say next; nothing is done with it. */
+const askModel = Effect.fnUntraced(function* (
+  journal: Journal,
+  messages: ReadonlyArray<string>,
+  endpoint: { readonly baseURL: string; readonly model: string }
+) {
+  const client = yield* InferenceClient
+  const { maxTokens, tools } = journal.run
+  const { content, toolCalls } = yield* client.complete({
+    endpoint,
+    messages,
+    tools,
+    maxTokens,
+    turnTimeout: Duration.minutes(10)
+  })
+  return { content, toolCalls: toolCalls.map((call) => call.function) }
+})
+
+const run = Effect.fn("replay")(function* (options: {
+  readonly journal: string
+  readonly workspaceDir: string
+  readonly until: number | undefined
+  readonly diff: string | undefined
+  readonly withModel: string | undefined
+  readonly model: string
+  readonly isJson: boolean
+}) {
+  const { isJson, model, until, withModel, workspaceDir } = options
+  const journal = yield* load(options.journal, workspaceDir)
+  if (options.diff !== undefined) {
+    const difference = firstDifference(journal, yield* load(options.diff, workspaceDir))
+    if (isJson) return yield* Console.log(JSON.stringify({ difference: difference ?? null }, null, 2))
+    return yield* Console.log(
+      difference === undefined
+        ? "no difference in the turns that both have"
+        : `turn ${difference.turn}: the ${difference.what} differs\n- ${difference.one}\n+ ${difference.other}`
+    )
+  }
+  const replayed = yield* replay(journal, until)
+  const next =
+    withModel === undefined
+      ? undefined
+      : yield* askModel(journal, replayed.messages, { baseURL: withModel, model })
+  if (isJson) {
+    const { messages, ...rest } = replayed
+    const conversation = messages.map((message): unknown => JSON.parse(message))
+    yield* Console.log(
+      JSON.stringify({ task: journal.run.task, ...rest, next, messages: conversation }, null, 2)
+    )
+  } else {
+    yield* Console.log(report(journal, replayed))
+    if (next !== undefined)
+      yield* Console.log(`\nnext reply of ${withModel}: ${JSON.stringify(next, null, 2)}`)
+  }
+  if (!replayed.isSame) {
+    return yield* new EndDiffers({
+      message: `the run ended as ${replayed.recorded?.end}, and now as ${replayed.end}`
+    })
+  }
+})
+
+const command = Command.make("replay", parameters, (values) =>
+  run({
+    ...values,
+    until: Option.getOrUndefined(values.until),
+    diff: Option.getOrUndefined(values.diff),
+    withModel: Option.getOrUndefined(values.withModel),
+    isJson: values.output === "json"
+  }).pipe(Effect.provide(ChatCompletionsClient.layer))
+).pipe(
+  Command.withDescription(
+    "Play the journal of a run again, without its model and without effects: what it did, turn by turn, and whether it comes to the same end"
+  ),
+  Command.withExamples([
+    { command: "foreman replay fix-slug-code", description: "The newest run of a task on this machine" },
+    {
+      command: "foreman replay fix-slug-code --until 3 -o json",
+      description: "Its conversation after three turns"
+    }
+  ])
+)
+
+export const main = launchCommand(command, {
+  name: "replay",
+  observability: Observability.layer({ name: "replay", level: "Error" })
+})

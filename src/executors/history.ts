@@ -1,0 +1,141 @@
+/** What an earlier process of a run left behind, and the journal that this one goes on writing. */
+import { Clock, Effect, Hash, Redacted, type Scope } from "effect"
+
+import type { Agent } from "../../schema/Agent.ts"
+import { type AgenticTask } from "../../schema/AgenticTask.ts"
+import { refOf } from "../../schema/Meta.ts"
+import { continues } from "../decide/claim.ts"
+import { type Continuation, continuationOf } from "../journal/continuation.ts"
+import type { Journal as Read } from "../journal/read.ts"
+import { lineOf, type RunClaim, type RunRecord } from "../journal/record.ts"
+import { redactor } from "../journal/redact.ts"
+import type { Endpoint } from "../services/InferenceClient.ts"
+import { Journal, type JournalError, type JournalWriter } from "../services/Journal.ts"
+import type { Workspace } from "../services/GitWorkspace.ts"
+import type { CatalogTool } from "../tools/catalog.ts"
+import { type Run, RunnerConfig } from "./Executor.ts"
+import * as Recording from "./recording.ts"
+
+export interface History {
+  readonly continuation?: Continuation
+  /** Why a run that was interrupted begins anew. */
+  readonly lost?: string
+}
+
+/** Of what a run depends on: with another one, what was answered means something else. */
+const specOf = (task: AgenticTask, agent: Agent): string => {
+  const text = JSON.stringify([task.spec, agent.spec])
+  return `${text.length}-${Hash.string(text)}`
+}
+
+const claimOf = ({ claimId, nodeName, task }: Run): RunClaim => ({
+  id: claimId,
+  node: nodeName,
+  claimedAt: task.status?.claimedAt ?? ""
+})
+
+/**
+ * A journal is ours while nobody else had the task since: it was interrupted in order, or our claim follows its claim, or it is the very
+ * claim (a process that was started again by hand or by its Job).
+ */
+const isOurs =
+  (run: Run) =>
+  ({ claim, hold }: Read): boolean =>
+    hold !== undefined || claim.id === run.claimId || continues(run.before ?? run.task, claim)
+
+/** Reads the journal of the task. One that cannot be read costs the turns, not the run. */
+export const historyOf = Effect.fn("historyOf")(function* (
+  run: Run,
+  agent: Agent
+): Effect.fn.Return<History, never, Journal> {
+  const { uid } = run.task.metadata
+  if (uid === undefined) return {}
+  const journal = yield* Journal
+  const found = yield* journal.read(uid).pipe(
+    Effect.map((text) => continuationOf(text, { spec: specOf(run.task, agent), isOurs: isOurs(run) })),
+    Effect.catch(({ message }) => Effect.succeed(`its journal cannot be read: ${message}`))
+  )
+  if (found === undefined) return {}
+  if (typeof found === "string") {
+    yield* Effect.logWarning(`the run begins anew: ${found}`)
+    return { lost: found }
+  }
+  yield* Effect.logInfo("the run goes on where it was interrupted").pipe(
+    Effect.annotateLogs({
+      afterTurn: found.turn,
+      interruptedBy: found.journal.hold ?? "the end of its process"
+    })
+  )
+  return { continuation: found }
+})
+
+export interface Recorded extends Recording.Recording {
+  /** The journal's number among those of the task; absent where there is none. */
+  readonly attempt: number | undefined
+}
+
+/** Opens the journal. Where it cannot be written, the run is not recorded, and says so in the log. */
+export const record = Effect.fnUntraced(function* (
+  run: Run,
+  agent: Agent,
+  history: History,
+  options: {
+    readonly head: Omit<RunRecord, "type" | "at" | "v" | "attempt" | "task" | "claim" | "spec">
+    readonly endpoints: ReadonlyArray<Endpoint>
+    readonly workspace: Effect.Effect<Workspace, { readonly message: string }>
+    readonly tools: ReadonlyArray<CatalogTool>
+  }
+): Effect.fn.Return<Recorded, JournalError, Journal | RunnerConfig | Scope.Scope> {
+  const { uid } = run.task.metadata
+  const journal = yield* Journal
+  const { gitToken, modelToken, overrideToken } = yield* RunnerConfig
+  const { continuation } = history
+  const writer: JournalWriter | undefined =
+    uid === undefined
+      ? undefined
+      : yield* journal.open(uid, continuation === undefined ? "New" : "GoOn").pipe(
+          Effect.catchIf(
+            ({ reason }) => reason !== "DiskFull",
+            (error) =>
+              Effect.as(
+                Effect.logWarning("the run is not recorded: it begins anew when it is interrupted", error),
+                undefined
+              )
+          )
+        )
+  if (writer === undefined || uid === undefined) return { ...Recording.none, attempt: undefined }
+  const secrets = [gitToken, modelToken, overrideToken, ...options.endpoints.map(({ apiKey }) => apiKey)]
+  const { name, namespace = "default" } = refOf(run.task)
+  const recording = yield* Recording.begin({
+    writer,
+    redact: redactor(secrets.flatMap((secret) => (secret === undefined ? [] : [Redacted.value(secret)]))),
+    head: {
+      task: { namespace, name, uid },
+      claim: claimOf(run),
+      spec: specOf(run.task, agent),
+      ...options.head
+    },
+    continuation,
+    claim: claimOf(run),
+    workspace: options.workspace,
+    folder: options.head.isEditing ? journal.folder(uid) : undefined,
+    tools: options.tools
+  })
+  return { ...recording, attempt: writer.attempt }
+})
+
+/** Says that the run was interrupted in order: it may go on under any claim. */
+export const noteHold = (task: AgenticTask, reason: string) =>
+  note(task, (at) => lineOf({ type: "hold", at, reason }))
+
+/** Says that the run's end was told: nobody goes on with it. */
+export const noteEnd = (task: AgenticTask) => note(task, (at) => lineOf({ type: "end", at }))
+
+const note = Effect.fnUntraced(function* (task: AgenticTask, line: (at: number) => string) {
+  const { uid } = task.metadata
+  if (uid === undefined) return
+  const journal = yield* Journal
+  yield* journal
+    .note(uid, line(yield* Clock.currentTimeMillis))
+    .pipe(Effect.catch((error) => Effect.logWarning("the journal of the run has no end", error)))
+})
