@@ -17,7 +17,11 @@ export const ToolCall = Schema.Struct({
   id: Schema.String,
   type: Schema.Literal("function"),
   /** `arguments` is JSON text, as the model wrote it. */
-  function: Schema.Struct({ name: Schema.String, arguments: Schema.String })
+  function: Schema.Struct({ name: Schema.String, arguments: Schema.String }),
+  /** Signatures of the thoughts that led to the call, under the names by which servers send them and want them back. */
+  extra_content: opt(Schema.Json),
+  thought_signature: opt(Schema.Json),
+  provider_specific_fields: opt(Schema.Json)
 })
 export type ToolCall = typeof ToolCall.Type
 
@@ -55,6 +59,8 @@ export interface ChatReply {
   /** The model's words for why it will not. */
   readonly refusal?: string
   readonly toolCalls: ReadonlyArray<ToolCall>
+  /** The calls stood in the text: neither the server nor its template knows how this model calls tools. */
+  readonly hasTextCalls?: boolean
   /** Empty where the stream just ended; `stop`, `tool_calls`, `length`, … as the endpoint said. */
   readonly finishReason: string
   readonly usage: Usage | undefined

@@ -38,13 +38,39 @@ interface Said {
   readonly windowTokens: number | undefined
 }
 
-/** The error object of OpenAI, of vLLM (`object: "error"`), of FastAPI (`detail`), or plain text. */
-const read = (value: unknown): Said => {
+/** FastAPI's list of what is wrong, each with its place. */
+const listed = (value: unknown): string =>
+  (Array.isArray(value) ? value : [value])
+    .map((one) => {
+      const fields = isRecord(one) ? one : {}
+      const at = Array.isArray(fields["loc"]) ? `${fields["loc"].map(String).join(".")}: ` : ""
+      const words = textOf(fields["msg"]) || textOf(fields["message"]) || textOf(one)
+      return words === "" ? "" : at + words
+    })
+    .filter((words) => words !== "")
+    .join("; ")
+
+/** What a proxy says only in its details: the words of the server behind it. */
+const behind = (inner: { readonly [key: string]: unknown }): string => {
+  const raw = isRecord(inner["metadata"]) ? inner["metadata"]["raw"] : undefined
+  const words = typeof raw === "string" ? raw : raw === undefined || raw === null ? "" : written(raw)
+  return words === "" ? "" : `: ${words}`
+}
+
+/** The error object of OpenAI, of vLLM (`object: "error"`), of FastAPI (`detail`), Gemini's list of one, or plain text. */
+const read = (given: unknown): Said => {
+  const value: unknown = Array.isArray(given) && given.length === 1 ? given[0] : given
   const outer = isRecord(value) ? value : {}
   const inner = isRecord(outer["error"]) ? outer["error"] : outer
   const message =
-    textOf(inner["message"]) || textOf(outer["error"]) || textOf(outer["message"]) || textOf(outer["detail"])
-  const words = (message || (typeof value === "string" ? value : written(value))).trim().slice(0, maxWords)
+    textOf(inner["message"]) ||
+    textOf(outer["error"]) ||
+    textOf(outer["message"]) ||
+    textOf(outer["msg"]) ||
+    listed(outer["detail"]) ||
+    listed(outer["errors"])
+  const said = (message || (typeof value === "string" ? value : written(value))).trim() + behind(inner)
+  const words = said.slice(0, maxWords)
   const code = inner["code"]
   return {
     words,
@@ -172,13 +198,16 @@ export const refused = (refusal: Refusal): InferenceReason => {
   return rejected(fromProxy)
 }
 
-/** An error inside an answer with status 200: whatever it is about, it is the server that says it so. */
+/**
+ * An error inside an answer with status 200: the server's, unless its words say that somebody else has to act. What an overflow or a rate is
+ * about is known too late there, after the server took the request: that counts as its own.
+ */
 export const failedInside = (error: unknown, nowMillis: number): InferenceReason => {
   const said = read(error)
   const message = `the endpoint failed within its reply: ${said.words}`
   const all = `${said.kind} ${said.words}`
   if (overflows.test(all)) return overflow(said, message, "server")
-  if (said.status === 429 || said.status === 503 || said.status === 529 || busy.test(all)) {
+  if ([402, 429, 503, 529].includes(said.status ?? 0) || busy.test(all) || noFunds.test(all)) {
     const wait = retryAfter({ body: said.words, nowMillis })
     return new EndpointBusy({
       message,
@@ -186,7 +215,20 @@ export const failedInside = (error: unknown, nowMillis: number): InferenceReason
       ...(wait !== undefined && { retryAfterMillis: wait })
     })
   }
-  return new ServerFailed({ message, party: "server" })
+  if (parsesCalls.test(all)) {
+    return new MalformedToolCall({ message, party: "model", tool: "", written: "", content: "" })
+  }
+  const party = insideParty(said.status, all)
+  if (party === undefined) return new ServerFailed({ message, party: "server" })
+  return new RequestRejected({ message, party, status: said.status ?? 400, body: said.words })
+}
+
+/** Who has to act, where it is not the server. */
+const insideParty = (status: number | undefined, all: string): Party | undefined => {
+  if (filtered.test(all)) return "contentFilter"
+  if (status === 401 || status === 403 || noKey.test(all)) return "credentials"
+  if (template.test(all)) return "template"
+  return noModel.test(all) ? "configuration" : undefined
 }
 
 const overflow = ({ promptTokens, windowTokens }: Said, message: string, party: Party) =>

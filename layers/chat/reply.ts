@@ -4,22 +4,10 @@ import { Effect, Option, type Schema } from "effect"
 import type { ChatReply } from "../../schema/Chat.ts"
 import { type InferenceReason, MalformedReply } from "../../src/services/InferenceClient.ts"
 import { argumentText, type Draft, grown, isWhole, toCalls } from "./calls.ts"
+import { doneText, EventLines, type StreamEvent } from "./EventLines.ts"
 import { failedInside } from "./refusal.ts"
 import { textCalls } from "./textCalls.ts"
-import {
-  type Call,
-  type Chunk,
-  decodeChunk,
-  decodeDetails,
-  failures,
-  finishOf,
-  isRecord,
-  type Message,
-  partsOf,
-  promptTokensOf,
-  textOf,
-  usageOf
-} from "./wire.ts"
+import { type CallPiece, type Chunk, chunkOf, failures, finishOf, isRecord, type Message } from "./wire.ts"
 
 const parseJson = Option.liftThrowable((text: string): unknown => JSON.parse(text))
 const malformed = (message: string) => new MalformedReply({ message, party: "server" })
@@ -36,9 +24,10 @@ export class ReplyAssembler {
   readonly #calls: Array<Draft> = []
   readonly #offered: ReadonlySet<string>
   readonly #nowMillis: number
-  #rest = ""
-  #event = ""
-  #isJson: boolean | undefined
+  readonly #lines = new EventLines()
+  /** Of a body that may be one JSON text. */
+  #text = ""
+  #form: "unknown" | "json" | "lines" = "unknown"
   #content: Array<string> = []
   #reasoning: Array<string> = []
   #reasoningField: "reasoning" | "reasoning_content" = "reasoning_content"
@@ -57,31 +46,44 @@ export class ReplyAssembler {
   }
 
   push(bytes: Uint8Array): void {
-    const text = this.#rest + this.#decoder.decode(bytes, { stream: true })
+    const text = this.#decoder.decode(bytes, { stream: true })
+    if (this.#form === "lines") return this.#events(this.#lines.push(text))
+    this.#text += text
+    if (this.#form === "json") return
     // Servers name the type of a stream wrongly, or not at all: its first letter tells.
-    this.#isJson ??= text.trim() === "" ? undefined : /^\s*[{[<]/u.test(text)
-    if (this.#isJson !== false) {
-      this.#rest = text
-      return
+    const first = /\S/u.exec(this.#text)?.[0]
+    if (first === undefined) return
+    if (/[{[<]/u.test(first)) {
+      // One JSON text a line is a stream, too.
+      const line = /^\s*([^\r\n]+)[\r\n]/u.exec(this.#text)?.[1]
+      if (line === undefined) return
+      if (Option.isNone(parseJson(line))) {
+        this.#form = "json"
+        return
+      }
     }
-    const lines = text.split("\n")
-    this.#rest = lines.pop() ?? ""
-    for (const line of lines) this.#line(line.trimEnd())
+    this.#form = "lines"
+    this.#events(this.#lines.push(this.#text))
   }
 
   /** It is one JSON text, of which nothing is known before its end. */
   get isWhole(): boolean {
-    return this.#isJson === true
+    return this.#form !== "lines" && this.#text !== ""
   }
 
   reply(): Effect.Effect<ChatReply, InferenceReason> {
     return Effect.gen({ self: this }, function* () {
-      if (this.#isJson === true) this.#whole(this.#rest)
-      else if (this.#rest !== "") this.#line(this.#rest.trimEnd())
+      if (this.#form === "lines") this.#events(this.#lines.end())
+      else if (this.#text.trim() !== "") this.#whole(this.#text)
       // Such a stream counts as done, too.
       if (this.#fault !== undefined) return yield* this.#fault
       if (!this.isFinished && !this.isDone && !this.#hasWholeCalls) {
-        return yield* malformed("the stream ended before the reply was finished")
+        const { unread } = this.#lines
+        return yield* malformed(
+          unread !== "" && this.progress === 0
+            ? `no completion: ${unread}`
+            : "the stream ended before the reply was finished"
+        )
       }
       if (this.progress === 0 && !this.isFinished) return yield* malformed("the stream had no reply in it")
       return yield* this.#assemble()
@@ -94,47 +96,49 @@ export class ReplyAssembler {
 
   #assemble(): Effect.Effect<ChatReply, InferenceReason> {
     const text = this.#content.join("")
-    const said = this.#calls.length > 0 ? undefined : textCalls(text, this.#offered)
-    const content = said?.content ?? text
     const reasoning = this.#reasoning.join("")
     const finishReason = this.#finishReason
-    return Effect.map(toCalls(said?.drafts ?? this.#calls, { content, finishReason }), (toolCalls) => ({
+    const offered = this.#offered
+    const said = this.#calls.length > 0 ? undefined : textCalls({ text, reasoning }, offered)
+    const content = said?.content ?? text
+    const drafts = said?.drafts ?? this.#calls
+    return Effect.map(toCalls(drafts, { content, finishReason, offered }), (toolCalls) => ({
       content,
       reasoning,
       ...(reasoning !== "" && { reasoningField: this.#reasoningField }),
       ...(this.#details.length > 0 && { reasoningDetails: this.#details }),
       ...(this.#refusal !== "" && { refusal: this.#refusal }),
       toolCalls,
+      ...(said !== undefined && toolCalls.length > 0 && { hasTextCalls: true }),
       finishReason,
       usage: this.#usage
     }))
   }
 
-  #line(line: string): void {
-    if (this.#fault !== undefined) return
-    if (line === "") this.#event = ""
-    if (line.startsWith("event:")) this.#event = line.slice(6).trim()
-    if (!line.startsWith("data:")) return
-    const data = line.slice(5).trim()
-    if (data === "[DONE]") {
+  #events(events: ReadonlyArray<StreamEvent>): void {
+    for (const event of events) {
+      // What follows a whole reply takes nothing from it, and adds nothing.
+      if (this.isDone) return
+      this.#event(event)
+    }
+  }
+
+  #event({ name, text, value }: StreamEvent): void {
+    if (text === doneText) {
       this.isDone = true
       return
     }
-    const value = parseJson(data)
-    if (this.#event === "error") {
+    if (name === "error") {
       return this.#break(
         failedInside(
-          Option.getOrElse(value, () => data),
+          Option.getOrElse(value, () => text),
           this.#nowMillis
         )
       )
     }
-    const chunk = Option.flatMap(value, (one) => decodeChunk(one))
-    if (Option.isSome(chunk)) return this.#chunk(chunk.value, Option.getOrUndefined(value))
-    // What follows a whole reply takes nothing from it.
-    if (!this.isFinished && !this.isDone) {
-      this.#break(malformed(`a line of the stream is no chunk: ${data.slice(0, 200)}`))
-    }
+    const chunk = Option.isSome(value) ? chunkOf(value.value) : undefined
+    if (chunk !== undefined) return this.#chunk(chunk)
+    if (!this.isFinished) this.#break(malformed(`a line of the stream is no chunk: ${text.slice(0, 200)}`))
   }
 
   /** A body that is one JSON text. */
@@ -146,37 +150,34 @@ export class ReplyAssembler {
         new MalformedReply({ message: `no completion: ${text.trim().slice(0, 200)}`, party })
       )
     }
-    const chunk = decodeChunk(value.value)
-    if (Option.isNone(chunk)) return this.#break(malformed(`no completion: ${text.slice(0, 200)}`))
-    this.#chunk(chunk.value, value.value)
-    if (this.#fault === undefined && (chunk.value.choices ?? []).length === 0) {
+    const chunk = chunkOf(value.value)
+    if (chunk === undefined) return this.#break(malformed(`no completion: ${text.slice(0, 200)}`))
+    this.#chunk(chunk)
+    if (this.#fault === undefined && chunk.message === undefined) {
       this.#break(malformed("the completion has no choices"))
     }
-    this.isFinished = true
   }
 
-  #chunk(chunk: typeof Chunk.Type, raw: unknown): void {
-    const choice = chunk.choices?.[0]
-    const error = chunk.error ?? choice?.error ?? (chunk.object === "error" ? raw : undefined)
-    if (error !== undefined && error !== null) return this.#break(failedInside(error, this.#nowMillis))
-    const finished = choice?.finish_reason ?? ""
-    if (failures.test(finished)) {
-      return this.#break(failedInside({ message: `its finish reason is ${finished}` }, this.#nowMillis))
+  #chunk(chunk: Chunk): void {
+    const { error, finishReason, message, promptTokens, usage } = chunk
+    if (error !== undefined) return this.#break(failedInside(error, this.#nowMillis))
+    if (failures.test(finishReason)) {
+      return this.#break(failedInside({ message: `its finish reason is ${finishReason}` }, this.#nowMillis))
     }
-    const message = choice?.delta ?? choice?.message
-    if (message !== undefined && message !== null) this.#add(message)
-    const promptTokens = promptTokensOf(chunk)
+    if (message !== undefined) this.#add(message)
     if (promptTokens > this.#promptTokens) {
       this.#promptTokens = promptTokens
       this.progress++
     }
     // The last of them is empty, or says what came before it again.
-    if (choice?.finish_reason !== undefined && choice.finish_reason !== null && choice.finish_reason !== "") {
-      this.#finishReason = finishOf(choice.finish_reason)
+    if (finishReason !== "") this.#finishReason = finishOf(finishReason)
+    if ((finishReason !== "" || chunk.isWhole) && !this.isFinished) {
       this.isFinished = true
       this.progress++
     }
-    this.#usage = usageOf(chunk.usage) ?? this.#usage
+    if (usage !== undefined && (this.#usage === undefined || usage.inputTokens + usage.outputTokens > 0)) {
+      this.#usage = usage
+    }
   }
 
   #break(fault: InferenceReason): void {
@@ -184,28 +185,26 @@ export class ReplyAssembler {
     this.isDone = true
   }
 
-  #add(delta: Message): void {
-    const { text, thought } = partsOf(delta.content)
-    const reasoning = `${thought}${textOf(delta.reasoning_content) || textOf(delta.reasoning)}`
-    if (typeof delta.reasoning === "string" && typeof delta.reasoning_content !== "string") {
-      this.#reasoningField = "reasoning"
-    }
+  #add({ calls, details, reasoningField, refusal, text, thought }: Message): void {
+    if (thought !== "") this.#reasoningField = reasoningField
     this.#content.push(text)
-    this.#reasoning.push(reasoning)
-    const details = decodeDetails(delta.reasoning_details)
-    if (Option.isSome(details)) for (const detail of details.value) this.#detail(detail)
-    this.#refusal += delta.refusal ?? ""
-    this.progress += text.length + reasoning.length + (delta.refusal?.length ?? 0)
-    for (const piece of delta.tool_calls ?? []) {
+    this.#reasoning.push(thought)
+    for (const detail of details) this.#detail(detail)
+    this.#refusal += refusal
+    this.progress += text.length + thought.length + refusal.length
+    for (const piece of calls) {
       const known = this.#draft(piece)
-      const more = argumentText(piece.function?.arguments)
-      const name = piece.function?.name ?? ""
-      known.id ||= textOf(piece.id)
-      const before = known.name
+      const before = known.name.length + known.arguments.length
+      known.id ||= piece.id
+      Object.assign(known.extras, piece.extras)
       // In pieces, or whole and again with each piece.
-      known.name = known.arguments === "" && known.name !== name ? known.name + name : known.name || name
-      known.arguments = grown(known.arguments, more)
-      this.progress += more.length + (known.name.length - before.length)
+      known.name =
+        known.arguments === "" && known.name !== piece.name
+          ? known.name + piece.name
+          : known.name || piece.name
+      known.arguments = grown(known.arguments, argumentText(piece.arguments))
+      // What says the same again is no progress.
+      this.progress += Math.max(0, known.name.length + known.arguments.length - before)
     }
   }
 
@@ -229,17 +228,16 @@ export class ReplyAssembler {
    * The call that a piece belongs to: the one of its index, where that is not taken by a call with another id; without an index the last
    * one, until a new id or, after a whole call, a new name begins the next.
    */
-  #draft(piece: Call): Draft {
-    const id = textOf(piece.id)
-    const index = textOf(piece.index) === "" ? undefined : Number(piece.index)
-    const isNamed = (piece.function?.name ?? "") !== ""
-    const isIndexed = index !== undefined && Number.isInteger(index)
-    const known = isIndexed ? this.#calls.findLast((call) => call.index === index) : this.#calls.at(-1)
+  #draft({ id, index, name }: CallPiece): Draft {
+    const known =
+      index === undefined ? this.#calls.at(-1) : this.#calls.findLast((call) => call.index === index)
     const isOther =
       known !== undefined &&
-      (id !== "" && known.id !== "" ? id !== known.id : isNamed && id === "" && !isIndexed && isWhole(known))
+      (id !== "" && known.id !== ""
+        ? id !== known.id
+        : name !== "" && id === "" && index === undefined && isWhole(known))
     if (known !== undefined && !isOther) return known
-    const draft: Draft = { index: isIndexed ? index : this.#calls.length, id: "", name: "", arguments: "" }
+    const draft: Draft = { index: index ?? this.#calls.length, id: "", name: "", arguments: "", extras: {} }
     this.#calls.push(draft)
     return draft
   }

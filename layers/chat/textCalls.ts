@@ -1,10 +1,10 @@
 /**
- * Tool calls that a model writes as text, where its server does not know the model's protocol: Hermes, Qwen's XML, DeepSeek, Mistral,
- * Llama, Harmony, and a bare JSON object. Only names of tools that the request offered are taken for calls.
+ * Tool calls that a model writes as text, where its server does not know the model's protocol. Only names of tools that the request offered
+ * are taken for calls, and what a model quotes (in a fence, between backticks or quotes) is none unless the whole reply is the call.
  */
-import { Option } from "effect"
-
-import { argumentText, type Draft } from "./calls.ts"
+import { type Draft, objectText, toolName } from "./calls.ts"
+import type { Call } from "./pythonic.ts"
+import { type Form, forms, frames, fromBare, isReadable } from "./textForms.ts"
 
 export interface FoundCalls {
   readonly drafts: ReadonlyArray<Draft>
@@ -12,126 +12,16 @@ export interface FoundCalls {
   readonly content: string
 }
 
-const parseJson = Option.liftThrowable((text: string): unknown => JSON.parse(text))
-const isRecord = (value: unknown): value is { readonly [key: string]: unknown } =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
-
 /** Text of a reply that is looked at; a model's call is shorter, and forms are tried from its start on. */
 const maxText = 256 * 1024
 /** Calls of one reply; what follows them is left as it is. */
 const maxCalls = 64
-
-interface Call {
-  readonly name: string
-  readonly arguments: string
-}
-
-const named = (value: unknown): ReadonlyArray<Call> => {
-  if (Array.isArray(value)) return value.flatMap(named)
-  if (!isRecord(value)) return []
-  const inner = isRecord(value["function"]) ? value["function"] : value
-  const { name } = inner
-  const given = inner["arguments"] ?? inner["parameters"] ?? inner["args"]
-  return typeof name === "string" && name !== "" && given !== undefined
-    ? [{ name, arguments: argumentText(given) }]
-    : []
-}
-
-const fromJson = (text: string): ReadonlyArray<Call> =>
-  Option.match(parseJson(text.trim()), { onNone: () => [], onSome: named })
-
-/** `<function=NAME> <parameter=KEY> VALUE </parameter> … </function>`: values are text, one line end around them aside. */
-const fromTags = (name: string, body: string): Call => {
-  const trimmed = body.trim()
-  if (trimmed.startsWith("{")) return { name, arguments: trimmed }
-  const given: Record<string, string> = {}
-  for (const part of body.split("<parameter=").slice(1)) {
-    const end = part.indexOf(">")
-    const close = part.lastIndexOf("</parameter>")
-    // A value that holds such tags itself cannot be told from the next one: nobody writes half of it into a file.
-    if (end < 0 || close < end || part.slice(close + "</parameter>".length).trim() !== "")
-      return { name, arguments: body }
-    const value = part.slice(end + 1, close)
-    given[part.slice(0, end).trim().replaceAll('"', "")] = value.replace(/^\r?\n/u, "").replace(/\r?\n$/u, "")
-  }
-  return { name, arguments: JSON.stringify(given) }
-}
-
-interface Form {
-  readonly open: string
-  readonly close: ReadonlyArray<string>
-  readonly read: (body: string) => ReadonlyArray<Call>
-}
-
-const functionTag = /^\s*<function=([\w.:-]{1,128})>([^]*)$/u
-
-/** Each begins with words that no prose has. */
-const forms: ReadonlyArray<Form> = [
-  {
-    open: "<tool_call>",
-    close: ["</tool_call>"],
-    read: (body) => {
-      const [, name, inner] = functionTag.exec(body) ?? []
-      return name === undefined
-        ? fromJson(body)
-        : [fromTags(name, (inner ?? "").trimEnd().replace(/<\/function>$/u, ""))]
-    }
-  },
-  {
-    open: "<function=",
-    close: ["</function>"],
-    read: (body) => {
-      const end = body.indexOf(">")
-      return end < 0 ? [] : [fromTags(body.slice(0, end).trim(), body.slice(end + 1))]
-    }
-  },
-  {
-    open: "<｜tool▁call▁begin｜>",
-    close: ["<｜tool▁call▁end｜>", "<｜tool▁calls▁end｜>"],
-    read: (body) => {
-      const [kind = "", ...rest] = body.split("<｜tool▁sep｜>")
-      const [line = "", ...lines] = rest.join("").split("\n")
-      // V3 writes the kind first and fences the arguments, V3.1 writes the name and the bare arguments.
-      if (rest.length > 0 && kind.trim() === "function") {
-        return [
-          {
-            name: line.trim(),
-            arguments: lines
-              .join("\n")
-              .replaceAll(/```(?:json)?/gu, "")
-              .trim()
-          }
-        ]
-      }
-      return rest.length === 0 ? [] : [{ name: kind.trim(), arguments: rest.join("").trim() }]
-    }
-  },
-  {
-    open: "[TOOL_CALLS]",
-    close: ["</s>"],
-    read: (body) => {
-      const [, name, given] = /^\s*([\w.-]{1,128})(?:\[CALL_ID\][\w-]*)?\[ARGS\]([^]*)$/u.exec(body) ?? []
-      return name === undefined ? fromJson(body) : [{ name, arguments: (given ?? "").trim() }]
-    }
-  },
-  { open: "<|python_tag|>", close: ["<|eom_id|>", "<|eot_id|>"], read: fromJson },
-  {
-    open: "<|channel|>commentary to=",
-    close: ["<|call|>", "<|end|>"],
-    read: (body) => {
-      const [, name, given] =
-        /^(?:functions\.)?([\w.-]{1,128})[^{]{0,200}?<\|message\|>([^]*)$/u.exec(body) ?? []
-      return name === undefined ? [] : [{ name, arguments: (given ?? "").trim() }]
-    }
-  }
-]
-
 /** Ends that are tried for one call: a value may hold the words by which it ends. */
 const maxEnds = 8
 
 /** The calls from `from` on, and where they end: at the first end up to which they can be read, else at the first that there is. */
 const readTo = (
-  { close, read }: Form,
+  { close, open, read }: Form,
   text: string,
   from: number
 ): { readonly calls: ReadonlyArray<Call>; readonly to: number } => {
@@ -144,41 +34,151 @@ const readTo = (
       .toSorted((one, other) => one.end - other.end)[0]
     // The last call of a reply often lacks its end.
     const end = next?.end ?? text.length
-    const here = { calls: read(text.slice(from, end)), to: end + (next?.word.length ?? 0) }
-    if (here.calls.length > 0 && here.calls.every((call) => Option.isSome(parseJson(call.arguments))))
-      return here
+    // Where the next call begins this one ends.
+    const past = next === undefined || next.word === open ? 0 : next.word.length
+    const here = { calls: read(text.slice(from, end)), to: end + past }
+    if (here.calls.length > 0 && here.calls.every(isReadable)) return here
     first ??= here
     if (next === undefined) break
-    after = here.to
+    after = end + next.word.length
   }
   return first ?? { calls: [], to: text.length }
 }
 
-const asDrafts = (calls: ReadonlyArray<Call>): ReadonlyArray<Draft> =>
-  calls.map((call, index) => ({ ...call, index, id: "" }))
+const quotes = new Map([
+  ['"', '"'],
+  ["'", "'"],
+  ["“", "”"],
+  ["«", "»"],
+  ["‘", "’"]
+])
 
-/** `undefined` when the text holds no call of a tool that was offered. */
-export const textCalls = (text: string, offered: ReadonlySet<string>): FoundCalls | undefined => {
-  if (text === "" || text.length > maxText) return undefined
-  const isOffered = ({ name }: Call) => offered.has(name.replace(/^functions\./u, ""))
-  const found: Array<Call> = []
-  const beside: Array<string> = []
-  let at = 0
-  while (found.length < maxCalls && beside.length < maxCalls) {
-    const next = forms
-      .map((form) => ({ form, start: text.indexOf(form.open, at) }))
-      .filter(({ start }) => start >= 0)
-      .toSorted((one, other) => one.start - other.start)[0]
-    if (next === undefined) break
-    const from = next.start + next.form.open.length
-    beside.push(text.slice(at, next.start))
-    const { calls, to } = readTo(next.form, text, from)
-    found.push(...calls.filter(isOffered))
-    at = to
+/** A text that is read on: whether what follows stands in a fence, between backticks, or in a quoted line. */
+class Beside {
+  text = ""
+  #fence = ""
+  #line = ""
+
+  add(more: string): void {
+    this.text += more
+    const lines = (this.#line + more).split("\n")
+    this.#line = lines.pop() ?? ""
+    for (const line of lines) {
+      const mark = /^ {0,3}(`{3,16}|~{3,16})/u.exec(line)?.[1]
+      if (mark === undefined) continue
+      if (this.#fence === "") this.#fence = mark
+      else if (mark.startsWith(this.#fence)) this.#fence = ""
+    }
   }
-  beside.push(text.slice(at))
-  if (found.length > 0) return { drafts: asDrafts(found), content: beside.join("").trim() }
-  const bare = /^(?:```(?:json)?\s*)?([{[][^]*[}\]])\s*(?:```)?$/u.exec(text.trim())?.[1]
-  const calls = bare === undefined ? [] : fromJson(bare).filter(isOffered)
-  return calls.length > 0 ? { drafts: asDrafts(calls), content: "" } : undefined
+
+  get isQuoting(): boolean {
+    return this.#fence !== "" || /^\s{0,3}>/u.test(this.#line) || this.#line.split("`").length % 2 === 0
+  }
+}
+
+interface Found {
+  readonly calls: ReadonlyArray<Call>
+  readonly beside: string
+  /** Where the last call ends. */
+  readonly end: number
+}
+
+/** All marked calls of a text that are not quoted in it. */
+const marked = (text: string, isOffered: (call: Call) => boolean): Found => {
+  const calls: Array<Call> = []
+  const beside = new Beside()
+  const starts = forms.map((form) => ({ form, start: text.indexOf(form.open) }))
+  let end = 0
+  let at = 0
+  for (let steps = 0; calls.length < maxCalls && steps < maxCalls * 4; steps++) {
+    let next: { readonly form: Form; readonly start: number } | undefined
+    for (const one of starts) {
+      if (one.start >= 0 && one.start < at) one.start = text.indexOf(one.form.open, at)
+      // The longer of two that begin at the same place.
+      const isSooner =
+        next === undefined ||
+        one.start < next.start ||
+        (one.start === next.start && one.form.open.length > next.form.open.length)
+      if (one.start >= 0 && isSooner) next = { ...one }
+    }
+    if (next === undefined) break
+    const { form, start } = next
+    const from = start + form.open.length
+    beside.add(text.slice(at, start))
+    at = from
+    if (form.follows?.test(text.slice(from, from + 256)) === false || beside.isQuoting) {
+      beside.add(form.open)
+      continue
+    }
+    const { calls: here, to } = readTo(form, text, from)
+    at = to
+    const closing = quotes.get(beside.text.at(-1) ?? "")
+    if (closing !== undefined && text.startsWith(closing, to)) {
+      beside.add(text.slice(start, to))
+      continue
+    }
+    const taken = here.filter(isOffered)
+    calls.push(...taken)
+    if (taken.length > 0) end = to
+  }
+  return { calls, beside: beside.text + text.slice(at), end }
+}
+
+/** What one pair of quotation marks is around, a fence among them; undefined where there is none. */
+const unquoted = (text: string): string | undefined => {
+  const [, mark, inner] = /^(`{1,16}|~{3,16})(?:[\w-]{0,32}\n)?([^]*)$/u.exec(text) ?? []
+  if (mark !== undefined && inner?.endsWith(mark)) return inner.slice(0, -mark.length).trim()
+  const closing = quotes.get(text[0] ?? "")
+  return closing !== undefined && text.length > 1 && text.endsWith(closing)
+    ? text.slice(1, -1).trim()
+    : undefined
+}
+
+const draftsOf = (calls: ReadonlyArray<Call>, offered: ReadonlySet<string>): ReadonlyArray<Draft> =>
+  calls.map((call, index) => ({
+    name: toolName(call.name, offered),
+    arguments: objectText(call.arguments) ?? call.arguments,
+    index,
+    id: "",
+    extras: {}
+  }))
+
+export interface Written {
+  readonly text: string
+  /** Thoughts that the server told apart. */
+  readonly reasoning?: string
+}
+
+/** `undefined` when there is no call of a tool that was offered. */
+export const textCalls = (
+  { reasoning = "", text }: Written,
+  offered: ReadonlySet<string>
+): FoundCalls | undefined => {
+  if (text.length > maxText || reasoning.length > maxText) return undefined
+  const drafts = (calls: ReadonlyArray<Call>) => draftsOf(calls, offered)
+  const isOffered = ({ name }: Call) => offered.has(toolName(name, offered))
+  // Thoughts that the server left in the text.
+  const thoughtEnd = text.lastIndexOf("</think>")
+  const said = thoughtEnd < 0 ? text : text.slice(thoughtEnd + "</think>".length)
+  const { beside, calls } = marked(said, isOffered)
+  const content = (rest: string) =>
+    `${text.slice(0, text.length - said.length)}${rest.replaceAll(frames, "").trim()}`
+  if (calls.length > 0) return { drafts: drafts(calls), content: content(beside) }
+  const whole = said.trim()
+  const inner = unquoted(whole)
+  if (inner !== undefined) {
+    const quoted = marked(inner, isOffered)
+    if (quoted.calls.length > 0 && quoted.beside.replaceAll(frames, "").trim() === "")
+      return { drafts: drafts(quoted.calls), content: content("") }
+  }
+  for (const alone of [whole, inner]) {
+    const bare = alone === undefined ? [] : fromBare(alone).filter(isOffered)
+    if (bare.length > 0) return { drafts: drafts(bare), content: content("") }
+  }
+  // A call that was begun among the thoughts and is the last of them.
+  const thoughts = reasoning === "" ? text.slice(0, Math.max(0, thoughtEnd)) : reasoning
+  if (whole !== "" || thoughts === "") return undefined
+  const thought = marked(thoughts, isOffered)
+  const isLast = thoughts.slice(thought.end).replaceAll(frames, "").trim() === ""
+  return thought.calls.length > 0 && isLast ? { drafts: drafts(thought.calls), content: text } : undefined
 }

@@ -19,8 +19,8 @@ const piece = (index: number, fields: object, name?: string) =>
   })
 
 /** A stream in pieces of `size` bytes. */
-const read = Effect.fnUntraced(function* (text: string, size: number) {
-  const assembler = new ReplyAssembler(new Set(), 0)
+const read = Effect.fnUntraced(function* (text: string, size: number, offered: ReadonlyArray<string> = []) {
+  const assembler = new ReplyAssembler(new Set(offered), 0)
   const bytes = new TextEncoder().encode(text)
   for (let at = 0; at < bytes.length; at += size) assembler.push(bytes.subarray(at, at + size))
   return yield* assembler.reply()
@@ -198,11 +198,93 @@ describe("what servers send in place of the protocol", () => {
   it.effect.each([
     ["an object", { x: 1 }],
     ["twice", '{"x":1}{"x":1}'],
-    ["encoded twice", JSON.stringify('{"x":1}')]
+    ["encoded twice", JSON.stringify('{"x":1}')],
+    ["encoded three times", JSON.stringify(JSON.stringify('{"x":1}'))],
+    ["after an empty object", '{}{"x":1}'],
+    ["after null", 'null{"x":1}'],
+    ["in a fence", '```json\n{"x":1}\n```'],
+    ["a list of one", '[{"x":1}]'],
+    ["with the model's end of a call", '{"x":1}</tool_call><|im_end|>\n'],
+    ["the whole call", '{"name":"a","arguments":{"x":1}}']
   ])("arguments as %s are the object", ([, given]) =>
     Effect.gen(function* () {
       const text = chunk({ index: 0, id: "1", function: { name: "a", arguments: given } }) + end
       assert.deepStrictEqual(yield* calls(text), [["1", "a", '{"x":1}']])
+    })
+  )
+
+  it.effect.each([
+    ["two objects", '{"x":1}{"x":2}'],
+    ["a list of two", '[{"x":1},{"x":2}]'],
+    ["a list of no object", "[1]"],
+    ["an object and prose", '{"x":1} and so on'],
+    ["quotes that nothing escapes", '{"x":"a "b" c"}'],
+    ["half an object", '{"x":']
+  ])("arguments as %s are none, and nobody guesses them", ([, given]) =>
+    Effect.gen(function* () {
+      const text = chunk({ index: 0, id: "1", function: { name: "a", arguments: given } }) + end
+      assert.strictEqual((yield* Effect.flip(read(text, 7)))._tag, "MalformedToolCall")
+    })
+  )
+
+  it.effect.each([
+    ["no arguments", "[]", "{}"],
+    ["bare line ends in a text", '{"x":"a\n\tb"}', '{"x":"a\\n\\tb"}']
+  ])("arguments with %s are read", ([, given, meant]) =>
+    Effect.gen(function* () {
+      const text = chunk({ index: 0, id: "1", function: { name: "a", arguments: given } }) + end
+      assert.deepStrictEqual(yield* calls(text), [["1", "a", meant]])
+    })
+  )
+
+  it.effect(
+    "an empty object before the pieces, and the same whole arguments again, are no part of them",
+    () =>
+      Effect.gen(function* () {
+        const pieces = ["{}", '{"x"', ":1}"].map((given, index) =>
+          chunk({ index: 0, id: "1", function: { ...(index === 0 && { name: "a" }), arguments: given } })
+        )
+        assert.deepStrictEqual(yield* calls(pieces.join("") + end), [["1", "a", '{"x":1}']])
+      })
+  )
+
+  it.effect.each<[string, object]>([
+    ["a list", { tool_calls: [{ id: "1", function: a }] }],
+    ["one object", { tool_calls: { id: "1", function: a } }],
+    ["without a frame", { tool_calls: [{ id: "1", ...a }] }],
+    ["OpenAI's older function_call", { function_call: a }],
+    ["Anthropic's part", { content: [{ type: "tool_use", id: "1", name: "a", input: { x: 1 } }] }],
+    ["a name with its place", { tool_calls: [{ id: "1", function: { ...a, name: "functions.a:0" } }] }],
+    ["a name with a number", { tool_calls: [{ id: "1", function: { ...a, name: "a:12" } }] }],
+    ["a name with a channel", { tool_calls: [{ id: "1", function: { ...a, name: "a<|channel|>json" } }] }],
+    ["a name in the id alone", { tool_calls: [{ id: "functions.a:0", function: { ...a, name: "" } }] }]
+  ])("a call as %s is one, streamed and whole", ([, message]) =>
+    Effect.gen(function* () {
+      const whole = JSON.stringify({ choices: [{ message, finish_reason: "function_call" }] })
+      for (const text of [delta(message, "function_call"), whole, `${whole}\n`]) {
+        const reply = yield* read(text, 7, ["a"])
+        assert.deepStrictEqual(
+          [reply.finishReason, reply.toolCalls.map((call) => call.function)],
+          ["tool_calls", [a]]
+        )
+      }
+    })
+  )
+
+  it.effect("OpenAI's older function_call comes in pieces, too", () =>
+    Effect.gen(function* () {
+      const text = ["", '{"x"', ":1}"].map((given, index) =>
+        delta({ function_call: { ...(index === 0 && { name: "a" }), arguments: given } })
+      )
+      assert.deepStrictEqual(yield* calls(text.join("") + delta({}, "function_call")), [["", "a", '{"x":1}']])
+    })
+  )
+
+  it.effect("a signature of thoughts goes with its call", () =>
+    Effect.gen(function* () {
+      const extra_content = { google: { thought_signature: "s" } }
+      const reply = yield* read(chunk({ index: 0, id: "1", function: a, extra_content }) + end, 9)
+      assert.deepStrictEqual(reply.toolCalls, [{ id: "1", type: "function", function: a, extra_content }])
     })
   )
 
