@@ -14,6 +14,7 @@ import {
   ReplyStalled
 } from "../src/services/InferenceClient.ts"
 import { conceded, type Dialect, everything } from "./chat/Dialect.ts"
+import { shapeOf } from "./chat/messages.ts"
 import { refused } from "./chat/refusal.ts"
 import { ReplyAssembler } from "./chat/reply.ts"
 import { RequestBody } from "./chat/RequestBody.ts"
@@ -102,15 +103,19 @@ export const layer = Layer.effect(
     const connections = yield* HttpConnections.make({ keepAliveMillis: 4_000, connectTimeoutMillis: 30_000 })
     const bodies = new Map<string, WeakMap<ReadonlyArray<string>, RequestBody>>()
     const dialects = new Map<string, Dialect>()
-    const dialectOf = ({ baseURL, model }: Endpoint): Dialect =>
+    const learned = ({ baseURL, model }: Endpoint): Dialect =>
       dialects.get(`${baseURL} ${model}`) ?? everything
+    const dialectOf = ({ endpoint, hasToolsAsText }: ChatRequest): Dialect => {
+      const dialect = learned(endpoint)
+      return hasToolsAsText === true && dialect.hasTools ? { ...dialect, hasTools: false } : dialect
+    }
 
     const bodyOf = (request: ChatRequest): Uint8Array => {
-      const dialect = dialectOf(request.endpoint)
-      const shape = `${dialect.hasReasoning} ${dialect.hasParallelCalls}`
+      const dialect = dialectOf(request)
+      const shape = JSON.stringify(shapeOf(dialect))
       const known = bodies.get(shape) ?? new WeakMap<ReadonlyArray<string>, RequestBody>()
       bodies.set(shape, known)
-      const body = known.get(request.messages) ?? new RequestBody(dialect)
+      const body = known.get(request.messages) ?? new RequestBody(dialect, request.tools)
       known.set(request.messages, body)
       return body.render(request, dialect)
     }
@@ -145,15 +150,19 @@ export const layer = Layer.effect(
       ).pipe(Effect.mapError((reason) => new InferenceError({ endpoint: endpoint.baseURL, reason })))
     }
 
-    /** An option that is refused is left out from then on, and the request is made once more; so for each option. */
+    /** What is refused is left out or said otherwise from then on, and the request is made once more; so for each of them. */
     const complete = (request: ChatRequest): Effect.Effect<ChatReply, InferenceError> =>
       Effect.suspend(() => {
-        const asked = dialectOf(request.endpoint)
+        const { endpoint } = request
+        const before = learned(endpoint)
+        const asked = dialectOf(request)
         return post(request).pipe(
           Effect.catch((error) => {
+            // Another run may have learned the same meanwhile.
+            if (learned(endpoint) !== before) return complete(request)
             const next = conceded(asked, error.reason)
             if (next === undefined) return Effect.fail(error)
-            dialects.set(`${request.endpoint.baseURL} ${request.endpoint.model}`, next)
+            dialects.set(`${endpoint.baseURL} ${endpoint.model}`, next)
             return complete(request)
           })
         )

@@ -110,7 +110,7 @@ const noCredit = /insufficient_quota|quota|credit|billing|balance|payment/iu
 const noFunds =
   /insufficient_quota|insufficient.{0,10}(?:credit|balance|funds)|credit balance is too low|out of credits/iu
 const template =
-  /roles must alternate|chat.?template|jinja|template_error|conversation roles|only user and assistant roles|unexpected role|only supports? (?:single|one) tool|system role not supported|expected last role/iu
+  /roles must alternate|chat.?template|jinja|raise_exception|generate parser for this template|template_error|conversation roles|only user and assistant roles|unexpected role|only supports? (?:single|one) tool|system role not supported|expected last role/iu
 const filtered = /content.?filter|content management policy|safety (?:system|policy)|flagged/iu
 const parsesCalls =
   /pars(?:e|ing) (?:the )?(?:tool|function).?call|tool.?call arguments|json\.exception\.parse_error/iu

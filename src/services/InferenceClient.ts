@@ -108,6 +108,8 @@ export interface ChatRequest {
    */
   readonly messages: ReadonlyArray<string>
   readonly tools: ReadonlyArray<ChatTool>
+  /** The tools, the calls and their results are told in the messages: the model does not see them otherwise. */
+  readonly hasToolsAsText?: boolean
   readonly temperature?: number
   readonly maxTokens?: number
   readonly chatTemplateKwargs?: { readonly [key: string]: unknown }
