@@ -1,8 +1,9 @@
 /** What a reply of the model means for the run. Pure; contract §4.2. */
 import { Data } from "effect"
 
-import type { ChatReply, ToolCall } from "../../schema/Chat.ts"
+import type { ChatReply, ChatTool, ToolCall } from "../../schema/Chat.ts"
 import type { Party } from "../../schema/Party.ts"
+import { toolReminder } from "../../schema/toolText.ts"
 
 /** Replies in a row that call no tool, by kind, before the run is given up. */
 const patience = { prose: 2, reasoning: 4, truncated: 3 } as const
@@ -22,7 +23,7 @@ export type TurnDecision = Data.TaggedEnum<{
   /** Run the calls, in order. */
   Dispatch: { readonly calls: ReadonlyArray<ToolCall> }
   /** Say this to the model and ask again. */
-  Nudge: { readonly text: string; readonly streaks: Streaks }
+  Nudge: { readonly text: string; readonly streaks: Streaks; readonly listsTools: boolean }
   /** The model does not use its tools, or may not. `reason` is the contract's word, or ours. */
   GiveUp: { readonly summary: string; readonly reason: string; readonly party: Party }
 }>
@@ -49,10 +50,19 @@ const summaries = {
   truncated: "the model's replies kept running into the token limit"
 } as const
 
+/** Once, and not of a model that has no room for it. */
+const isReminded = (kind: keyof Streaks, count: number, tools: ReadonlyArray<ChatTool>): boolean =>
+  kind !== "truncated" && count === 2 && tools.length > 0
+
 /** Of a refusal, for a person. */
 const maxWords = 300
 
-export const judgeReply = (reply: ChatReply, streaks: Streaks): TurnDecision => {
+/** What a reply means after `streaks`. After the second reply in a row without a call the tools are listed: not every template shows them. */
+export const judgeReply = (
+  reply: ChatReply,
+  streaks: Streaks,
+  tools: ReadonlyArray<ChatTool>
+): TurnDecision => {
   if (reply.toolCalls.length > 0) return TurnDecision.Dispatch({ calls: reply.toolCalls })
   if (reply.refusal !== undefined) {
     const summary = `the model refused: ${reply.refusal.slice(0, maxWords)}`
@@ -64,13 +74,19 @@ export const judgeReply = (reply: ChatReply, streaks: Streaks): TurnDecision => 
   }
   const kind = kindOf(reply)
   const count = streaks[kind] + 1
-  return count > patience[kind]
-    ? TurnDecision.GiveUp({
-        summary: summaries[kind],
-        reason: "AssistantHallucinatedFinish",
-        party: "model"
-      })
-    : TurnDecision.Nudge({ text: nudges[kind], streaks: { ...streaks, [kind]: count } })
+  if (count > patience[kind]) {
+    return TurnDecision.GiveUp({
+      summary: summaries[kind],
+      reason: "AssistantHallucinatedFinish",
+      party: "model"
+    })
+  }
+  const listsTools = isReminded(kind, count, tools)
+  return TurnDecision.Nudge({
+    text: listsTools ? `${nudges[kind]} ${toolReminder(tools)}` : nudges[kind],
+    streaks: { ...streaks, [kind]: count },
+    listsTools
+  })
 }
 
 /** Calls in a row that cannot be read and are told to the model, before the run is given up. */

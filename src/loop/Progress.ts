@@ -93,6 +93,10 @@ export interface Progress {
   /** Of all replies; undefined while no endpoint has said any. */
   usage: Usage | undefined
   readonly startedAtMillis: number
+  /** The model was told its tools in words, since it called none. */
+  areToolsListed: boolean
+  /** From now on it is told everything of its tools in words. */
+  hasToolsAsText: boolean
   readonly callIds: Set<string>
   readonly transcript: Array<string>
 }

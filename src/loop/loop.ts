@@ -74,6 +74,8 @@ const takeTurn = Effect.fn("foreman.agent.turn")(function* <R>(options: LoopOpti
     if (answer.toolCalls.length > 0) {
       progress.unreadable = 0
       progress.warmer = 0
+      // It answers in the form that it was told, so its template shows it no tools, and may show it no results.
+      if (answer.hasTextCalls === true && progress.areToolsListed) progress.hasToolsAsText = true
     }
     add(progress, [assistantEntry(answer)])
     end = yield* settle(options, progress, answer, offered)
@@ -100,13 +102,14 @@ const settle = Effect.fnUntraced(function* <R>(
 ): Effect.fn.Return<LoopEnd | undefined, JournalError, R> {
   const { recorder = unrecorded } = options
   const { turn } = progress
-  const decision = judgeReply(reply, progress.streaks)
+  const decision = judgeReply(reply, progress.streaks, offered)
   if (TurnDecision.$is("GiveUp")(decision)) {
     const { party, reason, summary } = decision
     return { _tag: "ModelMisunderstood", summary, reason, party }
   }
   if (TurnDecision.$is("Nudge")(decision)) {
     progress.streaks = decision.streaks
+    progress.areToolsListed ||= decision.listsTools
     add(progress, [Context.entryOf({ role: "user", content: decision.text })])
     return undefined
   }
@@ -160,6 +163,8 @@ export const run = Effect.fn("loop.run")(function* <R>(
     isHeld: false,
     usage: undefined,
     startedAtMillis: yield* Clock.currentTimeMillis,
+    areToolsListed: false,
+    hasToolsAsText: false,
     callIds: new Set(),
     transcript: []
   }

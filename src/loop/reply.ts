@@ -23,6 +23,7 @@ export const reply = Effect.fnUntraced(function* <R>(
       messages: progress.conversation.messages,
       // The same in every turn, whatever may be called in it: a server keeps what it has read of a request that begins alike.
       tools: options.tools,
+      ...(progress.hasToolsAsText && { hasToolsAsText: true }),
       turnTimeout: options.turnTimeout,
       maxTokens: progress.maxTokens,
       ...(temperature === undefined ? {} : { temperature: Math.min(2, temperature + progress.warmer) }),

@@ -292,6 +292,45 @@ describe("the loop", () => {
     })
   )
 
+  it.effect("lists the tools and the form of a call the second time that a model calls none, and once", () =>
+    Effect.gen(function* () {
+      for (const reply of [say("I would."), say("", { reasoning: "hm" })]) {
+        const { requests } = yield* play([reply, reply, reply, reply, done])
+        const told = requests.map((request) => JSON.parse(request.at(-1) ?? "").content)
+        const lists = told.map((text) => text.includes("echo(text, times?); submit_result(summary)"))
+        assert.deepStrictEqual(lists.slice(0, 4), [false, false, true, false].slice(0, requests.length))
+        assert.include(told[2], '<tool_call>\n{"name": "NAME", "arguments": {"KEY": "VALUE"}}\n</tool_call>')
+      }
+    })
+  )
+
+  it.effect(
+    "tells everything of the tools in words once a model calls only in the form that it was told",
+    () =>
+      Effect.gen(function* () {
+        const asked = Effect.fnUntraced(function* (steps: ReadonlyArray<ChatReply>) {
+          const told: Array<boolean> = []
+          const inference = InferenceClient.of({
+            complete: (request) =>
+              Effect.sync(() => {
+                told.push(request.hasToolsAsText === true)
+                return steps[told.length - 1] ?? done
+              })
+          })
+          yield* run(options()).pipe(
+            Effect.provideService(InferenceClient, inference),
+            Effect.provideService(EndpointHolds, makeHolds())
+          )
+          return told
+        })
+        const call = calls(["echo", '{"text":"a"}'])
+        const written = { ...call, hasTextCalls: true }
+        assert.deepStrictEqual(yield* asked([say("a"), say("b"), written]), [false, false, false, true])
+        assert.deepStrictEqual(yield* asked([say("a"), say("b"), call]), [false, false, false, false])
+        assert.deepStrictEqual(yield* asked([written, written]), [false, false, false])
+      })
+  )
+
   it.effect("a coder that only searches has the search tools withheld for three turns", () =>
     Effect.gen(function* () {
       const grep = { ...echo, name: "grep" }
