@@ -19,6 +19,7 @@ import {
 } from "../src/services/GitWorkspace.ts"
 import { beside, goBack, prepare } from "./git/checkpoint.ts"
 import { readChange } from "./gate/readChange.ts"
+import { listEntries, readObjects } from "./git/baseEntries.ts"
 import { type Checkout, checkBranchName, checkNames, checkout } from "./git/checkout.ts"
 import { clone, giveUp } from "./git/clone.ts"
 import { makePrivate, mustPass, type Private } from "./git/git.ts"
@@ -211,6 +212,8 @@ const workspaceOf = (
       Effect.map((text) => text.split("\0").filter((path) => path !== "")),
       asUnusable
     ),
+    baseEntries: listEntries(read, baseCommit).pipe(asUnusable),
+    readEntries: (entries) => readObjects(read, entries).pipe(asUnusable),
     change: stage.pipe(
       Effect.andThen(mustPass(place, ["write-tree"], unusable, local)),
       Effect.map((text) => text.trim()),
@@ -238,6 +241,8 @@ const emptyWorkspace = (directory: string): Workspace => ({
   checkpoint: () => Effect.fail(unusable("a workspace without a repository cannot be kept")),
   readBase: () => Effect.undefined,
   baseFiles: Effect.succeed([]),
+  baseEntries: Effect.succeed([]),
+  readEntries: () => Effect.succeed([]),
   change: Effect.succeed({ change: { files: [] }, tree: "" }),
   commit: () => Effect.succeed(undefined),
   push: () => Effect.fail(pushError("the workspace has no remote"))

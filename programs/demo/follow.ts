@@ -5,6 +5,7 @@ import * as Reflector from "../../src/cache/Reflector.ts"
 import { type AgenticTask, agenticTasks } from "../../schema/AgenticTask.ts"
 import { pods } from "../../schema/Job.ts"
 import { isTerminal } from "../../schema/Verdict.ts"
+import { stopOf } from "../../src/decide/stop.ts"
 import type { RunEvent } from "../../src/executors/Executor.ts"
 import { KubeClient } from "../../src/services/KubeClient.ts"
 import type { DemoEvent } from "./story.ts"
@@ -20,6 +21,8 @@ const labelOf = (expected: ReadonlyArray<Expected>, name: string): string =>
   expected.find((task) => task.name === name)?.label ?? name
 
 const summaryOf = (task: AgenticTask): string => {
+  const stop = stopOf(task)
+  if (stop !== undefined) return stop
   const summary = task.status?.result?.["summary"]
   if (typeof summary === "string") return summary
   // Without a result the end itself says why.

@@ -5,6 +5,7 @@ import type { AgenticTask } from "../../schema/AgenticTask.ts"
 import { isOnTarget, isTerminal } from "../../schema/Verdict.ts"
 import { askedBy, awaitsApproval } from "./approval.ts"
 import { reason } from "./status.ts"
+import { stopOf } from "./stop.ts"
 
 export type Upstream = Data.TaggedEnum<{
   OnTarget: {}
@@ -32,8 +33,11 @@ export const isAlreadyResolved = (task: AgenticTask): boolean => {
   )
 }
 
-const offTarget = ({ metadata, status }: AgenticTask): string =>
-  `upstream ${metadata.name} ended ${status?.phase} with verdict ${status?.verdict ?? "none"}`
+const offTarget = (task: AgenticTask): string => {
+  const { metadata, status } = task
+  const how = stopOf(task) ?? `ended ${status?.phase} with verdict ${status?.verdict ?? "none"}`
+  return `upstream ${metadata.name} ${how}`
+}
 
 /**
  * The first that settles it wins: resolved, then failed, then missing, then unfinished (contract §2.2). A gate that needs approval is

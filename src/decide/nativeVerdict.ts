@@ -99,7 +99,10 @@ export const decided = (facts: RunFacts, submission: Submission): Result => {
     {
       outcome: isPromoted ? named : "MODEL-DECIDED",
       ...(isPromoted && finding !== undefined && found !== undefined ? { [finding]: found } : {}),
-      ...(isMissed(verdict) && { party: "model" satisfies Party }),
+      // An issue that is resolved already is nobody's failure; somebody closes it.
+      ...(isMissed(verdict) && {
+        party: (named === "ALREADY-RESOLVED" ? "person" : "model") satisfies Party
+      }),
       modelExtra: extra,
       ...submission.facts,
       ...common(facts)

@@ -31,9 +31,17 @@ const fenced = (label: string, text: string): string => {
 const cut = (text: string, limit: number): string =>
   text.length <= limit ? text : `${text.slice(0, limit)}\n(cut here; ${text.length - limit} more characters)`
 
+/** In public measurements a way out that is no failure takes cheating on tasks that cannot be done from 10–20 % to 0–1 %. */
+const stops = `Never weaken, skip or remove a test, or write code for one test's input, to get there: where nothing else would do, stopping is right, and no failure. Stop with verdict STOP, a stop_reason and evidence, which is checked:
+- Contradicted: a test demands the opposite (path:line of it);
+- DoneAlready: the code does it without a change (path:line, or a command that passes);
+- Ambiguous: it can be read in ways that ask for different code (the readings);
+- NeedsPerson: a decision, access or data is missing (what exactly).
+If it should not be done for another reason, submit NO-GO and say why.`
+
 const closing = (isEditing: boolean): string =>
   isEditing
-    ? "When it is done, call submit_result with verdict GO, a summary and a commit_message; do not commit or push yourself. If nothing should or can be done, submit NO-GO and say why."
+    ? `When it is done, call submit_result with verdict GO, a summary and a commit_message; do not commit or push yourself. ${stops}`
     : "Change no files. When you have judged, call submit_result: GO if it holds, NO-GO if it does not, and say why in the summary."
 
 const closingReview =

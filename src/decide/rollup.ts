@@ -4,7 +4,8 @@ import { isOnTarget, isTerminal } from "../../schema/Verdict.ts"
 import type { Workload, WorkloadStatus } from "../../schema/Workload.ts"
 import { askedBy, awaitsApproval } from "./approval.ts"
 import { isAlreadyResolved } from "./dependencies.ts"
-import { type ConditionUpdate, reason, setCondition, type StatusFields } from "./status.ts"
+import { type ConditionUpdate, findCondition, reason, setCondition, type StatusFields } from "./status.ts"
+import { stopOf } from "./stop.ts"
 
 /**
  * Status fields, or `undefined` when the Workload shows them already. `deleted` names tasks that were made and are gone: before the end
@@ -43,7 +44,13 @@ export const rollup = (
     incompleteTasks: incomplete.length
   }
 
+  const stopped = children.filter((task) => stopOf(task) !== undefined)
+
   const end = (): { readonly phase: "Completed" | "Failed"; readonly condition: ConditionUpdate } => {
+    // Where nothing failed but what waited for them, a person is asked for, not a mechanic.
+    if (stopped.length > 0 && incomplete.length === stopped.length && failed.every(isUpstreamFailed)) {
+      return { phase: "Failed", condition: done("False", reason.needsPerson, list(stopped.map(say))) }
+    }
     if (failed.length > 0) {
       return { phase: "Failed", condition: done("False", reason.childrenFailed, list(failed.map(say))) }
     }
@@ -83,8 +90,14 @@ export const rollup = (
     : { phase, conditions, ...counts }
 }
 
-const say = ({ metadata, status }: AgenticTask): string =>
-  `${metadata.name} ended ${status?.phase} with verdict ${status?.verdict ?? "none"}`
+const say = (task: AgenticTask): string => {
+  const { metadata, status } = task
+  const how = stopOf(task) ?? `ended ${status?.phase} with verdict ${status?.verdict ?? "none"}`
+  return `${metadata.name} ${how}`
+}
+
+const isUpstreamFailed = ({ status }: AgenticTask): boolean =>
+  findCondition(status?.conditions, "Failed")?.reason === reason.upstreamFailed
 
 /** The first few; a count stands for the rest. */
 const list = (sentences: ReadonlyArray<string>): string =>

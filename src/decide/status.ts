@@ -46,7 +46,8 @@ export const reason = {
   allChildrenSucceeded: "AllChildrenSucceeded",
   allAlreadyResolved: "AllAlreadyResolved",
   childrenFailed: "ChildrenFailed",
-  childrenIncomplete: "ChildrenIncomplete"
+  childrenIncomplete: "ChildrenIncomplete",
+  needsPerson: "NeedsPerson"
 } as const
 
 /** A condition before it is written. */

@@ -1,4 +1,4 @@
-/** A coder's way of handing in: its GO meets the rails (`ownGate.ts`) before it counts. */
+/** A coder's way of handing in: its GO meets the rails (`ownGate.ts`) before it counts, and its stop the base (`stopping.ts`). */
 import { Effect } from "effect"
 
 import type { AgenticTask } from "../../schema/AgenticTask.ts"
@@ -11,6 +11,7 @@ import type { Precondition } from "./modelEndpoint.ts"
 
 /** Loaded when there is something to inspect: a run starts sooner without it. */
 const ownGate = Effect.promise(() => import("./ownGate.ts"))
+const stopping = Effect.promise(() => import("./stopping.ts"))
 
 /** A coder's tools, its submission among them held to the rails. */
 export const railed = Effect.fnUntraced(function* (
@@ -19,14 +20,17 @@ export const railed = Effect.fnUntraced(function* (
   tools: ReadonlyArray<CatalogTool>
 ): Effect.fn.Return<ReadonlyArray<CatalogTool>, never, GateAnalysis> {
   const analysis = yield* GateAnalysis
-  const submit = submitWork((stated, { bashTimeout }) =>
-    workspace.pipe(
-      Effect.mapError(({ message }) => new ToolError({ message })),
-      Effect.flatMap((checkout) =>
-        Effect.flatMap(ownGate, ({ inspect }) => inspect(task, checkout, bashTimeout, stated))
+  const opened = Effect.mapError(workspace, ({ message }) => new ToolError({ message }))
+  const submit = submitWork({
+    inspect: (stated, { bashTimeout }) =>
+      Effect.all([ownGate, opened]).pipe(
+        Effect.flatMap(([{ inspect }, checkout]) => inspect(task, checkout, bashTimeout, stated)),
+        Effect.provideService(GateAnalysis, analysis)
       ),
-      Effect.provideService(GateAnalysis, analysis)
-    )
-  )
+    checkStop: (stop, { bashTimeout }) =>
+      Effect.all([stopping, opened]).pipe(
+        Effect.flatMap(([{ checkStop }, checkout]) => checkStop(stop, checkout, bashTimeout))
+      )
+  })
   return tools.map((tool) => (tool.name === "submit_result" ? submit : tool))
 })

@@ -16,6 +16,7 @@ import { GateAnalysis } from "../services/GateAnalysis.ts"
 import { WorkspaceTools } from "../services/WorkspaceTools.ts"
 import { ToolError } from "../tools/AgentTool.ts"
 import type { Inspection, Objection, Stated } from "../tools/submitWork.ts"
+import { commandOnBase } from "./onBase.ts"
 
 /** A check of any other role is run here when it says that it takes no longer. */
 const fastSeconds = 120
@@ -75,7 +76,7 @@ export const objectionTo = (
     )
     return {
       outcome: "TESTS-WEAKENED",
-      message: `tests check less than they did; restore them, or say why in test_changes:\n${where.slice(0, maxNamed).join("\n")}`,
+      message: `tests check less than they did; restore them, or say why in test_changes; where nothing else solves the task, stop (STOP, Contradicted):\n${where.slice(0, maxNamed).join("\n")}`,
       failureReason: "ConstraintViolated"
     }
   }
@@ -112,10 +113,7 @@ const runCheck = Effect.fnUntraced(function* (
     return { own: { name, exitCode, skipped: "its tools are not here" } }
   if (exitCode === 0) return { own: { name, exitCode } }
   // What fails without the change, too, is not the coder's to mend; the gate tells whose it is.
-  const onBase = yield* run(
-    // A copy of all that is here, so that what is installed is there, too. It goes when the shell does.
-    `base=$(mktemp -d) && trap 'rm -rf "$base"' EXIT && cp -R . "$base" && cd "$base" && git reset -q --hard ${baseCommit} && git clean -fdq || exit 0\n${check.command}`
-  )
+  const onBase = yield* run(commandOnBase(check.command, baseCommit, 0))
   if (onBase.exitCode === exitCode)
     return { own: { name, exitCode, skipped: "it fails without the change, too" } }
   const output = `${stdout}\n${stderr}`.trim()

@@ -93,6 +93,16 @@ export interface Tip {
   readonly taskUid: string | undefined
 }
 
+/** What the base has under a path. */
+export interface BaseEntry {
+  readonly path: string
+  readonly kind: "file" | "link" | "submodule"
+  /** Size of a file, or of a link's target; 0 for a submodule. */
+  readonly bytes: number
+  /** Id of what it holds. */
+  readonly object: string
+}
+
 export interface Workspace extends Start {
   /** Absolute path, symbolic links resolved. */
   readonly directory: string
@@ -102,6 +112,12 @@ export interface Workspace extends Start {
   readonly readBase: (path: string) => Effect.Effect<string | undefined, GitError>
   /** Paths of the base. */
   readonly baseFiles: Effect.Effect<ReadonlyArray<string>, GitError>
+  /** The same with what each of them is, from the root on. */
+  readonly baseEntries: Effect.Effect<ReadonlyArray<BaseEntry>, GitError>
+  /** What files and links of the base hold, one for each, whole: a caller looks at their sizes first. */
+  readonly readEntries: (
+    entries: ReadonlyArray<BaseEntry>
+  ) => Effect.Effect<ReadonlyArray<Uint8Array>, GitError>
   /** What differs between the base and the tree as it is, and the tree's id: a commit of that tree holds this change and no other. */
   readonly change: Effect.Effect<{ readonly change: Change; readonly tree: string }, GitError>
   /** Three-dot diff of the base and the tree as it is, committed or not, untracked files included. */

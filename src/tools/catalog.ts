@@ -26,7 +26,7 @@ const all = (): ReadonlyArray<CatalogTool> => [
   moveFile,
   readFile,
   strReplace(),
-  submitResult,
+  submitResult(),
   writeFile
 ]
 

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 
 import type { AgenticTask, TaskStatus } from "../../schema/AgenticTask.ts"
 import type { WorkloadSpec } from "../../schema/Workload.ts"
+import { setCondition } from "../../src/decide/status.ts"
 import { rollup } from "../../src/decide/rollup.ts"
 import { planOf } from "../../src/decide/workload.ts"
 import { agent, epoch, task, workload } from "../builders.ts"
@@ -171,6 +172,30 @@ describe("what its tasks come to", () => {
       "all resolved already",
       [child("Succeeded", "NO-GO", "ALREADY-RESOLVED"), child("Succeeded", "Skipped")],
       ["Completed", 0, 0, 0, "AllAlreadyResolved"]
+    ],
+    [
+      "one stopped, and what waited for it failed: a person is asked for",
+      [
+        go,
+        child("Succeeded", "INCOMPLETE", "STOPPED"),
+        task("gate", {
+          status: {
+            phase: "Failed",
+            verdict: "INCOMPLETE",
+            conditions: setCondition(
+              [],
+              { type: "Failed", status: "True", reason: "UpstreamFailed", message: "" },
+              epoch
+            )
+          }
+        })
+      ],
+      ["Failed", 1, 1, 1, "NeedsPerson"]
+    ],
+    [
+      "one stopped and another failed by itself",
+      [child("Succeeded", "INCOMPLETE", "STOPPED"), child("Failed", "INCOMPLETE")],
+      ["Failed", 0, 1, 1, "ChildrenFailed"]
     ]
   ])("%s", (_, children, expected) => {
     assert.deepStrictEqual(come(children), expected)

@@ -36,6 +36,8 @@ const pushed = Effect.fnUntraced(function* (
     tip: (at) => (at === "Now" ? tip : Effect.undefined),
     readBase: () => Effect.undefined,
     baseFiles: Effect.succeed([]),
+    baseEntries: Effect.succeed([]),
+    readEntries: () => Effect.succeed([]),
     change: Effect.succeed({ change: { files: [] }, tree: "" }),
     diff: Effect.succeed(""),
     patch: Effect.succeed(""),
