@@ -1,6 +1,7 @@
 /** Agent: a role, its tools, its model. Contract §1.3; `endpointSlots` is ours. */
 import { Schema } from "effect"
 
+import { Limits, Prices, Spend } from "./Budget.ts"
 import { RequiredCapability } from "./Capability.ts"
 import { anyObject, int32, nonEmpty, optional, required, time, withDefault } from "./Field.ts"
 import { conditions, ObjectMeta, statusOf } from "./Meta.ts"
@@ -154,10 +155,20 @@ export const AgentSpec = Schema.Struct({
       Schema.Struct({
         baseURL: required(nonEmpty, "Base URL of an OpenAI-compatible endpoint."),
         model: required(nonEmpty, "Name of the model there."),
-        apiKeySecretRef: optional(SecretKeyRef, "Where the API key is.")
+        apiKeySecretRef: optional(SecretKeyRef, "Where the API key is."),
+        prices: optional(Prices, "What its tokens cost; the Agent's prices are not those of a fallback.")
       })
     ).check(Schema.isMaxLength(8)),
     "Endpoints that are asked, in this order, while those before them are away or say later."
+  ),
+  prices: optional(Prices, "What the model's tokens and own hardware cost."),
+  limits: optional(
+    Limits,
+    "What one run may use. It ends as INCOMPLETE with reason LimitReached and what it has."
+  ),
+  limitsPerDay: optional(
+    Limits,
+    "What all tasks of the Agent together may use in a day (UTC). Further tasks wait for the next day."
   )
 })
 export type AgentSpec = typeof AgentSpec.Type
@@ -175,6 +186,14 @@ export const Agent = Schema.Struct({
           message: optional(Schema.String, "In the words of the endpoint.")
         }),
         "The model's endpoint while it says later; gone once it answers."
+      ),
+      usageOfDay: optional(
+        Schema.Struct({
+          day: required(Schema.String, "The day (UTC), such as 2026-12-01."),
+          usage: required(Spend, "What tasks that ended on it used."),
+          deletedTasks: optional(Spend, "The part of it of tasks that are deleted since.")
+        }),
+        "What the Agent's tasks used on the last day on which one ended; written some seconds late."
       ),
       conditions
     }),

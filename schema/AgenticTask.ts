@@ -2,6 +2,7 @@
 import { Schema } from "effect"
 
 import { Approval, maxApprovals } from "./Approval.ts"
+import { Limits, Spend } from "./Budget.ts"
 import { RequiredCapability } from "./Capability.ts"
 import { anyObject, int32, nonEmpty, optional, required, strings, time, withDefault } from "./Field.ts"
 import { GateProfile } from "./GateProfile.ts"
@@ -111,6 +112,10 @@ export const TaskSpec = Schema.Struct({
     "What somebody other than the author of the change allows after the gate ended as NeedsApproval. The gate then runs again on the same commit."
   ),
   mcpEnabled: optional(Schema.Boolean, "False takes external tools away."),
+  limits: optional(
+    Limits,
+    "What all runs of the task together may use, beside the Agent's limits. A run that reaches one ends as INCOMPLETE with reason LimitReached."
+  ),
   verdictPolicy: optional(
     Schema.Struct({ selfGO: optional(strings, "Classes of change that may say GO for themselves.") }),
     "Who may say GO for what."
@@ -164,6 +169,11 @@ export const TaskStatus = Schema.Struct({
   parkedUntil: optional(
     time,
     "Until when a task waits without a slot, for a model's endpoint that says later; condition Parked says why."
+  ),
+  usage: optional(Spend, "What all runs of the task used so far; a run is added when it ends."),
+  workloadLimits: optional(
+    Limits,
+    "What was left of its Workload's limits when the task was placed; its run ends there."
   ),
   attempts: optional(Schema.Array(Attempt), "Earlier attempts, the oldest first; the last 20 are kept."),
   conditions

@@ -2,6 +2,7 @@
 import { Schema } from "effect"
 
 import { TaskKind, TaskPayload } from "./AgenticTask.ts"
+import { Limits, Spend } from "./Budget.ts"
 import { int32, nonEmpty, optional, required, strings } from "./Field.ts"
 import { GateProfile } from "./GateProfile.ts"
 import { conditions, LocalObjectReference, ObjectMeta, statusOf } from "./Meta.ts"
@@ -18,7 +19,8 @@ export const PipelineStep = Schema.Struct({
   dependsOn: optional(strings, "Steps of this pipeline that must be on target first, by name."),
   timeoutSeconds: optional(int32(0), "Wall time of one run, in seconds."),
   priority: optional(int32(), "Higher goes first."),
-  gateProfile: optional(GateProfile, "What a gate runs.")
+  gateProfile: optional(GateProfile, "What a gate runs."),
+  limits: optional(Limits, "What all runs of the task together may use.")
 })
 export type PipelineStep = typeof PipelineStep.Type
 
@@ -48,6 +50,10 @@ export const WorkloadSpec = Schema.Struct({
   maxReviewIterations: optional(int32(0), "Times that a NO-GO goes back to a coder; 1 when absent."),
   revisionCoderAgentRef: optional(LocalObjectReference, "Agent that revises; the coder when absent."),
   mcpEnabled: optional(Schema.Boolean, "False takes external tools away."),
+  limits: optional(
+    Limits,
+    "What all tasks together may use. Once it is used up no further task starts; a limit that is raised lets them go on."
+  ),
   verdictPolicy: optional(
     Schema.Struct({ selfGO: optional(strings, "Classes of change that may say GO for themselves.") }),
     "Who may say GO for what."
@@ -75,6 +81,8 @@ export const WorkloadStatus = Schema.Struct({
   succeededTasks: optional(int32(0), "Tasks on target."),
   failedTasks: optional(int32(0), "Tasks that failed."),
   incompleteTasks: optional(int32(0), "Tasks that ended off target."),
+  usage: optional(Spend, "What the tasks used."),
+  usageOfDeletedTasks: optional(Spend, "The part of usage of tasks that are deleted since."),
   reviewIterations: optional(int32(0), "Revisions that were made."),
   plannerModel: optional(Schema.String, "What planned the tasks."),
   conditions

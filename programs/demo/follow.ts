@@ -70,6 +70,7 @@ export const follow = Effect.fn("demo.follow")(function* (options: {
       const task = labelOf(expected, event.task.name)
       if (event.type === "TurnEnded")
         return show({ type: "turn", task, turn: event.turn, tools: event.tools })
+      if (event.type !== "JobCreated") return Effect.void
       return gateLines(event).pipe(
         Stream.runForEach((line) => show({ type: "check", task, line })),
         // The log is for the eye: the verdict comes by another road.

@@ -1,10 +1,11 @@
 /** From how a model's run ended to the `foreman.v1` envelope. Pure; contract §4.4. */
 import type { Schema } from "effect"
 
+import type { Spend } from "../../schema/Budget.ts"
 import type { Result } from "../../schema/Result.ts"
 import type { Party } from "../../schema/Party.ts"
-import type { Usage } from "../../schema/Usage.ts"
 import type { FailureReason, Verdict } from "../../schema/Verdict.ts"
+import type { LimitHit } from "./limits.ts"
 
 type JsonObject = { readonly [key: string]: Schema.Json }
 
@@ -13,8 +14,8 @@ export interface RunFacts {
   readonly intendedBranch: string | undefined
   readonly transcriptRef: JsonObject | undefined
   readonly turnCount: number
-  /** Tokens of all turns; absent where no endpoint said any. */
-  readonly usage?: Usage | undefined
+  /** Of all requests; absent where there was none. */
+  readonly usage?: Spend | undefined
   readonly elapsedSec: number
   /** How often another process went on with the run. */
   readonly resumes?: number
@@ -79,6 +80,19 @@ export const unfinished = (
     facts.elapsedSec,
     end.failureReason
   )
+
+/** A limit on tokens, money or time was reached: whoever set it decides whether the run may use more. */
+export const limitReached = (facts: RunFacts, hit: LimitHit): Result => {
+  const { allowed, limit, message, spent } = hit
+  const isTime = limit === "modelSeconds" || limit === "wallSeconds"
+  return unfinished(facts, {
+    outcome: "LOOP-BUDGET-EXHAUSTED",
+    summary: `${message}, after ${facts.turnCount} turns`,
+    failureReason: isTime ? "Timeout" : "ConstraintViolated",
+    party: "configuration",
+    extra: { reason: "LimitReached", limit, spent, allowed }
+  })
+}
 
 /** Outcomes that a model may name itself, with the finding that belongs to each. */
 const promoted: { readonly [outcome: string]: string } = {

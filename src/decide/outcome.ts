@@ -2,16 +2,35 @@
 import { Option, Schema } from "effect"
 
 import type { AgenticTask, TaskStatus } from "../../schema/AgenticTask.ts"
+import type { Spend } from "../../schema/Budget.ts"
 import type { Result } from "../../schema/Result.ts"
 import { formatTime } from "../../schema/Time.ts"
+import { addSpend, noSpend, spendIn } from "./spend.ts"
 import { reason, setCondition, type StatusFields } from "./status.ts"
 
 export type Outcome =
   | { readonly type: "Finished"; readonly result: Result }
   /** The machinery failed; there is no Result. */
-  | { readonly type: "ExecutorError"; readonly message: string }
+  | { readonly type: "ExecutorError"; readonly message: string; readonly spent?: Spend }
   /** The executor ended without an error and without a Result that the schema knows. */
-  | { readonly type: "ContractViolation"; readonly message: string }
+  | { readonly type: "ContractViolation"; readonly message: string; readonly spent?: Spend }
+
+/** The outcome with what its run used, as far as the outcome does not say it itself. */
+export const withSpent = (outcome: Outcome, spent: Spend | undefined): Outcome => {
+  if (spent === undefined) return outcome
+  if (outcome.type !== "Finished") return { ...outcome, spent }
+  const { result } = outcome
+  return result.extra?.["usage"] === undefined
+    ? { ...outcome, result: { ...result, extra: { ...result.extra, usage: spent } } }
+    : outcome
+}
+
+/** The task's usage with that of a run that is over; nothing to write where a run used nothing. */
+export const usageAfter = (
+  { status }: AgenticTask,
+  spent: Spend | undefined
+): Pick<StatusFields<TaskStatus>, "usage"> =>
+  spent === undefined ? {} : { usage: addSpend(status?.usage ?? noSpend, spent) }
 
 const optional = <S extends Schema.Top>(schema: S) => Schema.optionalKey(schema)
 
@@ -77,6 +96,7 @@ export const terminalFields = (
         finishedAt: formatTime(nowMillis),
         failureReason: outcome.result.failureReason,
         ...lift(outcome.result.extra),
+        ...usageAfter(task, spendIn(outcome.result.extra)),
         conditions: setCondition(
           task.status?.conditions,
           {
@@ -90,9 +110,15 @@ export const terminalFields = (
         )
       }
     case "ExecutorError":
-      return failed(task, { reason: reason.executorError, message: outcome.message }, nowMillis)
+      return {
+        ...failed(task, { reason: reason.executorError, message: outcome.message }, nowMillis),
+        ...usageAfter(task, outcome.spent)
+      }
     case "ContractViolation":
-      return failed(task, { reason: reason.executorContractViolation, message: outcome.message }, nowMillis)
+      return {
+        ...failed(task, { reason: reason.executorContractViolation, message: outcome.message }, nowMillis),
+        ...usageAfter(task, outcome.spent)
+      }
   }
 }
 

@@ -60,6 +60,7 @@ const taskSpec: Fields<TaskSpec> = {
   approvals: "read",
   // There are no external tools, so that they can be taken away, but not given.
   mcpEnabled: isTrue,
+  limits: "read",
   verdictPolicy: "read"
 }
 
@@ -71,7 +72,8 @@ const pipelineStep: Fields<PipelineStep> = {
   dependsOn: "read",
   timeoutSeconds: "read",
   priority: "read",
-  gateProfile
+  gateProfile,
+  limits: "read"
 }
 
 const workloadSpec: Fields<WorkloadSpec> = {
@@ -94,6 +96,7 @@ const workloadSpec: Fields<WorkloadSpec> = {
   maxReviewIterations: (times) => times > 0,
   revisionCoderAgentRef: always,
   mcpEnabled: isTrue,
+  limits: always,
   verdictPolicy: "read"
 }
 
@@ -126,7 +129,10 @@ const agentSpec: Fields<AgentSpec> = {
   vision: ({ enabled }) => enabled === true,
   maxConcurrentTasks: "read",
   endpointSlots: "read",
-  fallbackEndpoints: "read"
+  fallbackEndpoints: "read",
+  prices: "read",
+  limits: "read",
+  limitsPerDay: always
 }
 
 type Table = { readonly [name: string]: "read" | Asks<never> | Table | readonly [Table] }

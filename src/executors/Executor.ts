@@ -2,6 +2,7 @@
 import { Context, type Duration, Effect, type Redacted, Schema } from "effect"
 
 import type { AgenticTask } from "../../schema/AgenticTask.ts"
+import type { Spend } from "../../schema/Budget.ts"
 import type { Agent, ResourceRequirements } from "../../schema/Agent.ts"
 import type { ObjectRef } from "../../schema/Meta.ts"
 import type { CoderSettings } from "../decide/coderJob.ts"
@@ -73,6 +74,8 @@ export type RunEvent =
       readonly tools: ReadonlyArray<string>
       readonly seconds: number
     }
+  /** One request to a model, also one that was cut short. */
+  | { readonly type: "Spent"; readonly task: ObjectRef; readonly spend: Spend }
   | {
       readonly type: "EndpointHeld"
       readonly agent: ObjectRef

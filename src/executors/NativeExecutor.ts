@@ -2,21 +2,25 @@
 import { Clock, Deferred, Duration, Effect, Result as Outcome, type Scope } from "effect"
 
 import type { Agent } from "../../schema/Agent.ts"
+import type { Spend } from "../../schema/Budget.ts"
 import type { AgenticTask } from "../../schema/AgenticTask.ts"
 import { refOf } from "../../schema/Meta.ts"
 import type { Result } from "../../schema/Result.ts"
 import { formatMillis } from "../../schema/Time.ts"
 import type { FailureReason } from "../../schema/Verdict.ts"
 import { defaultWindowTokens } from "../decide/context.ts"
-import { decided, unfinished, type RunFacts } from "../decide/nativeVerdict.ts"
+import type { Bound } from "../decide/limits.ts"
+import { decided, limitReached, unfinished, type RunFacts } from "../decide/nativeVerdict.ts"
+import { spendOf } from "../decide/spend.ts"
 import { systemPrompt, taskPrompt } from "../decide/prompt.ts"
+import { costWords } from "../decide/spend.ts"
 import { limitsOf } from "../decide/stuck.ts"
 import { preconditionFailed } from "../decide/verdict.ts"
 import { type LoopReport, run as runLoop } from "../loop/loop.ts"
 import type { LoopEnd, LoopOptions } from "../loop/Progress.ts"
 import type { GateAnalysis } from "../services/GateAnalysis.ts"
 import type { GitWorkspace, Workspace } from "../services/GitWorkspace.ts"
-import type { InferenceClient, InferenceError } from "../services/InferenceClient.ts"
+import type { Endpoint, InferenceClient, InferenceError } from "../services/InferenceClient.ts"
 import { IssueTracker } from "../services/IssueTracker.ts"
 import { Journal } from "../services/Journal.ts"
 import type { KubeClient } from "../services/KubeClient.ts"
@@ -39,6 +43,7 @@ import { modelEndpoints, Precondition } from "./modelEndpoint.ts"
 import { railed } from "./coderRails.ts"
 import { adopt, adoptTip, publish, type Remote } from "./publish.ts"
 import { judge, onMovedBranch } from "./reviewing.ts"
+import { runBounds, withKnownPrice } from "./runBounds.ts"
 import * as Transcript from "./Transcript.ts"
 import { treeState } from "./treeState.ts"
 
@@ -71,6 +76,7 @@ const issueText = Effect.fnUntraced(function* (task: AgenticTask) {
 interface Prepared {
   readonly agent: Agent
   readonly endpoints: LoopOptions<never>["endpoints"]
+  readonly bounds: ReadonlyArray<Bound>
   readonly remote: Remote | undefined
   /** The checkout, once it is there. */
   readonly workspace: Effect.Effect<Workspace, Precondition>
@@ -93,7 +99,8 @@ const prepare = Effect.fnUntraced(function* (
   const { task } = run
   const config = yield* RunnerConfig
   const { namespace = "default" } = task.metadata
-  const endpoints = yield* modelEndpoints(agent, namespace)
+  const bounds = runBounds(task, agent, yield* Clock.currentTimeMillis)
+  const endpoints = yield* withKnownPrice(yield* modelEndpoints(agent, namespace), bounds)
   const remote = yield* remoteFor(task)
   if (remote !== undefined && isEditing(task, agent)) {
     if (config.author === undefined) {
@@ -130,6 +137,7 @@ const prepare = Effect.fnUntraced(function* (
   return {
     agent,
     endpoints,
+    bounds,
     remote,
     workspace: Deferred.await(opened),
     adopted: Deferred.await(adopted),
@@ -140,7 +148,7 @@ const prepare = Effect.fnUntraced(function* (
 })
 
 const converse = Effect.fnUntraced(function* (run: Run, prepared: Prepared) {
-  const { agent, endpoints, history, issue, workspace } = prepared
+  const { agent, bounds, endpoints, history, issue, workspace } = prepared
   const { spec } = agent
   const publishEvent = yield* RunEvents
   const task = refOf(run.task)
@@ -209,19 +217,23 @@ const converse = Effect.fnUntraced(function* (run: Run, prepared: Prepared) {
       agent: refOf(agent),
       isShown: agent.status?.endpoint !== undefined
     }),
+    bounds,
+    before: begunBefore(history, endpoints[0]),
+    onSpent: (spend) => publishEvent({ type: "Spent", task, spend }),
     ...(editing && {
       treeState: workspace.pipe(
         Effect.flatMap(({ baseCommit }) => treeState(baseCommit)),
         Effect.orElseSucceed(() => "")
       )
     }),
-    onTurn: ({ seconds, tools, turn, usage }) =>
+    onTurn: ({ seconds, spent, tools, turn, usage }) =>
       Effect.logInfo("turn ended").pipe(
         Effect.annotateLogs({
           turn,
           tools: tools.join(" "),
           seconds,
-          ...(usage !== undefined && { inputTokens: usage.inputTokens, outputTokens: usage.outputTokens })
+          ...(usage !== undefined && { inputTokens: usage.inputTokens, outputTokens: usage.outputTokens }),
+          ...(spent !== undefined && { modelSeconds: spent.modelSeconds ?? 0, ...costWords(spent) })
         }),
         Effect.andThen(publishEvent({ type: "TurnEnded", task, turn, tools, seconds }))
       )
@@ -253,6 +265,8 @@ const withoutSubmission = (end: Exclude<LoopEnd, { _tag: "Submitted" }>, facts: 
         party: "workspace",
         extra: { reason: end.error.reason }
       })
+    case "LimitReached":
+      return limitReached(facts, end.hit)
     case "MaxTurnsExhausted":
       return unfinished(facts, {
         outcome: "LOOP-INCOMPLETE",
@@ -288,13 +302,18 @@ const settle = Effect.fnUntraced(function* (
 ) {
   const config = yield* RunnerConfig
   const transcriptRef = yield* Transcript.store(run.task, report.transcript, report.turnCount)
+  const ownSec = ((yield* Clock.currentTimeMillis) - startedAt) / 1000
+  const elapsedSec = elapsedBefore(history) / 1000 + ownSec
   const facts: RunFacts = {
     intendedBranch: remote?.branch,
     transcriptRef,
     turnCount: report.turnCount,
-    usage: report.usage,
+    usage: report.spent && {
+      ...report.spent,
+      wallSeconds: (begunBefore(history)?.wallSeconds ?? 0) + ownSec
+    },
     ...interruptions(history),
-    elapsedSec: (elapsedBefore(history) + (yield* Clock.currentTimeMillis) - startedAt) / 1000
+    elapsedSec
   }
   const { end } = report
   if (end._tag !== "Submitted") return withoutSubmission(end, facts)
@@ -341,6 +360,13 @@ const endpointFailed = (error: InferenceError, facts: RunFacts): Result => {
       })
     }
   })
+}
+
+/** What earlier processes of the run used and nobody was told: what one that ended in order used is in the task's status. */
+const begunBefore = ({ continuation }: History, endpoint?: Endpoint): Spend | undefined => {
+  if (continuation === undefined) return undefined
+  const { modelMillis, usage, wallMillis } = continuation.journal.untold
+  return { ...spendOf(usage, modelMillis / 1000, endpoint?.prices, false), wallSeconds: wallMillis / 1000 }
 }
 
 const elapsedBefore = ({ continuation }: History): number => continuation?.journal.elapsedMillis ?? 0

@@ -2,6 +2,7 @@
 import { Effect, Option, Redacted, Schema } from "effect"
 
 import type { Agent } from "../../schema/Agent.ts"
+import type { Prices } from "../../schema/Budget.ts"
 import { secrets } from "../../schema/Core.ts"
 import { endpointSlices } from "../../schema/EndpointSlice.ts"
 import { baseURLOf, inferenceServices } from "../../schema/InferenceService.ts"
@@ -81,7 +82,7 @@ const overHost = Effect.fnUntraced(function* (
   return baseURLOf(url.href)
 })
 
-const modelEndpoint = Effect.fn("modelEndpoint")(function* (
+const firstEndpoint = Effect.fn("modelEndpoint")(function* (
   agent: Agent,
   namespace: string
 ): Effect.fn.Return<Endpoint, Precondition, KubeClient | RunnerConfig> {
@@ -116,20 +117,22 @@ const modelEndpoint = Effect.fn("modelEndpoint")(function* (
   return { baseURL: reachable, model, ...key }
 })
 
+const priced = (endpoint: Endpoint, prices: Prices | undefined): Endpoint =>
+  prices === undefined ? endpoint : { ...endpoint, prices }
+
 /** Where an Agent's model answers, the first of them first. A fallback has the key that it names, and no other. */
 export const modelEndpoints = Effect.fn("modelEndpoints")(function* (
   agent: Agent,
   namespace: string
 ): Effect.fn.Return<readonly [Endpoint, ...Array<Endpoint>], Precondition, KubeClient | RunnerConfig> {
-  const first = yield* modelEndpoint(agent, namespace)
+  const { prices } = agent.spec
+  const first = yield* Effect.map(firstEndpoint(agent, namespace), (endpoint) => priced(endpoint, prices))
   const others = yield* Effect.forEach(
     agent.spec.fallbackEndpoints ?? [],
-    ({ apiKeySecretRef, baseURL, model }) =>
-      Effect.map(apiKey(agent, namespace, apiKeySecretRef, undefined), (key): Endpoint => ({
-        baseURL: baseURLOf(baseURL),
-        model,
-        ...(key === undefined ? {} : { apiKey: key })
-      }))
+    ({ apiKeySecretRef, baseURL, model, prices: own }) =>
+      Effect.map(apiKey(agent, namespace, apiKeySecretRef, undefined), (key): Endpoint =>
+        priced({ baseURL: baseURLOf(baseURL), model, ...(key === undefined ? {} : { apiKey: key }) }, own)
+      )
   )
   return [first, ...others]
 })

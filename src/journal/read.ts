@@ -1,6 +1,7 @@
 /** From the text of a journal to the run that it tells of. Pure. */
 import { Result, Schema } from "effect"
 
+import { addUsage, noUsage, type Usage } from "../../schema/Usage.ts"
 import {
   JournalRecord,
   type OutcomeRecord,
@@ -41,6 +42,8 @@ export interface Journal {
   readonly turns: ReadonlyArray<JournalTurn>
   /** Time that the run was at work, interruptions left out. */
   readonly elapsedMillis: number
+  /** What it used since it was last interrupted in order: what it had used until then was told. */
+  readonly untold: { readonly usage: Usage; readonly modelMillis: number; readonly wallMillis: number }
   /** Why it is interrupted, where it was interrupted in order. */
   readonly hold: string | undefined
   readonly outcome: OutcomeRecord | undefined
@@ -68,6 +71,10 @@ class Reader {
   isFull = false
   isEnded = false
   resumes = 0
+  #usage = noUsage
+  #modelMillis = 0
+  #askedAt = 0
+  #toldMillis = 0
   #elapsed = 0
   #from = 0
   #last = 0
@@ -75,6 +82,11 @@ class Reader {
   /** The time until an interrupted run goes on is not the run's. */
   get elapsedMillis(): number {
     return this.#elapsed + Math.max(0, this.#last - this.#from)
+  }
+
+  get untold(): Journal["untold"] {
+    const wallMillis = this.elapsedMillis - this.#toldMillis
+    return { usage: this.#usage, modelMillis: this.#modelMillis, wallMillis }
   }
 
   /** Takes up the next record; a sentence where it cannot follow those before it. */
@@ -98,6 +110,12 @@ class Reader {
         return undefined
       case "hold":
         this.hold = record.reason
+        this.#toldMillis = this.elapsedMillis
+        this.#usage = noUsage
+        this.#modelMillis = 0
+        return undefined
+      case "request":
+        this.#askedAt = record.at
         return undefined
       case "outcome":
         this.outcome = record
@@ -134,8 +152,11 @@ class Reader {
   #happened(record: Happening): string | undefined {
     const turn = this.#turnOf(record.turn)
     if (turn === undefined) return `turn ${record.turn} is out of order`
-    if (record.type === "reply") turn.replies.push(record)
-    else if (record.type === "result") turn.results.push(record)
+    if (record.type === "reply") {
+      turn.replies.push(record)
+      this.#usage = addUsage(this.#usage, record.reply?.usage ?? noUsage)
+      this.#modelMillis += Math.max(0, record.at - this.#askedAt)
+    } else if (record.type === "result") turn.results.push(record)
     else if (record.type === "tree") turn.trees.push(record.word)
     else turn.checkpoint = record
     return undefined
@@ -196,13 +217,14 @@ export const readJournal = (text: string): Result.Result<Journal, JournalUnreada
   }
   const { claim, run } = reader
   if (run === undefined || claim === undefined) return unreadable(1, "there is no whole record")
-  const { elapsedMillis, hold, isEnded, isFull, outcome, resumes, start, turns } = reader
+  const { elapsedMillis, untold, hold, isEnded, isFull, outcome, resumes, start, turns } = reader
   return Result.succeed({
     run,
     claim,
     start,
     turns,
     elapsedMillis,
+    untold,
     hold,
     outcome,
     isFull,

@@ -1,15 +1,18 @@
 /** What a run is given, what it carries from turn to turn, and what it can come to. */
 import type { Duration, Effect } from "effect"
 
+import type { Spend } from "../../schema/Budget.ts"
 import type { Party } from "../../schema/Party.ts"
 import type { Usage } from "../../schema/Usage.ts"
 import * as Context from "../decide/context.ts"
+import type { Bound, LimitHit } from "../decide/limits.ts"
 import type { StuckLimits, StuckSignal, StuckState } from "../decide/stuck.ts"
 import type { Streaks } from "../decide/turn.ts"
 import type { Endpoint, EndpointHeld, InferenceError } from "../services/InferenceClient.ts"
 import type { JournalError } from "../services/Journal.ts"
 import type { AgentTool, Terminal, ToolContext } from "../tools/AgentTool.ts"
 import type { Recorder } from "./Recorder.ts"
+import type { Spending } from "./budget.ts"
 
 export interface LoopOptions<R> {
   /** In the order in which they are asked: one after another while those before it are away or say later. */
@@ -37,6 +40,12 @@ export interface LoopOptions<R> {
   /** Runs after the first reply, and after the first that follows a wait. */
   readonly onAnswered?: Effect.Effect<void>
   readonly windowTokens: number
+  /** What the run may use; it ends where one of them is reached. */
+  readonly bounds?: ReadonlyArray<Bound>
+  /** What earlier processes of the run used, as far as nobody counted it yet. */
+  readonly before?: Spend | undefined
+  /** Runs after each request that cost something, with what it used. */
+  readonly onSpent?: (spend: Spend) => Effect.Effect<void>
   readonly stuckLimits: StuckLimits
   /** A word that changes with the files of the workspace, `clean` at first, empty where it cannot be told; commands edit them, too. */
   readonly treeState?: Effect.Effect<string, never, R>
@@ -52,6 +61,8 @@ export interface TurnReport {
   readonly seconds: number
   /** Absent where the endpoint does not say, or there was no reply. */
   readonly usage?: Usage | undefined
+  /** Of all requests of the turn, what the endpoint did not count estimated. */
+  readonly spent: Spend | undefined
 }
 
 export type LoopEnd =
@@ -65,6 +76,7 @@ export type LoopEnd =
   | { readonly _tag: "MaxTurnsExhausted" }
   /** The party is the server where it was the model's reply that was waited for. */
   | { readonly _tag: "BudgetExhausted"; readonly party: Party }
+  | { readonly _tag: "LimitReached"; readonly hit: LimitHit }
   | { readonly _tag: "Stuck"; readonly signal: StuckSignal; readonly detail: string }
   | { readonly _tag: "EndpointFailed"; readonly error: InferenceError }
   /** The run can be recorded no further: it would be lost with this process. */
@@ -90,8 +102,7 @@ export interface Progress {
   /** An endpoint answered to this process. */
   isAnswered: boolean
   isHeld: boolean
-  /** Of all replies; undefined while no endpoint has said any. */
-  usage: Usage | undefined
+  readonly spending: Spending
   readonly startedAtMillis: number
   /** The model was told its tools in words, since it called none. */
   areToolsListed: boolean

@@ -1,14 +1,15 @@
 /** The turn loop of a model: ask, judge the reply, run the tools, append. It owns its budgets; what it comes to is a value. */
 import { Clock, Effect, Result } from "effect"
 
+import type { Spend } from "../../schema/Budget.ts"
 import type { ChatReply } from "../../schema/Chat.ts"
-import { addUsage, noUsage, type Usage } from "../../schema/Usage.ts"
 import * as Context from "../decide/context.ts"
 import * as Stuck from "../decide/stuck.ts"
 import { isFinalTurn, judgeReply, noStreaks, TurnDecision } from "../decide/turn.ts"
-import type { InferenceClient } from "../services/InferenceClient.ts"
+import { InferenceClient } from "../services/InferenceClient.ts"
 import type { JournalError } from "../services/Journal.ts"
 import type { AgentTool } from "../tools/AgentTool.ts"
+import * as Budget from "./budget.ts"
 import { withOwnIds } from "./callIds.ts"
 import { dispatch, type Dispatched } from "./dispatch.ts"
 import { add, amend, clean, type LoopEnd, type LoopOptions, type Progress } from "./Progress.ts"
@@ -21,8 +22,8 @@ export interface LoopReport {
   readonly turnCount: number
   /** The whole conversation as JSON texts; nothing of it was compacted away. */
   readonly transcript: ReadonlyArray<string>
-  /** Of all replies, where an endpoint says it. */
-  readonly usage: Usage | undefined
+  /** Of all requests, those without a reply included; `undefined` where there was none. */
+  readonly spent: Spend | undefined
 }
 
 /** An assistant message with nothing in it makes servers refuse the whole history. */
@@ -63,7 +64,6 @@ const takeTurn = Effect.fn("foreman.agent.turn")(function* <R>(options: LoopOpti
   let tools: ReadonlyArray<string> = []
   let end: LoopEnd | undefined
   const usage = Result.isSuccess(given) ? given.success.usage : undefined
-  if (usage !== undefined) progress.usage = addUsage(progress.usage ?? noUsage, usage)
   if (Result.isFailure(given)) {
     if (given.failure._tag === "JournalError") return yield* given.failure
     const { reason } = given.failure
@@ -88,7 +88,8 @@ const takeTurn = Effect.fn("foreman.agent.turn")(function* <R>(options: LoopOpti
     elapsed_ms: Math.round(seconds * 1000),
     terminal: end?._tag === "Submitted"
   })
-  if (!isPast) yield* options.onTurn({ turn, tools, seconds, usage })
+  const spent = Budget.takeTurn(progress.spending)
+  if (!isPast) yield* options.onTurn({ turn, tools, seconds, usage, spent })
   if (end === undefined) yield* recorder.turnEnded(turn)
   return end
 })
@@ -147,6 +148,9 @@ const settle = Effect.fnUntraced(function* <R>(
 export const run = Effect.fn("loop.run")(function* <R>(
   options: LoopOptions<R>
 ): Effect.fn.Return<LoopReport, never, R | InferenceClient> {
+  const startedAtMillis = yield* Clock.currentTimeMillis
+  const spending = Budget.make(options, startedAtMillis)
+  const inference = Budget.metered(spending, yield* InferenceClient)
   const progress: Progress = {
     turn: 1,
     conversation: Context.empty(),
@@ -161,8 +165,8 @@ export const run = Effect.fn("loop.run")(function* <R>(
     hasReply: false,
     isAnswered: false,
     isHeld: false,
-    usage: undefined,
-    startedAtMillis: yield* Clock.currentTimeMillis,
+    spending,
+    startedAtMillis,
     areToolsListed: false,
     hasToolsAsText: false,
     callIds: new Set(),
@@ -182,7 +186,8 @@ export const run = Effect.fn("loop.run")(function* <R>(
     progress.turn = options.maxTurns
     return { _tag: "MaxTurnsExhausted" } satisfies LoopEnd
   })
-  const end: LoopEnd = yield* turns.pipe(
+  const end: LoopEnd = yield* Budget.within(spending, turns).pipe(
+    Effect.provideService(InferenceClient, inference),
     Effect.catchTags({
       InferenceError: (error) => Effect.succeed<LoopEnd>({ _tag: "EndpointFailed", error }),
       JournalError: (error) => Effect.succeed<LoopEnd>({ _tag: "NotRecorded", error })
@@ -196,5 +201,5 @@ export const run = Effect.fn("loop.run")(function* <R>(
         }))
     })
   )
-  return { end, turnCount: progress.turn, transcript: progress.transcript, usage: progress.usage }
+  return { end, turnCount: progress.turn, transcript: progress.transcript, spent: spending.spent }
 })

@@ -2,10 +2,11 @@
 import { Clock, Effect, Schedule } from "effect"
 
 import { type AgenticTask, agenticTasks, type TaskStatus } from "../../schema/AgenticTask.ts"
+import type { Spend } from "../../schema/Budget.ts"
 import { refOf } from "../../schema/Meta.ts"
 import { isTerminal } from "../../schema/Verdict.ts"
 import { type HeldClaim, holds, isUnder, releaseFields } from "../decide/claim.ts"
-import { type Outcome, rejectedFields, terminalFields } from "../decide/outcome.ts"
+import { type Outcome, rejectedFields, terminalFields, usageAfter } from "../decide/outcome.ts"
 import { type Parking, parkFields } from "../decide/parking.ts"
 import { reason, statusPatch, type StatusFields } from "../decide/status.ts"
 import { KubeClient, type KubeError } from "../services/KubeClient.ts"
@@ -101,21 +102,22 @@ export const showJob = Effect.fn("node.showJob")(function* (claimed: Claimed, jo
 })
 
 /** Gives the task back, so that another node may take it. */
-export const handBack = Effect.fn("node.handBack")(function* (claimed: Claimed) {
+export const handBack = Effect.fn("node.handBack")(function* (claimed: Claimed, spent?: Spend) {
   const node = claimed.claim.node
-  return yield* write(claimed, (task, now) =>
-    releaseFields(
+  return yield* write(claimed, (task, now) => ({
+    ...releaseFields(
       task,
       {
         reason: reason.nodeDraining,
         message: `node ${node} is shutting down; the task waits for a node again`
       },
       now
-    )
-  )
+    ),
+    ...usageAfter(task, spent)
+  }))
 })
 
 /** Gives slot and claim back until the model's endpoint may be asked again. */
-export const park = Effect.fn("node.park")((claimed: Claimed, parking: Parking) =>
-  write(claimed, (task, now) => parkFields(task, parking, now))
+export const park = Effect.fn("node.park")((claimed: Claimed, parking: Parking, spent?: Spend) =>
+  write(claimed, (task, now) => ({ ...parkFields(task, parking, now), ...usageAfter(task, spent) }))
 )

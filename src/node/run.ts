@@ -1,13 +1,15 @@
 /** One claimed task from its claim to its last write. */
-import { Cause, Deferred, Duration, Effect, Schema } from "effect"
+import { Cause, Clock, Deferred, Duration, Effect, Schema } from "effect"
 
 import type { AgenticTask } from "../../schema/AgenticTask.ts"
+import type { Spend } from "../../schema/Budget.ts"
 import { refKey, refOf } from "../../schema/Meta.ts"
 import { Result } from "../../schema/Result.ts"
 import { continues } from "../decide/claim.ts"
 import { coderContainer } from "../decide/coderJob.ts"
-import { type Outcome, timedOut } from "../decide/outcome.ts"
+import { type Outcome, timedOut, withSpent } from "../decide/outcome.ts"
 import { parkingOf } from "../decide/parking.ts"
+import { addSpend, noSpend, spendIn } from "../decide/spend.ts"
 import { type ExecutorError, type Run, RunEvents } from "../executors/Executor.ts"
 import { noteEnd, noteHold } from "../executors/history.ts"
 import { KubeClient } from "../services/KubeClient.ts"
@@ -97,6 +99,13 @@ const runToEnd = Effect.fnUntraced(function* <R>(before: Claimed, executor: Exec
       ? earlier.finished.result
       : undefined
 
+  const startedAt = yield* Clock.currentTimeMillis
+  let asked: Spend | undefined
+  /** What the run used, where its result does not say it. */
+  const spent = Effect.map(
+    Clock.currentTimeMillis,
+    (now): Spend | undefined => asked && { ...asked, wallSeconds: (now - startedAt) / 1000 }
+  )
   let ended: Outcome | Stop
   if (adopted === undefined) {
     yield* Effect.logInfo("run begins")
@@ -105,6 +114,7 @@ const runToEnd = Effect.fnUntraced(function* <R>(before: Claimed, executor: Exec
         Effect.provideService(RunEvents, (event) =>
           Effect.gen(function* () {
             yield* publish(event)
+            if (event.type === "Spent") asked = addSpend(asked ?? noSpend, event.spend)
             if (event.type === "EndpointHeld") return yield* signals.agentHold.held(event.agent, event)
             if (event.type === "EndpointAnswered") {
               return yield* signals.agentHold.answered(event.agent, event.isShown)
@@ -122,6 +132,7 @@ const runToEnd = Effect.fnUntraced(function* <R>(before: Claimed, executor: Exec
     yield* Effect.logInfo("the result of the run before the restart is reported")
     ended = { type: "Finished", result: adopted }
   }
+  if (typeof ended !== "string") ended = withSpent(ended, yield* spent)
   yield* signals.onEnded
 
   if (ended === "Lost") {
@@ -130,7 +141,7 @@ const runToEnd = Effect.fnUntraced(function* <R>(before: Claimed, executor: Exec
   }
   if (ended === "Draining") {
     yield* noteHold(claimed.task, "Draining")
-    const { reported } = yield* handBack(claimed).pipe(
+    const { reported } = yield* handBack(claimed, yield* spent).pipe(
       Effect.catchTag("KubeError", (error) =>
         Effect.as(Effect.logError("the task could not be handed back", error), { reported: "StoodDown" })
       )
@@ -139,13 +150,13 @@ const runToEnd = Effect.fnUntraced(function* <R>(before: Claimed, executor: Exec
     return yield* Effect.logInfo("run ended: the node is draining").pipe(Effect.annotateLogs({ reported }))
   }
   const parking = ended.type === "Finished" ? parkingOf(ended.result) : undefined
-  if (parking !== undefined) {
+  if (ended.type === "Finished" && parking !== undefined) {
     const { name } = claimed.task.spec.agentRef ?? {}
     const { namespace } = claimed.task.metadata
     yield* noteHold(claimed.task, "EndpointHeld")
     // Before the task is seen to wait: a Job's run has told nobody yet.
     if (name !== undefined) yield* signals.agentHold.held({ name, namespace }, parking)
-    const { reported } = yield* park(claimed, parking).pipe(
+    const { reported } = yield* park(claimed, parking, spendIn(ended.result.extra)).pipe(
       Effect.catchTag("KubeError", (error) =>
         Effect.as(Effect.logError("the task could not be parked", error), { reported: "StoodDown" })
       )

@@ -1,6 +1,7 @@
 /** One chat completion from an OpenAI-compatible endpoint. */
 import { Context, type Duration, type Effect, type Redacted, Schema } from "effect"
 
+import type { Prices } from "../../schema/Budget.ts"
 import type { ChatReply, ChatTool } from "../../schema/Chat.ts"
 import { Party } from "../../schema/Party.ts"
 
@@ -97,6 +98,8 @@ export interface Endpoint {
   readonly baseURL: string
   readonly model: string
   readonly apiKey?: Redacted.Redacted<string>
+  /** Unknown when absent. */
+  readonly prices?: Prices
 }
 
 export interface ChatRequest {

@@ -36,6 +36,22 @@ const capabilityReaders = {
   roles: "src/decide/fit.ts",
   requiresModelInstalled: "src/decide/fit.ts"
 }
+const limitReaders = {
+  tokens: "src/decide/limits.ts",
+  outputTokens: "src/decide/limits.ts",
+  cost: "src/decide/limits.ts",
+  currency: "src/decide/limits.ts",
+  modelSeconds: "src/decide/limits.ts",
+  wallSeconds: "src/loop/budget.ts"
+}
+const priceReaders = {
+  currency: "src/decide/spend.ts",
+  input: "src/decide/spend.ts",
+  output: "src/decide/spend.ts",
+  cached: "src/decide/spend.ts",
+  reasoning: "src/decide/spend.ts",
+  hardwarePerHour: "src/decide/spend.ts"
+}
 const under = (path: string, readers: Readonly<Record<string, string>>) =>
   Object.fromEntries(Object.entries(readers).map(([name, file]) => [`${path}.${name}`, file]))
 
@@ -57,7 +73,8 @@ const readers: Readonly<Record<string, Readonly<Record<string, string>>>> = {
       commit: "src/gate/approval.ts",
       by: "src/gate/approval.ts"
     }),
-    "spec.verdictPolicy.selfGO": "src/executors/ownGate.ts"
+    "spec.verdictPolicy.selfGO": "src/executors/ownGate.ts",
+    ...under("spec.limits", limitReaders)
   },
   Workload: {
     "spec.intent": "src/decide/issueBatch.ts",
@@ -70,6 +87,7 @@ const readers: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     "spec.pipeline[].dependsOn": "src/decide/workload.ts",
     "spec.pipeline[].timeoutSeconds": "src/node/run.ts",
     "spec.pipeline[].priority": "src/decide/order.ts",
+    ...under("spec.pipeline[].limits", limitReaders),
     ...under("spec.pipeline[].gateProfile", profileReaders),
     "spec.issues": "src/decide/issueBatch.ts",
     "spec.coderAgentRef": "src/decide/issueBatch.ts",
@@ -124,7 +142,10 @@ const readers: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     "spec.maxConcurrentTasks": "src/decide/capacity.ts",
     "spec.endpointSlots": "src/decide/capacity.ts",
     "spec.fallbackEndpoints[].baseURL": "src/executors/modelEndpoint.ts",
-    "spec.fallbackEndpoints[].model": "src/executors/modelEndpoint.ts"
+    "spec.fallbackEndpoints[].model": "src/executors/modelEndpoint.ts",
+    ...under("spec.fallbackEndpoints[].prices", priceReaders),
+    ...under("spec.prices", priceReaders),
+    ...under("spec.limits", limitReaders)
   }
 }
 

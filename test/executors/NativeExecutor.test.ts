@@ -5,6 +5,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 
 import { configMaps } from "../../schema/Core.ts"
+import { spendIn } from "../../src/decide/spend.ts"
 import { call, edit, submit, world } from "./modelRun.ts"
 
 const branch = "foreman/issue-7"
@@ -46,7 +47,11 @@ describe("NativeExecutor", () => {
         "Foreman Bot <bot@example.com>\nGreet politely\n\nFixes #7\n\nSigned-off-by: Foreman Bot <bot@example.com>\n" +
           `Foreman-Task: ${uid}`
       )
-      const { elapsedSec: _, ...told } = result
+      const { modelSeconds, wallSeconds, ...usage } = { ...spendIn(result.extra) }
+      assert.isAbove(modelSeconds ?? 0, 0)
+      assert.strictEqual(wallSeconds, result.elapsedSec)
+      const { elapsedSec: _, ...rest } = result
+      const told: unknown = { ...rest, extra: { ...rest.extra, usage } }
       const transcriptRef = {
         kind: "ConfigMap",
         apiVersion: "v1",
@@ -67,7 +72,13 @@ describe("NativeExecutor", () => {
           ownGate: { checks: [], handBacks: 0 },
           transcriptRef,
           turnCount: 3,
-          usage: { inputTokens: 30, outputTokens: 15, cachedTokens: 0, reasoningTokens: 0 }
+          usage: {
+            inputTokens: 30,
+            outputTokens: 15,
+            cachedTokens: 0,
+            reasoningTokens: 0,
+            isCostPartial: true
+          }
         }
       })
       const stored = yield* cluster.raw(configMaps, { name: transcriptRef.name, namespace: "default" })

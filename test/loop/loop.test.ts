@@ -443,20 +443,25 @@ describe("the loop", () => {
       })
   )
 
-  it.effect("adds up the tokens that the endpoint says, and says none where it does not", () =>
+  it.effect("adds up the tokens that the endpoint says, and estimates them where it does not", () =>
     Effect.gen(function* () {
       const usage = { inputTokens: 10, outputTokens: 5, cachedTokens: 4, reasoningTokens: 1 }
       const told = yield* play([
         { ...calls(["echo", '{"text":"a"}']), usage },
         { ...done, usage }
       ])
-      assert.deepStrictEqual(told.usage, {
+      assert.deepStrictEqual(told.spent, {
         inputTokens: 20,
         outputTokens: 10,
         cachedTokens: 8,
-        reasoningTokens: 2
+        reasoningTokens: 2,
+        modelSeconds: 0,
+        isCostPartial: true
       })
-      assert.isUndefined((yield* play([done])).usage)
+      const { spent } = yield* play([done])
+      assert.isTrue(spent?.isEstimated)
+      assert.isAbove(spent?.inputTokens ?? 0, 50)
+      assert.isAbove(spent?.outputTokens ?? 0, 5)
     })
   )
 

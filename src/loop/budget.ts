@@ -1,0 +1,191 @@
+/**
+ * What a run uses, request by request, and the limits that end it: before a request that does not fit, or within one. Every request of
+ * the loop goes through here, retries and fallbacks included, so that none is uncounted.
+ */
+import { Clock, Deferred, Duration, Effect, Exit, Option } from "effect"
+
+import type { Spend } from "../../schema/Budget.ts"
+import type { ChatReply, ChatTool } from "../../schema/Chat.ts"
+import type { Usage } from "../../schema/Usage.ts"
+import { tokensOf } from "../decide/context.ts"
+import { type Bound, hitOf, type LimitHit, roomFor } from "../decide/limits.ts"
+import { addSpend, noSpend, spendOf } from "../decide/spend.ts"
+import { type ChatRequest, type InferenceClient, InferenceError } from "../services/InferenceClient.ts"
+import * as Metrics from "./metrics.ts"
+
+export interface Spending {
+  readonly bounds: ReadonlyArray<Bound>
+  readonly startedAtMillis: number
+  /** Runs after each request that cost something, also after one that was cut short, with what it used. */
+  readonly onSpent: (spend: Spend) => Effect.Effect<void>
+  /** Done when a limit ends the run. */
+  readonly hit: Deferred.Deferred<LimitHit>
+  /** Of all requests so far; `undefined` while there was none. */
+  spent: Spend | undefined
+  /** The part of it since the turn began. */
+  turn: Spend | undefined
+  /** Tokens of a request as the server counts them, for one of ours. */
+  scale: number
+  /** Of the last request, what a cache had. */
+  cachedTokens: number
+}
+
+export const make = (
+  options: Partial<Pick<Spending, "bounds" | "onSpent">> & { readonly before?: Spend | undefined },
+  startedAtMillis: number
+): Spending => ({
+  bounds: options.bounds ?? [],
+  onSpent: options.onSpent ?? (() => Effect.void),
+  startedAtMillis,
+  hit: Deferred.makeUnsafe(),
+  spent: options.before,
+  turn: undefined,
+  scale: 1,
+  cachedTokens: 0
+})
+
+/** What the run used so far, its wall time included. */
+const spentAt = ({ spent = noSpend, startedAtMillis }: Spending, nowMillis: number): Spend => ({
+  ...spent,
+  wallSeconds: (nowMillis - startedAtMillis) / 1000
+})
+
+const toolTokens = new WeakMap<ReadonlyArray<ChatTool>, number>()
+const tokensOfTools = (tools: ReadonlyArray<ChatTool>): number => {
+  const known = toolTokens.get(tools)
+  if (known !== undefined) return known
+  const shown = tools.map(({ description, name, parameters }) => ({ name, description, parameters }))
+  const tokens = tools.length === 0 ? 0 : tokensOf(JSON.stringify(shown))
+  toolTokens.set(tools, tokens)
+  return tokens
+}
+
+/** Our own count of a request's tokens. */
+const ownCount = ({ messages, tools }: ChatRequest): number =>
+  messages.reduce((sum, message) => sum + tokensOf(message), tokensOfTools(tools))
+
+const ownCountOf = ({ content, reasoning, toolCalls }: ChatReply): number =>
+  tokensOf(`${content}${reasoning}${toolCalls.map((call) => JSON.stringify(call.function)).join("")}`)
+
+/** The server's figures, and ours for what it does not count. A request is never empty, so that 0 is no figure. */
+const complete = (said: Usage | undefined, input: number, output: number) => {
+  const usage = {
+    inputTokens: said?.inputTokens || input,
+    outputTokens: said?.outputTokens || output,
+    cachedTokens: said?.cachedTokens ?? 0,
+    reasoningTokens: said?.reasoningTokens ?? 0
+  }
+  const isEstimated = !(said?.inputTokens && (said.outputTokens || output === 0))
+  return { usage, isEstimated }
+}
+
+/** Failures after which the server has worked; the others are refusals, which cost nothing. */
+const workedFor: ReadonlySet<InferenceError["reason"]["_tag"]> = new Set([
+  "MalformedReply",
+  "MalformedToolCall",
+  "ReplyStalled"
+])
+
+type Answer = Exit.Exit<Option.Option<ChatReply>, InferenceError>
+
+/** What a request came to, in tokens; `undefined` when it cost nothing. */
+const used = (spending: Spending, request: ChatRequest, answer: Answer) => {
+  const own = ownCount(request)
+  const input = Math.ceil(own * spending.scale)
+  if (Exit.isSuccess(answer) && Option.isSome(answer.value)) {
+    const { usage } = answer.value.value
+    if (usage !== undefined && usage.inputTokens > 0 && own > 0) spending.scale = usage.inputTokens / own
+    spending.cachedTokens = usage?.cachedTokens ?? 0
+    return complete(usage, input, ownCountOf(answer.value.value))
+  }
+  const error = Option.getOrUndefined(Exit.findErrorOption(answer))
+  if (error === undefined) return complete(undefined, input, 0)
+  if (!workedFor.has(error.reason._tag)) return undefined
+  const { content, written } =
+    error.reason._tag === "MalformedToolCall" ? error.reason : { content: "", written: "" }
+  return complete(undefined, input, tokensOf(`${content}${written}`))
+}
+
+const record = Effect.fnUntraced(function* (
+  spending: Spending,
+  request: ChatRequest,
+  startedAtMillis: number,
+  answer: Answer
+) {
+  const found = used(spending, request, answer)
+  if (found === undefined) return
+  const seconds = ((yield* Clock.currentTimeMillis) - startedAtMillis) / 1000
+  const { endpoint } = request
+  const spend = spendOf(found.usage, seconds, endpoint.prices, found.isEstimated)
+  spending.spent = addSpend(spending.spent ?? noSpend, spend)
+  spending.turn = addSpend(spending.turn ?? noSpend, spend)
+  yield* Metrics.record(endpoint.model, spend)
+  yield* spending.onSpent(spend)
+})
+
+/** The run ends here; the turn is cut short by whoever waits for `hit`. */
+const end = (spending: Spending, hit: LimitHit) =>
+  Effect.andThen(Deferred.succeed(spending.hit, hit), Effect.never)
+
+/** The client, with each request counted and kept within the limits. */
+export const metered = (
+  spending: Spending,
+  inference: InferenceClient["Service"]
+): InferenceClient["Service"] => ({
+  complete: Effect.fnUntraced(function* (request) {
+    const now = yield* Clock.currentTimeMillis
+    const { prices } = request.endpoint
+    const inputTokens = spending.bounds.length === 0 ? 0 : Math.ceil(ownCount(request) * spending.scale)
+    const ahead = { inputTokens, cachedTokens: spending.cachedTokens, maxTokens: request.maxTokens }
+    const spent = spentAt(spending, now)
+    const room = roomFor(spending.bounds, ({ before }) => addSpend(before, spent), ahead, prices)
+    if ("limit" in room) return yield* end(spending, room)
+    const { cutBy, maxTokens, millis } = room
+    const asked = inference.complete(
+      maxTokens === undefined || maxTokens === request.maxTokens ? request : { ...request, maxTokens }
+    )
+    const answer = yield* (
+      Number.isFinite(millis) ? Effect.timeoutOption(asked, Duration.millis(millis)) : Effect.asSome(asked)
+    ).pipe(Effect.onExit((exit) => record(spending, request, now, exit)))
+    if (Option.isSome(answer)) return answer.value
+    if (cutBy === undefined) return yield* Effect.never
+    const after = spentAt(spending, yield* Clock.currentTimeMillis)
+    const { bound, limit } = cutBy
+    return yield* end(spending, hitOf(limit, bound, addSpend(bound.before, after), prices))
+  })
+})
+
+/** Ends when the wall time of the tightest limit is over; never where there is none. */
+const wallTime = Effect.fnUntraced(function* (spending: Spending) {
+  let tightest: { readonly bound: Bound; readonly millis: number } | undefined
+  for (const bound of spending.bounds) {
+    const { wallSeconds } = bound.limits
+    if (wallSeconds === undefined) continue
+    const millis = (wallSeconds - (bound.before.wallSeconds ?? 0)) * 1000
+    if (tightest === undefined || millis < tightest.millis) tightest = { bound, millis }
+  }
+  if (tightest === undefined) return yield* Effect.never
+  const now = yield* Clock.currentTimeMillis
+  yield* Effect.sleep(Duration.millis(Math.max(spending.startedAtMillis + tightest.millis - now, 0)))
+  const spent = spentAt(spending, yield* Clock.currentTimeMillis)
+  return hitOf("wallSeconds", tightest.bound, addSpend(tightest.bound.before, spent), undefined)
+})
+
+/** The turns, cut short as soon as a limit is reached. */
+export const within = <A, E, R>(spending: Spending, turns: Effect.Effect<A, E, R>) =>
+  spending.bounds.length === 0
+    ? turns
+    : Effect.raceFirst(
+        turns,
+        Effect.map(Effect.raceFirst(Deferred.await(spending.hit), wallTime(spending)), (hit) => ({
+          _tag: "LimitReached" as const,
+          hit
+        }))
+      )
+
+/** What was used since the last call; a turn's part when it is called once a turn. */
+export const takeTurn = (spending: Spending): Spend | undefined => {
+  const { turn } = spending
+  spending.turn = undefined
+  return turn
+}
