@@ -177,7 +177,10 @@ export const roomFor = (
       if (name === "modelSeconds") continue
       const tokens = replyTokens(name, left, ahead, prices)
       if (tokens < Math.min(leastReplyTokens, ahead.maxTokens ?? leastReplyTokens)) {
-        const why = `, and the next request of about ${ahead.inputTokens} tokens does not fit`
+        const why =
+          name === "outputTokens"
+            ? ", and what is left is too little for a reply"
+            : `, and the next request of about ${ahead.inputTokens} tokens does not fit`
         return hitOf(name, bound, spent, prices, why)
       }
       if (Number.isFinite(tokens)) maxTokens = Math.min(maxTokens ?? tokens, tokens)

@@ -1,0 +1,46 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+
+import { spendIn } from "../../src/decide/spend.ts"
+import { call, edit, world } from "./modelRun.ts"
+
+const freeform = {
+  kind: "freeform" as const,
+  payload: { prompt: "say hi", branchStrategy: "reset" as const }
+}
+
+describe("the limits of a model's run", () => {
+  it.live("reached, it ends INCOMPLETE with the limit, what was used and what was allowed", () =>
+    Effect.gen(function* () {
+      const { run } = yield* world({
+        turns: ["a", "b", "c", "d"].map((content) => call("write_file", { path: "README.md", content })),
+        agent: {
+          limits: { outputTokens: 1000, cost: "1" },
+          prices: { currency: "EUR", input: "1", output: "1" }
+        },
+        task: { ...freeform, limits: { outputTokens: 30 } }
+      })
+      const { extra, failureReason, summary, verdict } = yield* run
+      assert.deepStrictEqual([verdict, failureReason], ["INCOMPLETE", "ConstraintViolated"])
+      assert.include(summary, "limits.outputTokens of the task is reached")
+      assert.deepInclude(extra, {
+        outcome: "LOOP-BUDGET-EXHAUSTED",
+        party: "configuration",
+        reason: "LimitReached",
+        limit: "outputTokens"
+      })
+      assert.deepInclude(spendIn(extra), { inputTokens: 30, outputTokens: 15, cost: { EUR: "0.000045" } })
+    })
+  )
+
+  it.live("in money without a price, it does not begin, and says what is missing", () =>
+    Effect.gen(function* () {
+      const { model, run } = yield* world({ turns: [edit], agent: { limits: { cost: "5" } }, task: freeform })
+      const { extra, summary, verdict } = yield* run
+      assert.strictEqual(verdict, "INCOMPLETE")
+      assert.deepInclude(extra, { reason: "PriceUnknown", party: "configuration" })
+      assert.include(summary, "set prices of the Agent")
+      assert.deepStrictEqual(yield* model.requests, [])
+    })
+  )
+})
