@@ -8,6 +8,7 @@ import * as Observability from "../layers/Observability.ts"
 import * as HttpKubeClient from "../layers/kube/HttpKubeClient.ts"
 import * as KubeConfig from "../layers/kube/KubeConfig.ts"
 import * as agent from "../src/reconcile/agent.ts"
+import * as agentUsage from "../src/reconcile/agentUsage.ts"
 import * as agenticTask from "../src/reconcile/agenticTask.ts"
 import * as bell from "../src/reconcile/bell.ts"
 import * as claimExpiry from "../src/reconcile/claimExpiry.ts"
@@ -70,6 +71,7 @@ const controllers = Effect.fnUntraced(function* (options: Options) {
   return yield* Effect.gen(function* () {
     yield* metrics.run
     yield* agent.run({ toolNames })
+    yield* agentUsage.run
     const scheduler = yield* agenticTask.run
     const claims = yield* claimExpiry.run
     yield* fleetNode.run({ onLiveness: scheduler.nodeChanged, onSilent: claims.onSilent })

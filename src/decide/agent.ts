@@ -1,6 +1,8 @@
 /** Whether an Agent can do its work as it is written (contract §2.4). */
 import type { Agent } from "../../schema/Agent.ts"
 import { isDeterministic } from "./executor.ts"
+import { boundsOf, isMeasurable } from "./limits.ts"
+import { ratesOf } from "./spend.ts"
 import { type ConditionUpdate, reason } from "./status.ts"
 import { unreadFields } from "./unread.ts"
 
@@ -31,6 +33,8 @@ export const validate = (agent: Agent, toolNames: ReadonlySet<string>): Conditio
       `no such tool: ${unknown.join(", ")}; there are ${[...toolNames].sort().join(", ")}`
     )
   }
+  const unpriced = priceFault(agent)
+  if (unpriced !== undefined) return invalid(reason.priceUnknown, unpriced)
   const unread = unreadFields(agent)
   if (unread.length > 0) {
     return invalid(
@@ -44,6 +48,22 @@ export const validate = (agent: Agent, toolNames: ReadonlySet<string>): Conditio
     reason: reason.configComplete,
     message: "the Agent is complete"
   }
+}
+
+/** Why prices or limits in money cannot be used as they are written. */
+const priceFault = ({ spec: { limits, limitsPerDay, prices } }: Agent): string | undefined => {
+  const needed = "give input and output, or hardwarePerHour alone"
+  if (prices !== undefined && ratesOf(prices) === undefined) {
+    return `spec.prices do not tell what a reply costs: ${needed}`
+  }
+  const bounds = boundsOf([
+    { of: "spec.limits", limits },
+    { of: "spec.limitsPerDay", limits: limitsPerDay }
+  ])
+  const fault = bounds.find((bound) => !isMeasurable([bound], prices))
+  if (fault === undefined) return undefined
+  const why = prices === undefined ? "there are no prices" : `prices are in ${prices.currency}`
+  return `${fault.of}.cost cannot be held, so that no run begins: ${why}; ${needed}, in the currency of the limit`
 }
 
 const invalid = (why: string, message: string): ConditionUpdate => ({

@@ -15,7 +15,8 @@ const patient: ReadonlySet<string> = new Set([
   reason.agentBusy,
   reason.endpointBusy,
   reason.endpointHeld,
-  reason.pathsLocked
+  reason.pathsLocked,
+  reason.dayLimitReached
 ])
 
 /** Conditions that tell of a failure when they hold, and of a wait or failure when they do not. */

@@ -5,13 +5,14 @@ import { refKey } from "../../schema/Meta.ts"
 import { Capacity, endpointOf } from "./capacity.ts"
 import { Decision, type Wait } from "./decision.ts"
 import { type Demand, demandOf, demandOfAgent } from "./fit.ts"
-import { HeldEndpoints } from "./endpointHold.ts"
+import { HeldEndpoints, type Refusal } from "./endpointHold.ts"
 import { Fleet } from "./fleet.ts"
 import { blockedWords, PathLocks } from "./locks.ts"
 import { takesTurnBefore } from "./order.ts"
 import { memoryOf, type Placement } from "./placement.ts"
 import { Lane, type Line, Queue, type Ticket } from "./queue.ts"
 import { putInto, takeFrom } from "./sets.ts"
+import type { SpentLimits } from "./spentLimits.ts"
 import { reason } from "./status.ts"
 
 /** Told when the words of a waiting task may be other ones. */
@@ -30,6 +31,7 @@ export class Places {
   readonly #endpoints = new Map<string, Set<Queue>>()
   readonly #capacity = new Capacity()
   readonly #held = new HeldEndpoints()
+  readonly #limits: Pick<SpentLimits, "dayRefusal">
   readonly #locks = new PathLocks<Ticket, Lane>()
   /** Queues that may have a place now. */
   readonly #touched = new Set<Queue>()
@@ -38,8 +40,9 @@ export class Places {
   /** How often a queue was asked for its first task. */
   looked = 0
 
-  constructor(listener: Listener) {
+  constructor(listener: Listener, limits: Pick<SpentLimits, "dayRefusal">) {
     this.#listener = listener
+    this.#limits = limits
   }
 
   /** The line in which a task waits: one for each workload, in one queue for each Agent and each demand of tasks that name no Agent. */
@@ -185,6 +188,12 @@ export class Places {
     }
   }
 
+  /** What the Agent's day has left may be another thing. */
+  dayChanged(agentKey: string): void {
+    const queue = this.#queues.get(agentQueueKey(agentKey))
+    if (queue !== undefined) this.#touch(queue)
+  }
+
   /** Time goes on: holds end, and probes. */
   pass(nowMillis: number): void {
     for (const endpoint of this.#held.pass(nowMillis)) {
@@ -207,7 +216,7 @@ export class Places {
       })
     }
     const refused = queue.agent === undefined ? undefined : this.#refusal(queue.agent)
-    if (refused !== undefined) return Decision.Wait({ ...refused, isShort: true })
+    if (refused !== undefined) return Decision.Wait({ isShort: true, ...refused })
     const { message = "", isShort = false } = queue.placement ?? {}
     return Decision.Wait({ reason: reason.unschedulable, message, isShort })
   }
@@ -223,8 +232,8 @@ export class Places {
     return placement?.best !== undefined && (agent === undefined || this.#refusal(agent) === undefined)
   }
 
-  #refusal(agent: Agent): { readonly reason: string; readonly message: string } | undefined {
-    return this.#held.refusal(agent) ?? this.#capacity.refusal(agent)
+  #refusal(agent: Agent): (Refusal & { readonly isShort?: boolean }) | undefined {
+    return this.#limits.dayRefusal(agent) ?? this.#held.refusal(agent) ?? this.#capacity.refusal(agent)
   }
 
   #touch(queue: Queue): void {

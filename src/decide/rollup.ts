@@ -1,10 +1,21 @@
 /** What a Workload's tasks come to: phase, counts and one sentence (contract §2.5). */
 import type { AgenticTask } from "../../schema/AgenticTask.ts"
+import type { Spend } from "../../schema/Budget.ts"
+import type { Condition } from "../../schema/Meta.ts"
 import { isOnTarget, isTerminal } from "../../schema/Verdict.ts"
 import type { Workload, WorkloadStatus } from "../../schema/Workload.ts"
 import { askedBy, awaitsApproval } from "./approval.ts"
 import { isAlreadyResolved } from "./dependencies.ts"
-import { type ConditionUpdate, findCondition, reason, setCondition, type StatusFields } from "./status.ts"
+import { boundsOf, reached } from "./limits.ts"
+import { addSpend, isSameSpend, noSpend, sumOf } from "./spend.ts"
+import {
+  type ConditionUpdate,
+  findCondition,
+  reason,
+  replacing,
+  setCondition,
+  type StatusFields
+} from "./status.ts"
 import { stopOf } from "./stop.ts"
 
 /**
@@ -15,7 +26,9 @@ export const rollup = (
   workload: Workload,
   children: ReadonlyArray<AgenticTask>,
   deleted: ReadonlyArray<string>,
-  nowMillis: number
+  nowMillis: number,
+  /** What tasks used that were seen to be deleted and are not written yet. */
+  newlyDeleted?: Spend
 ): StatusFields<WorkloadStatus> | undefined => {
   const { status } = workload
   const isOver = status?.phase === "Completed" || status?.phase === "Failed"
@@ -80,14 +93,64 @@ export const rollup = (
         }
       : end()
 
-  const conditions = setCondition(status?.conditions, condition, nowMillis, workload.metadata.generation)
+  const used = usageOf(workload, children, newlyDeleted)
+  const conditions = [condition, ...limitWords(workload, used.usage)].reduce(
+    (all, update) => setCondition(all, update, nowMillis, workload.metadata.generation),
+    status?.conditions ?? none
+  )
   return status?.phase === phase &&
     conditions === status.conditions &&
     status.succeededTasks === counts.succeededTasks &&
     status.failedTasks === counts.failedTasks &&
-    status.incompleteTasks === counts.incompleteTasks
+    status.incompleteTasks === counts.incompleteTasks &&
+    isSameSpend(status.usage, used.usage) &&
+    isSameSpend(status.usageOfDeletedTasks, used.usageOfDeletedTasks)
     ? undefined
-    : { phase, conditions, ...counts }
+    : {
+        phase,
+        conditions,
+        ...counts,
+        ...(used.usage !== undefined && { usage: replacing(status?.usage, used.usage) }),
+        ...(used.usageOfDeletedTasks !== undefined && {
+          usageOfDeletedTasks: replacing(status?.usageOfDeletedTasks, used.usageOfDeletedTasks)
+        })
+      }
+}
+
+/** The same array each time: no change is seen by identity. */
+const none: ReadonlyArray<Condition> = []
+
+/** What the tasks used, those that are deleted too; nothing where no model ran. */
+const usageOf = (
+  { status }: Workload,
+  children: ReadonlyArray<AgenticTask>,
+  newlyDeleted: Spend | undefined
+): Pick<WorkloadStatus, "usage" | "usageOfDeletedTasks"> => {
+  const gone =
+    newlyDeleted === undefined
+      ? status?.usageOfDeletedTasks
+      : addSpend(status?.usageOfDeletedTasks ?? noSpend, newlyDeleted)
+  const usages = children.flatMap((task) => task.status?.usage ?? [])
+  return {
+    ...((gone !== undefined || usages.length > 0) && { usage: sumOf([...usages, gone]) }),
+    ...(gone !== undefined && { usageOfDeletedTasks: gone })
+  }
+}
+
+/** Whether a limit is reached; False only after a True, so that what is right costs nothing. */
+const limitWords = (
+  { metadata, spec, status }: Workload,
+  usage: Spend | undefined
+): ReadonlyArray<ConditionUpdate> => {
+  const type = "LimitReached"
+  const [bound] = boundsOf([{ of: `Workload ${metadata.name}`, limits: spec.limits }])
+  const hit = bound && usage && reached(bound, usage)
+  if (hit !== undefined) {
+    const message = `${hit.message}; no further task starts until it is raised`
+    return [{ type, status: "True", reason: reason.limitReached, message }]
+  }
+  if (findCondition(status?.conditions, type)?.status !== "True") return []
+  return [{ type, status: "False", reason: reason.withinLimits, message: "tasks may start" }]
 }
 
 const say = (task: AgenticTask): string => {

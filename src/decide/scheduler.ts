@@ -7,6 +7,7 @@ import type { Agent } from "../../schema/Agent.ts"
 import type { AgenticTask } from "../../schema/AgenticTask.ts"
 import { refKey } from "../../schema/Meta.ts"
 import { parseTime } from "../../schema/Time.ts"
+import type { Workload } from "../../schema/Workload.ts"
 import { isInFlight } from "./capacity.ts"
 import type { Settled, Wait } from "./decision.ts"
 import { Decision } from "./decision.ts"
@@ -20,6 +21,7 @@ import { Places } from "./places.ts"
 import type { Line, Ticket } from "./queue.ts"
 import { graceMillis, readinessOf } from "./readiness.ts"
 import { putInto, takeFrom } from "./sets.ts"
+import { SpentLimits, workloadUidOf } from "./spentLimits.ts"
 import { findCondition } from "./status.ts"
 import { type Told, Telling } from "./telling.ts"
 
@@ -66,7 +68,10 @@ export class Scheduler {
     ofTicket: ({ key }) => this.waitOf(key),
     ofLane: (lane) => this.#places.waitOf(lane)
   })
-  readonly #places = new Places(this.#telling)
+  readonly #limits = new SpentLimits()
+  readonly #places = new Places(this.#telling, this.#limits)
+  /** Tasks that a Workload made, by its uid. */
+  readonly #made = new Map<string, Set<Entry>>()
   /** Tasks whose upstream or Agent must be looked at. */
   readonly #unsettled = new Set<Entry>()
   /** Tasks that may have closed a cycle. */
@@ -107,6 +112,14 @@ export class Scheduler {
       for (const entry of this.#dependents.get(key) ?? []) this.#reconsider(entry)
     }
     for (const name of this.#foreign.get(key) ?? []) this.#countForeign(name, key)
+    const limited = this.#limits.taskChanged(key, task)
+    for (const agentKey of limited.agents) this.#places.dayChanged(agentKey)
+    this.#workloadsChanged(limited.workloads)
+  }
+
+  /** The Workload as it is now, by `namespace/name`; `undefined` when it is gone. */
+  workloadChanged(key: string, workload: Workload | undefined): void {
+    this.#workloadsChanged(this.#limits.workloadChanged(key, workload))
   }
 
   /** The node as it is now, and whether it lives; `undefined` when it is gone. */
@@ -130,6 +143,7 @@ export class Scheduler {
     if (agent === undefined) this.#agents.delete(key)
     else this.#agents.set(key, agent)
     this.#places.holdChanged(before, agent, this.#aheadMillis)
+    if (this.#limits.agentChanged(key, agent)) this.#places.dayChanged(key)
     if (before !== undefined && agent !== undefined && saysTheSame(before, agent)) return
     for (const line of this.#places.agentChanged(key, agent)) {
       for (const member of line.members) {
@@ -152,6 +166,7 @@ export class Scheduler {
     if (stepMillis >= clockStepMillis && Number.isFinite(stepMillis)) this.#clockSetBack(stepMillis)
     this.#nowMillis = nowMillis
     this.#places.pass(nowMillis + this.#aheadMillis)
+    for (const key of this.#limits.pass(nowMillis)) this.#places.dayChanged(key)
     for (
       let due = this.#timers.top;
       due !== undefined && due.lookAtMillis <= nowMillis;
@@ -177,10 +192,13 @@ export class Scheduler {
     ) {
       const { node, ticket } = given
       this.#telling.forget(ticket)
-      decisions.push({ key: ticket.key, decision: Decision.Assign({ node }) })
+      const left = this.#limits.leftFor(ticket.task)
+      const limits = left === undefined ? {} : { workloadLimits: left }
+      decisions.push({ key: ticket.key, decision: Decision.Assign({ node, ...limits }) })
     }
     const timer = this.#timers.top?.lookAtMillis ?? Number.POSITIVE_INFINITY
-    return { decisions, lookAtMillis: Math.min(timer, this.#places.lookAtMillis - this.#aheadMillis) }
+    const held = this.#places.lookAtMillis - this.#aheadMillis
+    return { decisions, lookAtMillis: Math.min(timer, held, this.#limits.lookAtMillis) }
   }
 
   /** The words that are new since the last call: a reason at once, other numbers in its message every 30 s. Once a second is often enough. */
@@ -225,6 +243,8 @@ export class Scheduler {
     line.members.add(key)
     this.#entries.set(key, entry)
     for (const upstream of upstreamKeysOf(task)) putInto(this.#dependents, upstream, entry)
+    const workloadUid = workloadUidOf(task)
+    if (workloadUid !== undefined) putInto(this.#made, workloadUid, entry)
     return entry
   }
 
@@ -235,6 +255,8 @@ export class Scheduler {
     this.#entries.delete(entry.key)
     this.#suspects.delete(entry)
     for (const upstream of upstreamKeysOf(entry.task)) takeFrom(this.#dependents, upstream, entry)
+    const workloadUid = workloadUidOf(entry.task)
+    if (workloadUid !== undefined) takeFrom(this.#made, workloadUid, entry)
     entry.line.members.delete(entry.key)
     if (entry.line.members.size === 0) this.#emptied.add(entry.line)
   }
@@ -305,6 +327,11 @@ export class Scheduler {
     entry.isSettled = true
   }
 
+  /** What Workloads have left may be another thing. */
+  #workloadsChanged(uids: ReadonlyArray<string>): void {
+    for (const uid of uids) for (const entry of this.#made.get(uid) ?? []) this.#reconsider(entry)
+  }
+
   /** Something changed that a waiting task waits for, or relies on. */
   #reconsider(entry: Entry): void {
     if (!entry.isSettled && entry.taken === undefined) this.#unsettled.add(entry)
@@ -322,7 +349,7 @@ export class Scheduler {
     entry.isSuspect = false
     const parkedUntil = entry.parkedUntilMillis ?? 0
     const isParked = settled === undefined && nowMillis + this.#aheadMillis < parkedUntil
-    const decision = isParked ? parkedWait(task) : settled
+    const decision = isParked ? parkedWait(task) : (settled ?? this.#limits.workloadWait(task))
     if (decision === undefined) {
       entry.wait = undefined
       this.#timers.delete(entry)

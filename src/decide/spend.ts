@@ -32,10 +32,14 @@ export const addSpend = (one: Spend, other: Spend): Spend => {
       wallSeconds: addSeconds(one.wallSeconds, other.wallSeconds)
     }),
     ...(Object.keys(cost).length > 0 && { cost }),
-    ...((one.isEstimated === true || other.isEstimated === true) && { isEstimated: true }),
-    ...((one.isCostPartial === true || other.isCostPartial === true) && { isCostPartial: true })
+    ...flagsOf(one, other)
   }
 }
+/** What cannot be measured in a part cannot be in the whole. */
+const flagsOf = (one: Spend, other: Spend) => ({
+  ...((one.isEstimated === true || other.isEstimated === true) && { isEstimated: true }),
+  ...((one.isCostPartial === true || other.isCostPartial === true) && { isCostPartial: true })
+})
 const hasEither = (one: number | undefined, other: number | undefined): boolean =>
   one !== undefined || other !== undefined
 
@@ -43,6 +47,28 @@ export const sumOf = (spends: Iterable<Spend | undefined>): Spend => {
   let sum = noSpend
   for (const spend of spends) if (spend !== undefined) sum = addSpend(sum, spend)
   return sum
+}
+
+/** Each figure as the larger of both says it: two views of one sum, of which either may lag. */
+export const mostOf = (one: Spend, other: Spend | undefined): Spend => {
+  if (other === undefined) return one
+  const most = (name: "modelSeconds" | "wallSeconds") =>
+    hasEither(one[name], other[name]) && { [name]: Math.max(one[name] ?? 0, other[name] ?? 0) }
+  const cost = { ...one.cost }
+  for (const [currency, amount] of Object.entries(other.cost ?? {})) {
+    const isMore = (parseMoney(amount) ?? 0n) > (parseMoney(cost[currency] ?? "0") ?? 0n)
+    if (isMore || cost[currency] === undefined) cost[currency] = amount
+  }
+  return {
+    inputTokens: Math.max(one.inputTokens, other.inputTokens),
+    outputTokens: Math.max(one.outputTokens, other.outputTokens),
+    cachedTokens: Math.max(one.cachedTokens, other.cachedTokens),
+    reasoningTokens: Math.max(one.reasoningTokens, other.reasoningTokens),
+    ...most("modelSeconds"),
+    ...most("wallSeconds"),
+    ...(Object.keys(cost).length > 0 && { cost }),
+    ...flagsOf(one, other)
+  }
 }
 
 /** The order of keys says nothing: a server may give them back in another. */

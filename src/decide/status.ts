@@ -28,6 +28,9 @@ export const reason = {
   endpointBusy: "EndpointBusy",
   endpointHeld: "EndpointHeld",
   pathsLocked: "PathsLocked",
+  limitReached: "LimitReached",
+  dayLimitReached: "DayLimitReached",
+  withinLimits: "WithinLimits",
   heartbeatFresh: "HeartbeatFresh",
   heartbeatStale: "HeartbeatStale",
   configComplete: "ConfigComplete",
@@ -35,6 +38,7 @@ export const reason = {
   missingRoleTools: "MissingRoleTools",
   unknownTool: "UnknownTool",
   notImplemented: "NotImplemented",
+  priceUnknown: "PriceUnknown",
   plannerSucceeded: "PlannerSucceeded",
   noPlannerOrPipeline: "NoPlannerOrPipeline",
   agentResolveFailed: "AgentResolveFailed",
@@ -110,3 +114,19 @@ export const statusPatch = <Status>(
     object.metadata.resourceVersion === undefined ? {} : { resourceVersion: object.metadata.resourceVersion },
   status: fields
 })
+
+/**
+ * A value of a status as it must be sent to replace what was there: a merge patch merges objects, so that fields which are gone are to be
+ * cleared by name. `null` where there is to be nothing.
+ */
+export const replacing = <A extends object>(before: A | undefined, after: A | undefined): A | null => {
+  if (after === undefined) return null
+  const cleared = Object.keys(before ?? {}).filter((name) => !Object.hasOwn(after, name))
+  const kept = Object.entries(after).map(([name, value]: [string, unknown]) => {
+    const old: unknown = before === undefined ? undefined : Reflect.get(before, name)
+    return [name, isPlain(value) && isPlain(old) ? replacing(old, value) : value]
+  })
+  return Object.fromEntries([...cleared.map((name) => [name, null]), ...kept])
+}
+const isPlain = (value: unknown): value is object =>
+  typeof value === "object" && value !== null && !Array.isArray(value)

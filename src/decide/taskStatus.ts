@@ -4,7 +4,7 @@ import type { Condition } from "../../schema/Meta.ts"
 import { formatTime } from "../../schema/Time.ts"
 import type { Decision } from "./decision.ts"
 import { unparkFields } from "./parking.ts"
-import { findCondition, reason, setCondition, type StatusFields } from "./status.ts"
+import { findCondition, reason, replacing, setCondition, type StatusFields } from "./status.ts"
 import { acceptedTask } from "./unread.ts"
 
 /** The same array each time: no change is seen by identity. */
@@ -27,6 +27,9 @@ export const statusFor = (
       return {
         phase: "Scheduled",
         assignedNode: decision.node,
+        ...(decision.workloadLimits !== task.status?.workloadLimits && {
+          workloadLimits: replacing(task.status?.workloadLimits, decision.workloadLimits)
+        }),
         ...unparkFields(
           task,
           conditionOf(

@@ -96,7 +96,7 @@ const workloadSpec: Fields<WorkloadSpec> = {
   maxReviewIterations: (times) => times > 0,
   revisionCoderAgentRef: always,
   mcpEnabled: isTrue,
-  limits: always,
+  limits: "read",
   verdictPolicy: "read"
 }
 
@@ -132,7 +132,7 @@ const agentSpec: Fields<AgentSpec> = {
   fallbackEndpoints: "read",
   prices: "read",
   limits: "read",
-  limitsPerDay: always
+  limitsPerDay: "read"
 }
 
 type Table = { readonly [name: string]: "read" | Asks<never> | Table | readonly [Table] }

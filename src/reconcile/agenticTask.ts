@@ -67,10 +67,15 @@ export const run = Effect.gen(function* () {
     scheduler.agentChanged(key, world.agents.get(key))
     fed()
   }
+  const feedWorkload = (key: string): void => {
+    scheduler.workloadChanged(key, world.workloads.get(key))
+    fed()
+  }
   const feed = (action: () => void) => giveUp(Effect.sync(action))
   yield* listen(world.tasks.subscribe, ({ key }) => feed(() => feedTask(key)))
   yield* listen(world.nodes.subscribe, ({ key }, nowMillis) => feed(() => feedNode(key, nowMillis)))
   yield* listen(world.agents.subscribe, ({ key }) => feed(() => feedAgent(key)))
+  yield* listen(world.workloads.subscribe, ({ key }) => feed(() => feedWorkload(key)))
   yield* listen(world.leases.subscribe, (event, nowMillis) => {
     const name = nodeOfLease((event.type === "put" ? event.after : event.before).metadata.name)
     return name !== undefined && (event.type === "delete" || event.before === undefined)
@@ -78,6 +83,7 @@ export const run = Effect.gen(function* () {
       : undefined
   })
   const startMillis = yield* Clock.currentTimeMillis
+  for (const workload of world.workloads.values()) feedWorkload(refKey(refOf(workload)))
   for (const agent of world.agents.values()) feedAgent(refKey(refOf(agent)))
   for (const { metadata } of world.nodes.values()) feedNode(metadata.name, startMillis)
   for (const task of world.tasks.values()) feedTask(refKey(refOf(task)))

@@ -2,6 +2,7 @@
 import { Clock, Effect } from "effect"
 
 import { type AgenticTask, agenticTasks } from "../../schema/AgenticTask.ts"
+import type { Spend } from "../../schema/Budget.ts"
 import { refKey, refOf } from "../../schema/Meta.ts"
 import { parseTime } from "../../schema/Time.ts"
 import { type Workload, type WorkloadStatus, workloads } from "../../schema/Workload.ts"
@@ -16,6 +17,7 @@ import {
   statusPatch
 } from "../decide/status.ts"
 import { acceptedWorkload } from "../decide/unread.ts"
+import { addSpend, noSpend } from "../decide/spend.ts"
 import { Plan, planOf, referenceTo, type TaskManifest } from "../decide/workload.ts"
 import { AlreadyExists, KubeClient, KubeError } from "../services/KubeClient.ts"
 import * as Controller from "./Controller.ts"
@@ -28,6 +30,9 @@ const workers = 4
 export const run = Effect.fnUntraced(function* (options: { readonly allowCloudProviders: boolean }) {
   const world = yield* World
   const kube = yield* KubeClient
+
+  /** What tasks used that were deleted and whose Workload does not say so yet, by its uid. */
+  const deletedSpend = new Map<string, Spend>()
 
   const write = (workload: Workload, fields: StatusFields<WorkloadStatus>) =>
     kube
@@ -156,8 +161,12 @@ export const run = Effect.fnUntraced(function* (options: { readonly allowCloudPr
       const names = new Set(children.map(({ metadata }) => metadata.name))
       const made = (workload.status?.tasks ?? []).map(({ name }) => name ?? "")
       const deleted = made.filter((name) => !names.has(name))
-      const fields = rollup(workload, children, deleted, yield* Clock.currentTimeMillis)
+      const { uid = "" } = workload.metadata
+      const gone = deletedSpend.get(uid)
+      const fields = rollup(workload, children, deleted, yield* Clock.currentTimeMillis, gone)
       if (fields !== undefined) yield* write(workload, fields)
+      // Another task may have been deleted meanwhile.
+      if (deletedSpend.get(uid) === gone) deletedSpend.delete(uid)
       return undefined
     },
     // Somebody else's change arrives as an event, which brings us back here.
@@ -170,11 +179,15 @@ export const run = Effect.fnUntraced(function* (options: { readonly allowCloudPr
   })
   yield* Controller.listen(world.tasks.subscribe, (event) => {
     if (event.type === "put" && event.before?.status?.phase === event.after.status?.phase) return
-    const { metadata } = event.type === "put" ? event.after : event.before
+    const { metadata, status } = event.type === "put" ? event.after : event.before
     for (const owner of metadata.ownerReferences ?? []) {
-      if (owner.kind === workloads.kind) {
-        controller.enqueue(refKey({ namespace: metadata.namespace, name: owner.name }))
+      if (owner.kind !== workloads.kind) continue
+      const key = refKey({ namespace: metadata.namespace, name: owner.name })
+      const isLeft = world.workloads.get(key)?.metadata.uid === owner.uid
+      if (event.type === "delete" && status?.usage !== undefined && isLeft) {
+        deletedSpend.set(owner.uid, addSpend(deletedSpend.get(owner.uid) ?? noSpend, status.usage))
       }
+      controller.enqueue(key)
     }
   })
   for (const workload of world.workloads.values()) controller.enqueue(refKey(refOf(workload)))

@@ -96,7 +96,8 @@ const readers: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     "spec.allowCloudReviewers": "src/decide/workload.ts",
     ...under("spec.gateProfile", profileReaders),
     "spec.allowOverwrite": "src/decide/workload.ts",
-    "spec.verdictPolicy": "src/decide/workload.ts"
+    "spec.verdictPolicy": "src/decide/workload.ts",
+    ...under("spec.limits", limitReaders)
   },
   Agent: {
     "spec.role": "src/executors/checkout.ts",
@@ -145,7 +146,8 @@ const readers: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     "spec.fallbackEndpoints[].model": "src/executors/modelEndpoint.ts",
     ...under("spec.fallbackEndpoints[].prices", priceReaders),
     ...under("spec.prices", priceReaders),
-    ...under("spec.limits", limitReaders)
+    ...under("spec.limits", limitReaders),
+    ...under("spec.limitsPerDay", limitReaders)
   }
 }
 
