@@ -1,5 +1,6 @@
 /** What a changed command of a check means: the same programs on the same files, something added, or a failure that no longer counts. */
 import { withoutWrappers } from "./recipes.ts"
+import { isMissed, runsFile, targetsIn } from "./runnerTargets.ts"
 
 /** `fail` is certain, `ask` cannot know the intent, `note` is worth a look. */
 export interface CommandChange {
@@ -7,9 +8,9 @@ export interface CommandChange {
   readonly how: string
 }
 
-/** Shell text without quoted parts, which may hold anything; of the same length. */
+/** Shell text without what is quoted or escaped, which may be anything; of the same length. */
 const unquoted = (text: string): string =>
-  text.replaceAll(/"(?:\\.|[^"\\])*(?:"|$)|'[^']*(?:'|$)/gu, (found) => "_".repeat(found.length))
+  text.replaceAll(/\\[^\n]|"(?:\\.|[^"\\])*(?:"|$)|'[^']*(?:'|$)/gu, (found) => "_".repeat(found.length))
 
 /** Simple commands, in order. Quoted parts are kept whole. */
 const simpleCommands = (text: string): ReadonlyArray<string> => {
@@ -53,11 +54,11 @@ const kinds: ReadonlyArray<readonly [kind: string, form: RegExp]> = [
   ],
   [
     "lint",
-    /^(?:eslint|xo|standardx?|semistandard|oxlint|oxfmt|biome|tslint|jshint|prettier|ruff|flake8|pylint|black|isort|pyupgrade|autoflake|pydocstyle|bandit|pre-commit|golangci-lint|golint|staticcheck|gofmt|gofumpt|goimports|go vet|go fmt|cargo clippy|cargo fmt|rustfmt|shellcheck|codespell|twine|check-manifest|commitlint|neostandard|markdownlint\S*)$/u
+    /^(?:eslint|xo|standardx?|semistandard|oxlint|oxfmt|biome|tslint|jshint|prettier|ruff|flake8|pylint|black|isort|pyupgrade|autoflake|pydocstyle|bandit|pre-commit|golangci-lint|golint|revive|staticcheck|gofmt|gofumpt|goimports|go vet|go fmt|cargo clippy|cargo fmt|rustfmt|shellcheck|codespell|twine|check-manifest|commitlint|neostandard|markdownlint\S*)$/u
   ],
   [
     "types",
-    /^(?:tsc|tsgo|tsd|tsd-check|vue-tsc|flow|dtslint|mypy|pyright|basedpyright|ty|pyre|attw|publint|cargo check|check-dts)$/u
+    /^(?:tsc|tsgo|tshy|tsd|tsd-check|vue-tsc|flow|dtslint|mypy|pyright|basedpyright|ty|pyre|attw|publint|cargo check|check-dts)$/u
   ]
 ]
 const kindOf = (program: string): string | undefined => kinds.find(([, form]) => form.test(program))?.[0]
@@ -68,7 +69,7 @@ const prepares =
 
 const doesNothing = /^(?:true|:|\/bin\/true|exit|echo|printf|sleep|test|\[|cd|ls|cat|pwd|date)$/u
 
-interface Run {
+export interface Run {
   readonly program: string
   readonly words: ReadonlyArray<string>
 }
@@ -79,6 +80,8 @@ const runOf = (command: string): Run => {
   const name = first
     .replace(/^.*node_modules\/(?:\.bin\/|\w+\/bin\/)/u, "")
     .replace(/^(?:\$[{(])?(\w+)[)}]?$/u, "$1")
+    // `$(GOBIN)/revive`, of which the variable is cut off.
+    .replace(/^\/(?=[\w-]+$)/u, "")
     .replace(/^(@?[\w/-]+)@\S+$/u, "$1")
   if (/^python[\d.]*$/u.test(name)) {
     const at = rest.indexOf("-m")
@@ -94,7 +97,10 @@ const runOf = (command: string): Run => {
   const both = `${name} ${verb}`
   // A script by its name; without one, a call whose script is compared itself.
   if (/^(?:npm|pnpm|yarn|bun)$/u.test(name) && /^(?:run(?:-script)?|test|t|tst)$/u.test(verb)) {
-    const named = rest.find((word) => word !== verb && !word.startsWith("-"))
+    const end = rest.indexOf("--")
+    const named = rest
+      .slice(0, end < 0 ? rest.length : end)
+      .find((word) => word !== verb && !word.startsWith("-"))
     const program = verb.startsWith("run") ? `npm run${named === undefined ? "" : ` ${named}`}` : "npm test"
     return { program, words: rest.filter((word) => word !== verb && word !== named) }
   }
@@ -115,8 +121,6 @@ const empties =
 const selects =
   /^(?:--(?:passWithNoTests|pass-with-no-tests|testPathIgnorePatterns|test-name-pattern|testNamePattern|test-skip-pattern|exclude|exclude-\w+|skip|ignore|ignore-\w+|deselect|grep|fgrep|invert|only|only-changed|changed|retry|retries|reruns|keyword|allow-empty|allowOnly|no-fail|no-error-on-unmatched-pattern|quiet|if-present|last-failed|lf|continue-on-collection-errors|suppress-no-test-exit-code|maxWarnings|related|shard|lib|doc|bins?|tests?-only|findRelatedTests|bail=0|cov-fail-under)|-(?:run|skip|short|k|m|g|i|t|x))(?:=|$)/u
 
-const isOption = (word: string): boolean => word.startsWith("-")
-
 const changeOfRun = (before: Run, after: Run): CommandChange | undefined => {
   if (before.words.join(" ") === after.words.join(" ")) return undefined
   const known = new Set(before.words)
@@ -128,15 +132,9 @@ const changeOfRun = (before: Run, after: Run): CommandChange | undefined => {
   const chosen = added.find((word) => selects.test(word))
   if (chosen !== undefined && isChecking) return { weight: "ask", how: `${after.program} has ${chosen}` }
   if (kindOf(after.program) === "tests") {
-    const [was, is] = [before, after].map(({ words }) =>
-      words
-        .filter((word) => !isOption(word) && /[/*.]/u.test(word))
-        .map((word) => word.replace(/\.[cm]?[jt]sx?(["']?)$/u, "$1"))
-    )
+    const [was, is] = [targetsIn(before), targetsIn(after)]
     const isNarrower =
-      is !== undefined &&
-      was !== undefined &&
-      (was.length === 0 ? is.length > 0 : was.some((word) => !is.includes(word)))
+      was.length === 0 ? is.length > 0 : was.some((target) => isMissed(after.program, is, target))
     if (isNarrower)
       return {
         weight: "ask",
@@ -169,8 +167,21 @@ const rank = { fail: 2, ask: 1, note: 0 } as const
 /** Of both sides together. */
 const maxCharacters = 400_000
 
-/** From the commands of base and commit, all that a check comes to, one a line. Undefined where they do the same. */
-export const compareCommands = (before: string, after: string): CommandChange | undefined => {
+/** The programs of a shell text, in order. */
+export const programsIn = (text: string): ReadonlyArray<string> =>
+  simpleCommands(text)
+    .map((command) => runOf(command).program)
+    .filter((program) => program !== "" && !/^["'$<>\d]/u.test(program))
+
+/**
+ * From the commands of base and commit, all that a check comes to, one a line. Undefined where they do the same. `isKnownBuild` says of a
+ * script of the repository that it only builds.
+ */
+export const compareCommands = (
+  before: string,
+  after: string,
+  isKnownBuild: (program: string) => boolean = () => false
+): CommandChange | undefined => {
   if (before === after) return undefined
   if (before.length + after.length > maxCharacters) return { weight: "ask", how: "too much to compare" }
   const found: Array<CommandChange> = []
@@ -203,8 +214,11 @@ export const compareCommands = (before: string, after: string): CommandChange | 
     const kind = kindOf(run.program)
     const isReplaced =
       (kind !== undefined && is?.some(({ program }) => kindOf(program) === kind) === true) ||
-      is?.some(({ program }) => program === run.program) === true
-    if (isReplaced || (kind === undefined && prepares.test(run.program)))
+      is?.some(
+        (one) =>
+          one.program === run.program || (kindOf(one.program) === "tests" && runsFile(one, run.program))
+      ) === true
+    if (isReplaced || isKnownBuild(run.program) || (kind === undefined && prepares.test(run.program)))
       found.push({ weight: "note", how: `${run.program} went` })
     else found.push({ weight: "ask", how: `${run.program} no longer runs` })
   }

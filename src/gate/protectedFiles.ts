@@ -2,6 +2,7 @@
 import type { Change, ChangedFile } from "./change.ts"
 import type { Check } from "./checks.ts"
 import type { Finding } from "./finding.ts"
+import { compareScript, onlyBuilds } from "./buildScript.ts"
 import { compareCi } from "./ciChanges.ts"
 import { type CommandChange, compareCommands, isBump } from "./commands.ts"
 import { isLockFile } from "./dependencyFiles.ts"
@@ -105,7 +106,7 @@ export const protectedChanges = (
     const what = kindOf(file)
     const found =
       what === undefined
-        ? recipeChange(file, steps, programs, base.get("")?.manifest)
+        ? recipeChange(change, file, steps, programs, base.get("")?.manifest)
         : {
             weight: ofCi.get(file)?.weight ?? weights[what] ?? "fail",
             how: `decides about ${what}, and the change touches it${ofCi.has(file) ? `: ${ofCi.get(file)?.how}` : ""}`
@@ -159,6 +160,7 @@ const commandsOf = (
 }
 
 const recipeChange = (
+  change: Change,
   file: ChangedFile,
   steps: ReadonlyArray<Step>,
   programs: ReadonlySet<string>,
@@ -182,16 +184,31 @@ const recipeChange = (
   if (name === "package.json") {
     const names = here.flatMap(({ command }) => scriptNames(command))
     const [before, after] = [file.before, file.after].map((text) => reachedScripts(scriptsOf(text), names))
-    return before === undefined || after === undefined ? undefined : compareScripts(before, after)
+    return before === undefined || after === undefined
+      ? undefined
+      : compareScripts(before, after, (program) => isBuildScript(change, inside(folder, program)))
   }
   // What a check runs is its recipe, unless it is itself the test, or the product that the test starts.
-  return (programs.has(path) || programs.has(path.replace(/\/[^/]*$/u, ""))) &&
+  const isRecipe =
+    (programs.has(path) || programs.has(path.replace(/\/[^/]*$/u, ""))) &&
     !/test/iu.test(path) &&
     !isLockFile(path) &&
     !isProduct(path, manifest) &&
     !isComparedSettings(path)
-    ? { weight: "ask", how: "is a program that a check of the gate runs" }
-    : undefined
+  if (!isRecipe) return undefined
+  const how = "is a program that a check of the gate runs"
+  // A tool that is still told to read it fails; a check that tells it no longer is compared itself.
+  const isNeedless = /\.(?:json|ya?ml|toml|ini)$/u.test(path) || isBuildScript(change, path)
+  if (file.status === "deleted" && isNeedless) return { weight: "note", how: `${how}, and is deleted` }
+  return path.endsWith(".sh") && file.before !== undefined && file.after !== undefined
+    ? compareScript(file.before, file.after)
+    : { weight: "ask", how }
+}
+
+/** A shell script of the change that only builds, as it was. */
+const isBuildScript = ({ files }: Change, path: string): boolean => {
+  const before = files.find((file) => (file.oldPath ?? file.path) === path)?.before
+  return before !== undefined && path.endsWith(".sh") && onlyBuilds(before)
 }
 
 const withHow = (found: CommandChange | undefined, what: string): CommandChange | undefined =>
@@ -200,7 +217,8 @@ const withHow = (found: CommandChange | undefined, what: string): CommandChange 
 /** Calls of other scripts stand for what those run. */
 const compareScripts = (
   before: ReadonlyMap<string, string>,
-  after: ReadonlyMap<string, string>
+  after: ReadonlyMap<string, string>,
+  isKnownBuild: (program: string) => boolean
 ): CommandChange | undefined => {
   const flat = (scripts: ReadonlyMap<string, string>) =>
     [...scripts.values()]
@@ -213,7 +231,10 @@ const compareScripts = (
       .toSorted()
       .join("\n")
   if (JSON.stringify([...before].toSorted()) === JSON.stringify([...after].toSorted())) return undefined
-  return withHow(compareCommands(flat(before), flat(after)), "changes a script that a check of the gate runs")
+  return withHow(
+    compareCommands(flat(before), flat(after), isKnownBuild),
+    "changes a script that a check of the gate runs"
+  )
 }
 
 /** Of a makefile: variables by what they hold, recipes by what they run. */

@@ -1,6 +1,7 @@
 /** What a changed command, recipe or CI file means for the rule `protected`. */
 import { assert, describe, it } from "@effect/vitest"
 
+import { compareScript } from "../../src/gate/buildScript.ts"
 import { compareCi } from "../../src/gate/ciChanges.ts"
 import { compareCommands, isBump } from "../../src/gate/commands.ts"
 import { filesRunBy } from "../../src/gate/recipes.ts"
@@ -30,7 +31,23 @@ describe("a command that changes", () => {
     ["mocha test", "cross-env CI=1 mocha test", "note"],
     ["rimraf dist && tsc", "tsc", "note"],
     ["eslint . && pytest", "pytest && eslint .", "note"],
-    ["mocha test", "mocha test && rm -rf tmp || true", "fail"]
+    ["mocha test", "mocha test && rm -rf tmp || true", "fail"],
+    ["tap test/*.js --cov", "tap", "note"],
+    ["tap lib/check.js", "tap", "ask"],
+    ["mocha 'spec/**/*.js'", "mocha", "ask"],
+    ["mocha 'spec/**/*.spec.ts' -R dot", 'mocha "spec/**/*.spec.{ts,js}" -R dot', "note"],
+    ["mocha 'spec/**/*.spec.ts'", 'mocha "spec/easy/*.spec.{ts,js}"', "ask"],
+    ["mocha -g \\(a\\|b\\).in.c spec", "mocha spec", "note"],
+    ["node --test dist/esm/test/*.js", "node --test dist/test/*.js", "note"],
+    ["node --test dist/esm/test/*.js", "node --test dist/easy/*.js", "ask"],
+    ["pytest tests/unit tests/slow", "pytest tests", "note"],
+    ["pytest tests", "pytest tests/unit", "ask"],
+    ["node test.js", "ava", "note"],
+    ["node test/test.js", "mocha test/test.js", "note"],
+    ["node test/test.js", "mocha test/easy.js", "ask"],
+    ["node check.js && ava", "ava", "ask"],
+    ["$(GOBIN)/golint ./...", "$(GOBIN)/revive ./...", "note"],
+    ["tsc -p a.json && node --test", "tshy && node --test", "note"]
   ] as const)("%s → %s: %s", (before, after, weight) => {
     const found = compareCommands(before, after)
     assert.strictEqual(found?.weight, weight, found?.how)
@@ -52,6 +69,34 @@ describe("a command that changes", () => {
     ["run: npm test", "run: npm run lint", false]
   ])("%s → %s is another version: %s", (before, after, is) => {
     assert.strictEqual(isBump(before, after), is)
+  })
+})
+
+describe("a shell script that a check runs", () => {
+  const build = "#!/bin/sh\nset -e\nrm -rf dist\ntsc -p a.json\ncp -r src/bin dist\n"
+  it.each([
+    ["one more bundle", build, `${build}esbuild --bundle dist/a.js --outfile=dist/b.js\n`, "note"],
+    ["a comment", build, `# builds\n${build}`, undefined],
+    [
+      "a file that it writes",
+      `${build}cat >dist/package.json <<EOF\n{"type": "module"}\nEOF\n`,
+      `${build}cat >dist/package.json <<EOF\n{\n"type": "commonjs"}\nEOF\n`,
+      undefined
+    ],
+    ["types that are no longer checked", build, build.replace("tsc -p a.json\n", ""), "ask"],
+    ["a failure that no longer counts", build, build.replace("a.json", "a.json || true"), "fail"],
+    ["tests that it takes away", build, `${build}rm -rf test/slow\n`, "ask"],
+    ["tests that it replaces", build, `${build}cp easy.js dist/a.test.js\n`, "ask"],
+    ["a variable for the runner", build, `${build}export NODE_OPTIONS=--import=./quiet.js\n`, "ask"],
+    ["a program of the repository", build, `${build}node tools/a.js\n`, "ask"],
+    ["a command in what it writes", build, `${build}cat >dist/a <<EOF\n$(node a.js)\nEOF\n`, "ask"],
+    ["what evaluates a text", build, `${build}eval "$X"\n`, "ask"],
+    ["one exception more", "go vet ./...\ngrep -v old out\n", "go vet ./...\ngrep -v new out\n", "ask"],
+    ["a search less", "if grep -rn TODO src; then exit 1; fi\n", "true\n", "ask"],
+    ["a size no longer compared", "[ -s a.log ] && exit 2\n", "echo done\n", "ask"]
+  ] as const)("%s", (_, before, after, weight) => {
+    const found = compareScript(before, after)
+    assert.strictEqual(found?.weight, weight, found?.how)
   })
 })
 

@@ -87,12 +87,15 @@ export const bare = (node: SyntaxNode): SyntaxNode => {
 }
 
 /**
- * The text as its grammar can read it. What stands in a Rust macro is no syntax to the grammar, so the macros of assertions become calls, and
- * `vec!` a list, of the same length.
+ * The text as its grammar can read it, of the same length. What stands in a Rust macro is no syntax to the grammar, so the macros of
+ * assertions become calls, and `vec!` a list. `export type * from` the grammar has not.
  */
-export const prepared = (grammar: Grammar, text: string): string =>
-  grammar === "rust"
-    ? text
-        .replaceAll(/\b((?:debug_)?assert(?:_eq|_ne|_relative_eq|_abs_diff_eq|_ulps_eq)?)!(\s*\()/gu, "$1_$2")
-        .replaceAll(/\bvec!\[/gu, "   &[")
+export const prepared = (grammar: Grammar, text: string): string => {
+  if (grammar === "rust")
+    return text
+      .replaceAll(/\b((?:debug_)?assert(?:_eq|_ne|_relative_eq|_abs_diff_eq|_ulps_eq)?)!(\s*\()/gu, "$1_$2")
+      .replaceAll(/\bvec!\[/gu, "   &[")
+  return grammar === "typescript" || grammar === "tsx"
+    ? text.replaceAll(/^export type (?=\*\s)/gmu, "export      ")
     : text
+}
