@@ -3,7 +3,7 @@ import { type CommandChange, compareCommands, programsIn } from "./commands.ts"
 
 /** They make, move and print files. What tells good from bad (`grep`, `diff`, `[`, `exit 1`, an interpreter, a linter) is not among them. */
 const builds =
-  /^(?:rm|cp|mkdir|mv|ln|cat|touch|chmod|export|set|cd|pushd|popd|echo|printf|true|:|then|fi|else|for|do|done|case|esac|builtin|pwd|dirname|basename|rimraf|mkdirp|cpy|shx|rollup|vite|webpack|esbuild|tsup|unbuild|tsdown|swc|babel|browserify|uglifyjs|terser|sass|tsc|tshy|pwd|npm pack|unset)$/u
+  /^(?:rm|cp|mkdir|mv|ln|cat|touch|chmod|export|set|cd|pushd|popd|echo|printf|true|:|then|fi|else|for|do|done|case|esac|builtin|pwd|dirname|basename|rimraf|mkdirp|cpy|sync-content|shx|rollup|vite|webpack|esbuild|tsup|unbuild|tsdown|swc|babel|browserify|uglifyjs|terser|sass|tsc|tshy|unset)$/u
 
 /** The bodies of here-documents, which are data; what they have the shell run is kept. */
 const withoutBodies = (text: string): string =>
@@ -23,6 +23,8 @@ const commandsIn = (text: string): string =>
     .filter((line) => line !== "")
     .join("\n")
     .replaceAll(version, "echo")
+    .replaceAll(/\$\((?:npm bin|pwd|builtin cd [^()\n]*|dirname "\$0")\)/gu, "")
+    .replaceAll(/\$\{(\w+)[^}\n]*\}/gu, "$$$1")
     // To stop where a folder is missing is no verdict.
     .replaceAll(/(\bcd\s+(?:"[^"\n]*"|\S+))\s*\|\|\s*exit\s+1/gu, "$1")
     .replaceAll(/\bnpm pack\b[^\n]*/gu, "echo")

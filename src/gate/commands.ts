@@ -82,6 +82,8 @@ const runOf = (command: string): Run => {
     .replace(/^(?:\$[{(])?(\w+)[)}]?$/u, "$1")
     // `$(GOBIN)/revive`, of which the variable is cut off.
     .replace(/^\/(?=[\w-]+$)/u, "")
+    // `$(GOLINT)`
+    .replace(/^[A-Z][A-Z_]+$/u, (variable) => variable.toLowerCase())
     .replace(/^(@?[\w/-]+)@\S+$/u, "$1")
   if (/^python[\d.]*$/u.test(name)) {
     const at = rest.indexOf("-m")
@@ -171,7 +173,7 @@ const maxCharacters = 400_000
 export const programsIn = (text: string): ReadonlyArray<string> =>
   simpleCommands(text)
     .map((command) => runOf(command).program)
-    .filter((program) => program !== "" && !/^["'$<>\d]/u.test(program))
+    .filter((program) => program !== "" && !/^[<>\d]/u.test(program))
 
 /**
  * From the commands of base and commit, all that a check comes to, one a line. Undefined where they do the same. `isKnownBuild` says of a

@@ -46,6 +46,8 @@ describe("a command that changes", () => {
     ["node test/test.js", "mocha test/test.js", "note"],
     ["node test/test.js", "mocha test/easy.js", "ask"],
     ["node check.js && ava", "ava", "ask"],
+    ["$(GOLINT) ./...", "$(REVIVE) ./...", "note"],
+    ["$(GOLINT) ./... && go test ./...", "go test ./...", "ask"],
     ["$(GOBIN)/golint ./...", "$(GOBIN)/revive ./...", "note"],
     ["tsc -p a.json && node --test", "tshy && node --test", "note"]
   ] as const)("%s → %s: %s", (before, after, weight) => {
@@ -90,6 +92,7 @@ describe("a shell script that a check runs", () => {
     ["a variable for the runner", build, `${build}export NODE_OPTIONS=--import=./quiet.js\n`, "ask"],
     ["a program of the repository", build, `${build}node tools/a.js\n`, "ask"],
     ["a command in what it writes", build, `${build}cat >dist/a <<EOF\n$(node a.js)\nEOF\n`, "ask"],
+    ["a program by a variable", build, `${build}$RUN tools/a.js\n`, "ask"],
     ["what evaluates a text", build, `${build}eval "$X"\n`, "ask"],
     ["one exception more", "go vet ./...\ngrep -v old out\n", "go vet ./...\ngrep -v new out\n", "ask"],
     ["a search less", "if grep -rn TODO src; then exit 1; fi\n", "true\n", "ask"],
