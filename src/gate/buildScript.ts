@@ -10,7 +10,7 @@ const withoutBodies = (text: string): string =>
   text.replaceAll(
     /<<-?[ \t]*(["']?)([^\s"';|&]+)\1([^\n]*\n)([\s\S]*?\n)?[ \t]*\2[ \t]*$/gmu,
     (_, __, ___, rest: string, body = "") =>
-      `${rest}${[...body.matchAll(/\$\([^\n]*\)|`[^`\n]*`/gu)].join("\n")}`
+      `${rest}${[...body.matchAll(/\$\(([^\n]*)\)|`([^`\n]*)`/gu)].map(([, one, other]) => one ?? other).join("\n")}`
   )
 
 /** Says the version of the package, and no more. */
