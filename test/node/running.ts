@@ -1,5 +1,5 @@
 /** A node daemon on a FakeCluster, under a test's clock, with an executor that does what the test says. */
-import { Deferred, Duration, Effect, Fiber, type Scope } from "effect"
+import { Deferred, Duration, Effect, Fiber, type Layer, type Scope } from "effect"
 import { TestClock } from "effect/testing"
 
 import { type AgenticTask, agenticTasks } from "../../schema/AgenticTask.ts"
@@ -98,12 +98,13 @@ export const daemonOptions = {
 export const startDaemon = Effect.fnUntraced(function* (
   script: ReturnType<typeof scriptedExecutor>,
   options: Partial<typeof daemonOptions> = {},
-  records = memoryRecords()
+  records = memoryRecords(),
+  journal: Layer.Layer<Journal.Journal> = Journal.layerNone
 ): Effect.fn.Return<Fiber.Fiber<unknown, unknown>, never, KubeClient | Scope.Scope> {
   const daemon = Daemon.run({ ...daemonOptions, ...options, executor: script.executor })
   const fiber = yield* daemon.pipe(
     Effect.provideService(RunRecord, records.service),
-    Effect.provide(Journal.layerNone),
+    Effect.provide(journal),
     Effect.provideService(FleetProbe, steadyProbe),
     Effect.forkScoped
   )
