@@ -97,6 +97,8 @@ export interface World {
   readonly agent?: Partial<AgentSpec>
   readonly task?: Partial<TaskSpec>
   readonly config?: Partial<RunnerConfig["Service"]>
+  /** Bytes of a run's journal. */
+  readonly maxJournalBytes?: number
 }
 
 /** Everything a test may look at or turn, and `run`, which may be called again as a restarted daemon would. */
@@ -132,7 +134,7 @@ export const world = Effect.fnUntraced(function* (setup: World) {
       GateAnalysis.layer,
       HostWorkspaceTools.layerHost,
       FileRunRecord.layer(config.workspaceRoot),
-      FileJournal.layer(config.workspaceRoot),
+      FileJournal.layer(config.workspaceRoot, setup.maxJournalBytes),
       tracker,
       Layer.succeed(RunnerConfig, config)
     )
