@@ -20,7 +20,7 @@ import {
 import { beside, goBack, prepare } from "./git/checkpoint.ts"
 import { readChange } from "./gate/readChange.ts"
 import { listEntries, readObjects } from "./git/baseEntries.ts"
-import { type Checkout, checkBranchName, checkNames, checkout } from "./git/checkout.ts"
+import { type Checkout, checkBranchName, checkNames, checkout, commitTree } from "./git/checkout.ts"
 import { clone, giveUp } from "./git/clone.ts"
 import { makePrivate, mustPass, type Private } from "./git/git.ts"
 import { type GitFailed, gitBytes } from "./git/runGit.ts"
@@ -121,6 +121,16 @@ const workspaceOf = (
       )
     )
   )
+  const bundle: Workspace["bundle"] = Effect.fn("GitCliWorkspace.bundle")(function* ({ file, message, ref }) {
+    yield* stage
+    const tree = (yield* mustPass(place, ["write-tree"], unusable, local)).trim()
+    const before = (yield* mustPass(place, ["rev-parse", `${baseCommit}^{tree}`], unusable)).trim()
+    if (tree === before) return undefined
+    const commitSHA = yield* commitTree(place, tree, baseCommit, message)
+    yield* mustPass(place, ["update-ref", ref, commitSHA], unusable)
+    yield* mustPass(place, ["bundle", "create", "-q", file, ref, `^${baseCommit}`], unusable)
+    return { commitSHA }
+  })
   let isPrepared = false
   const checkpoint: Workspace["checkpoint"] = Effect.fn("GitCliWorkspace.checkpoint")(function* (folder) {
     const env = beside(place, folder)
@@ -206,6 +216,7 @@ const workspaceOf = (
     tip,
     diff,
     patch,
+    bundle,
     checkpoint,
     readBase,
     baseFiles: readText("ls-tree", "-r", "-z", "--name-only", baseCommit).pipe(
@@ -238,6 +249,7 @@ const emptyWorkspace = (directory: string): Workspace => ({
   tip: () => Effect.undefined,
   diff: Effect.succeed(""),
   patch: Effect.succeed(""),
+  bundle: () => Effect.undefined,
   checkpoint: () => Effect.fail(unusable("a workspace without a repository cannot be kept")),
   readBase: () => Effect.undefined,
   baseFiles: Effect.succeed([]),

@@ -65,7 +65,7 @@ const onTopOf = Effect.fnUntraced(function* (place: Private, base: string, tip: 
 })
 
 /** A commit of nobody's: it is never pushed. */
-const commitTree = (place: Private, tree: string, parent: string, message: string) =>
+export const commitTree = (place: Private, tree: string, parent: string, message: string) =>
   mustPass(place, ["commit-tree", tree, "-p", parent, "-m", message], unusable, {
     env: {
       GIT_AUTHOR_NAME: "foreman",

@@ -38,9 +38,10 @@ import {
   toolsOf
 } from "./checkout.ts"
 import { ExecutorError, type Run, RunEvents, RunnerConfig } from "./Executor.ts"
-import { type History, historyOf, record, type Recorded } from "./history.ts"
+import { type History, historyOf, record } from "./history.ts"
 import { modelEndpoints, Precondition } from "./modelEndpoint.ts"
 import { railed } from "./coderRails.ts"
+import { keepWork } from "./keptWork.ts"
 import { adopt, adoptTip, publish, type Remote } from "./publish.ts"
 import { judge, onMovedBranch } from "./reviewing.ts"
 import { runBounds, withKnownPrice } from "./runBounds.ts"
@@ -377,31 +378,6 @@ const interruptions = ({ continuation, lost }: History): Pick<RunFacts, "resumes
   ...(lost !== undefined && { beganAnew: lost })
 })
 
-/** What a coder did is kept as a patch, however its run ended: only a GO is on a branch. */
-const keepWork = Effect.fnUntraced(function* (
-  run: Run,
-  { agent, remote, workspace }: Prepared,
-  { attempt }: Recorded,
-  result: Result
-): Effect.fn.Return<Result, never, Journal> {
-  const { uid } = run.task.metadata
-  const isKept = result.verdict !== "GO" && remote !== undefined && isEditing(run.task, agent)
-  if (!isKept || uid === undefined || attempt === undefined) return result
-  const journal = yield* Journal
-  const kept = yield* workspace.pipe(
-    Effect.flatMap((checkout) => checkout.patch),
-    Effect.flatMap((patch) =>
-      patch === ""
-        ? Effect.undefined
-        : Effect.map(journal.keepPatch(uid, attempt, patch), (file) => ({ node: run.nodeName, patch: file }))
-    ),
-    Effect.catch((error) =>
-      Effect.as(Effect.logWarning("the work of the run was not kept", error), undefined)
-    )
-  )
-  return kept === undefined ? result : { ...result, extra: { ...result.extra, work: kept } }
-})
-
 const isResult = (prepared: Prepared | Result): prepared is Result => "schemaVersion" in prepared
 
 /** What must be repaired by a person is a Result; what only the machinery knows is an error. */
@@ -419,7 +395,8 @@ export const execute = Effect.fn("NativeExecutor.execute")(function* (
     const work = Effect.gen(function* () {
       const { recording, report } = yield* converse(run, prepared)
       const settled = yield* settle(run, prepared, report, startedAt)
-      const result = yield* keepWork(run, prepared, recording, settled)
+      const isKept = prepared.remote !== undefined && isEditing(run.task, agent)
+      const result = isKept ? yield* keepWork(run, prepared.workspace, recording.attempt, settled) : settled
       yield* recording.ended({ end: report.end._tag, result })
       return result
     })

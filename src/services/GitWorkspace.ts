@@ -124,6 +124,12 @@ export interface Workspace extends Start {
   readonly diff: Effect.Effect<string, GitError>
   /** The same as a patch that `git apply` takes, binary files included. */
   readonly patch: Effect.Effect<string, GitError>
+  /** The same as one commit on the base under `ref`, in a bundle that `git fetch` reads. `undefined` when there is no difference. */
+  readonly bundle: (options: {
+    readonly file: string
+    readonly ref: string
+    readonly message: string
+  }) => Effect.Effect<{ readonly commitSHA: string } | undefined, GitError>
   /** Keeps the files as they are, without what `.gitignore` names, in a folder that outlives the workspace. Returns the tree. */
   readonly checkpoint: (folder: string) => Effect.Effect<string, GitError>
   /**

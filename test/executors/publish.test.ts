@@ -41,6 +41,7 @@ const pushed = Effect.fnUntraced(function* (
     change: Effect.succeed({ change: { files: [] }, tree: "" }),
     diff: Effect.succeed(""),
     patch: Effect.succeed(""),
+    bundle: () => Effect.undefined,
     checkpoint: () => Effect.succeed("7ree"),
     commit: () => Effect.succeed({ commitSHA: "c0ffee" }),
     push: () => push

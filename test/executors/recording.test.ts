@@ -100,17 +100,20 @@ describe("the journal of a run", () => {
 })
 
 describe("work that did not become a branch", () => {
-  it.live("is kept as a patch that git applies, and the result says where", () =>
+  it.live("is kept as a patch that git applies and as a ref in a bundle, and the result says where", () =>
     Effect.gen(function* () {
       const { disk, run, tip } = yield* world({ turns: [edit, submit("NO-GO")] })
       const { extra, verdict } = yield* run
       assert.strictEqual(verdict, "NO-GO")
       assert.isUndefined(tip("foreman/issue-7"))
-      const { node, patch } = extra?.["work"] as { readonly node: string; readonly patch: string }
+      const { bundle, commitSHA, node, patch, ref } = Object(extra?.["work"])
       assert.strictEqual(node, "node")
       const clone = join(disk.root, "clone")
       git(disk.root, "clone", "-q", disk.remote, clone)
-      git(clone, "apply", patch)
+      git(clone, "fetch", "-q", bundle ?? "", `${ref}:refs/heads/work`)
+      assert.strictEqual(git(clone, "rev-parse", "work"), commitSHA)
+      git(clone, "apply", "--index", patch ?? "")
+      assert.strictEqual(git(clone, "write-tree"), git(clone, "rev-parse", "work^{tree}"))
       assert.strictEqual(readFileSync(join(clone, "README.md"), "utf8"), "# Demo\n\nhi\n")
     })
   )
