@@ -1,14 +1,9 @@
 /**
  * What the model sees of a conversation. It only grows at its end, so that a server keeps its prefix cache, until it passes the window;
- * then it is compacted once to a fixed share of it. Messages are JSON text, made once. Pure; design §3.8, contract §4.2.
+ * then it is compacted. Messages are JSON text, made once. Pure; design §3.8, contract §4.2.
  */
 import type { ChatMessage } from "../../schema/Chat.ts"
-
-export const defaultWindowTokens = 32_768
-/** Share of the window that is kept at a compaction: far enough down that the next one is many turns away. */
-const keptShare = 0.6
-/** Tokens set aside for the tools' schemas and the reply. */
-const reservedShare = 0.15
+import * as Notes from "./notes.ts"
 
 export interface Entry {
   readonly role: ChatMessage["role"]
@@ -21,6 +16,8 @@ export interface Conversation {
   /** The JSON texts of `entries`, in the same array from turn to turn. */
   readonly messages: Array<string>
   readonly tokens: number
+  /** Of the turns that were left out; absent before the first compaction. */
+  readonly notes?: { readonly of: Notes.Notes; readonly text: string }
 }
 
 /** About four characters a token: good enough to decide when to compact, and free. */
@@ -64,44 +61,93 @@ const groupsOf = (entries: ReadonlyArray<Entry>): ReadonlyArray<ReadonlyArray<En
   return groups
 }
 
-const weight = (group: ReadonlyArray<Entry>): number =>
-  group.reduce((sum, entry) => sum + tokensOf(entry.json), 0)
+const weight = (entries: ReadonlyArray<Entry>): number =>
+  entries.reduce((sum, entry) => sum + tokensOf(entry.json), 0)
+
+/** Tokens of what every compaction keeps: the system prompt and the task. */
+export const pinnedTokens = ({ entries }: Conversation): number => weight(groupsOf(entries)[0] ?? [])
+
+/** Notes take at most this share of the room, within bounds in characters. */
+const notesShare = 1 / 16
+const leastNotes = 400
+const mostNotes = 4_000
+
+export interface Compacted {
+  readonly conversation: Conversation
+  /** Results as they were that the model has not read, and will not: there was no room for them. */
+  readonly unread: ReadonlyArray<Entry>
+}
 
 /**
- * The same conversation while it fits; else the system prompt, the task with a note and as many of the last groups as fit, the last one
- * always.
+ * The system prompt, the task with notes of what is left out, and as many of the last groups as have `keptTokens` in all, the last one always.
+ * Where that has more than `roomTokens`, results of the last group are left out, too. Undefined when nothing can be left out.
  */
-export const fit = (conversation: Conversation, windowTokens: number): Conversation =>
-  conversation.tokens <= windowTokens * (1 - reservedShare)
-    ? conversation
-    : compact(conversation, windowTokens)
-
-/** The same whether or not it fits; undropped when there is nothing to leave out. */
-export const compact = (conversation: Conversation, windowTokens: number): Conversation => {
+export const compact = (
+  conversation: Conversation,
+  { keptTokens, roomTokens }: { readonly keptTokens: number; readonly roomTokens: number }
+): Compacted | undefined => {
   const [pinned = [], ...groups] = groupsOf(conversation.entries)
   const kept: Array<ReadonlyArray<Entry>> = []
   let tokens = weight(pinned)
   for (const group of groups.toReversed()) {
     tokens += weight(group)
-    if (kept.length > 0 && tokens > windowTokens * keptShare) break
+    if (kept.length > 0 && tokens > keptTokens) break
     kept.unshift(group)
   }
-  const dropped = groups.length - kept.length
-  if (dropped === 0) return conversation
-  return append(empty(), [
-    ...pinned.slice(0, -1),
-    ...pinned.slice(-1).map((task) => withNote(task, dropped)),
-    ...kept.flat()
-  ])
+  const dropped = groups.slice(0, groups.length - kept.length)
+  const before = conversation.notes
+  const notes = dropped.reduce(
+    (all, group) =>
+      Notes.noteTurn(
+        all,
+        group.map(({ json }) => json)
+      ),
+    before?.of ?? Notes.none
+  )
+  const maxChars = Math.min(mostNotes, Math.max(leastNotes, roomTokens * 4 * notesShare))
+  const text = dropped.length === 0 ? before?.text : Notes.render(notes, maxChars)
+  const start =
+    dropped.length === 0 || text === undefined
+      ? pinned
+      : [...pinned.slice(0, -1), ...pinned.slice(-1).map((task) => withNotes(task, before?.text, text))]
+  const last = withinRoom(kept.at(-1) ?? [], roomTokens - weight(start) - weight(kept.slice(0, -1).flat()))
+  if (dropped.length === 0 && last.unread.length === 0) return undefined
+  const compacted = append(empty(), [...start, ...kept.slice(0, -1).flat(), ...last.entries])
+  return {
+    conversation: text === undefined ? compacted : { ...compacted, notes: { of: notes, text } },
+    unread: last.unread
+  }
 }
 
-const noteForm = /\n\n\((\d+) earlier turns were left out to save room[^)]*\)$/u
+/** What the model reads in place of a result that there is no room for. */
+const leftOut = JSON.stringify({
+  error: "the result was left out: it is larger than the context that is left. Ask for less of it."
+})
 
-/** The task with a note of what is left out, earlier compactions counted: two messages of a user in a row are refused by templates. */
-const withNote = (task: Entry, dropped: number): Entry => {
+/** The largest results give way first. */
+const withinRoom = (
+  group: ReadonlyArray<Entry>,
+  roomTokens: number
+): { readonly entries: ReadonlyArray<Entry>; readonly unread: ReadonlyArray<Entry> } => {
+  const entries = [...group]
+  const unread: Array<Entry> = []
+  const results = group
+    .map((entry, index) => ({ entry, index, tokens: tokensOf(entry.json) }))
+    .filter(({ entry, tokens }) => entry.role === "tool" && tokens > leftOut.length)
+    .toSorted((one, other) => other.tokens - one.tokens)
+  for (const { entry, index } of results) {
+    if (weight(entries) <= roomTokens) break
+    const message: object = JSON.parse(entry.json)
+    entries[index] = { role: entry.role, json: JSON.stringify({ ...message, content: leftOut }) }
+    unread.push(entry)
+  }
+  return { entries, unread }
+}
+
+/** The task with notes in place of those of the compaction before: two messages of a user in a row are refused by templates. */
+const withNotes = (task: Entry, before: string | undefined, text: string): Entry => {
   const message: { readonly content?: unknown } = JSON.parse(task.json)
-  const text = typeof message.content === "string" ? message.content : ""
-  const count = dropped + Number(noteForm.exec(text)?.[1] ?? 0)
-  const note = `\n\n(${count} earlier turns were left out to save room. The files in the workspace are as you left them.)`
-  return { ...task, json: JSON.stringify({ ...message, content: `${text.replace(noteForm, "")}${note}` }) }
+  const content = typeof message.content === "string" ? message.content : ""
+  const bare = before === undefined ? content : content.split(before).join("")
+  return { role: task.role, json: JSON.stringify({ ...message, content: `${bare}${text}` }) }
 }

@@ -18,15 +18,21 @@ export interface ShownMatches {
   readonly more: { readonly [path: string]: number }
 }
 
-/** Characters of all lines that are shown. */
-const maxChars = 24 * 1024
 /** Files with matches left out that are named. */
 const maxNamed = 20
 
 /** How many matches a file has for certain, where others have some, too. */
 export const shareOf = (max: number): number => Math.max(1, Math.ceil(max / 4))
 
-export const showMatches = (files: ReadonlyArray<FileMatches>, max: number): ShownMatches => {
+/** What `{"path":"","line":0,"text":""}` and the quotes of a line take of a result. */
+const charsBeside = 40
+
+/** At most `max` matches with `maxChars` characters in all, one at least. */
+export const showMatches = (
+  files: ReadonlyArray<FileMatches>,
+  max: number,
+  maxChars: number
+): ShownMatches => {
   const share = shareOf(max)
   let room = max
   const allotted = files.map(({ first }) => {
@@ -46,7 +52,7 @@ export const showMatches = (files: ReadonlyArray<FileMatches>, max: number): Sho
   files.forEach(({ count, first, path }, index) => {
     let shown = 0
     for (const match of first.slice(0, allotted[index])) {
-      chars += match.text.length + path.length
+      chars += match.text.length + path.length + charsBeside
       if (chars > maxChars && matches.length > 0) break
       matches.push({ path, ...match })
       shown++

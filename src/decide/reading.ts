@@ -43,6 +43,18 @@ export class Reading {
     return { text: shown.join("\n"), from, to: from - 1 + shown.length, total: lines.length }
   }
 
+  /** Lines of the diff, from one to another, were shown. */
+  note(from: number, to: number): void {
+    const last = Math.min(to, this.diff.lines.length)
+    for (let line = Math.max(1, from); line <= last; line++) this.#seen.add(line - 1)
+  }
+
+  /** They were not shown after all. Those that were shown before are forgotten, too: to read a line twice does no harm. */
+  forget(from: number, to: number): void {
+    const last = Math.min(to, this.diff.lines.length)
+    for (let line = Math.max(1, from); line <= last; line++) this.#seen.delete(line - 1)
+  }
+
   /** First line of a file's part of the diff, from 1. */
   startOf(path: string): number | undefined {
     const index = this.diff.lines.findIndex(({ file }) => file === path)
@@ -51,13 +63,22 @@ export class Reading {
 
   /** Lines of a file of the commit were shown. What the change took away is not in the file. */
   showFile(path: string, startLine: number, content: string): void {
+    for (const index of this.#linesOf(path, startLine, content)) this.#seen.add(index)
+  }
+
+  /** They were not shown after all. */
+  forgetFile(path: string, startLine: number, content: string): void {
+    for (const index of this.#linesOf(path, startLine, content)) this.#seen.delete(index)
+  }
+
+  #linesOf(path: string, startLine: number, content: string): ReadonlyArray<number> {
     // A file with CRLF is shown with LF (`read_file`), its diff is not.
     const plain = (line: string | undefined): string | undefined => line?.replace(/\r$/u, "")
     const texts = content.split("\n").map(plain)
-    this.diff.lines.forEach(({ file, newLine, text }, index) => {
-      if (file !== path || newLine === undefined) return
+    return this.diff.lines.flatMap(({ file, newLine, text }, index) => {
+      if (file !== path || newLine === undefined) return []
       // The text must be the commit's: the folder may have been changed since.
-      if (texts[newLine - startLine] === plain(text.slice(1))) this.#seen.add(index)
+      return texts[newLine - startLine] === plain(text.slice(1)) ? [index] : []
     })
   }
 

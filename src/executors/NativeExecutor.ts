@@ -8,7 +8,6 @@ import { refOf } from "../../schema/Meta.ts"
 import type { Result } from "../../schema/Result.ts"
 import { formatMillis } from "../../schema/Time.ts"
 import type { FailureReason } from "../../schema/Verdict.ts"
-import { defaultWindowTokens } from "../decide/context.ts"
 import type { Bound } from "../decide/limits.ts"
 import { decided, limitReached, unfinished, type RunFacts } from "../decide/nativeVerdict.ts"
 import { spendOf } from "../decide/spend.ts"
@@ -16,6 +15,7 @@ import { systemPrompt, taskPrompt } from "../decide/prompt.ts"
 import { costWords } from "../decide/spend.ts"
 import { limitsOf } from "../decide/stuck.ts"
 import { preconditionFailed } from "../decide/verdict.ts"
+import { defaultWindowTokens } from "../decide/window.ts"
 import { type LoopReport, run as runLoop } from "../loop/loop.ts"
 import type { LoopEnd, LoopOptions } from "../loop/Progress.ts"
 import type { GateAnalysis } from "../services/GateAnalysis.ts"
@@ -155,6 +155,8 @@ const converse = Effect.fnUntraced(function* (run: Run, prepared: Prepared) {
   const task = refOf(run.task)
   const { firstWait, maxWait = defaultMaxWait } = yield* RunnerConfig
   const editing = isEditing(run.task, agent)
+  const windowTokens =
+    history.continuation?.journal.run.windowTokens ?? (spec.contextWindowTokens || defaultWindowTokens)
   const files = yield* toolsOf(workspace)
   const judged = editing
     ? undefined
@@ -163,7 +165,8 @@ const converse = Effect.fnUntraced(function* (run: Run, prepared: Prepared) {
         yield* Effect.flatMap(workspace, (checkout) =>
           checkout.diff.pipe(failAs("BranchCheckoutFailed", "CloneFailed"))
         ),
-        prepared.tools
+        prepared.tools,
+        windowTokens
       )
   const tools =
     judged?.tools ??
@@ -180,7 +183,7 @@ const converse = Effect.fnUntraced(function* (run: Run, prepared: Prepared) {
       }),
     maxTokens: spec.maxOutputTokens || maxOutputTokens,
     maxTurns: spec.maxTurns,
-    windowTokens: spec.contextWindowTokens || defaultWindowTokens,
+    windowTokens,
     stuckLimits: limitsOf(spec.stuckLoopDetection, editing)
   }
   const budget = Duration.seconds(spec.requestTimeoutSeconds)

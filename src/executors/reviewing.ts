@@ -4,6 +4,7 @@ import { Effect, Schema } from "effect"
 import type { AgenticTask } from "../../schema/AgenticTask.ts"
 import { maxDiffChars, type ShownDiff } from "../decide/prompt.ts"
 import { Reading } from "../decide/reading.ts"
+import { diffChars } from "../decide/window.ts"
 import { GitWorkspace, type Workspace } from "../services/GitWorkspace.ts"
 import type { Terminal } from "../tools/AgentTool.ts"
 import type { CatalogTool } from "../tools/catalog.ts"
@@ -17,10 +18,11 @@ const isReview = ({ spec }: AgenticTask): boolean => spec.kind === "review"
 export const judge = (
   task: AgenticTask,
   diff: string,
-  tools: ReadonlyArray<CatalogTool>
+  tools: ReadonlyArray<CatalogTool>,
+  windowTokens: number
 ): { readonly shown: ShownDiff; readonly tools: ReadonlyArray<CatalogTool> } => {
   const reading = new Reading(diff)
-  const page = reading.show(1, maxDiffChars)
+  const page = reading.show(1, Math.min(maxDiffChars, diffChars(windowTokens)))
   const isWhole = page.to === page.total
   const shown = { text: page.text, ...(isWhole ? {} : { next: page.to + 1 }) }
   const more = isWhole ? [] : [readDiff(reading)]
@@ -41,10 +43,10 @@ const isFilePage = Schema.is(
 
 /** The same tool; what it hands over counts as read. */
 const noting = (tool: CatalogTool, reading: Reading): CatalogTool => {
+  const partOf = (output: { readonly content: string; readonly path: string; readonly start_line: number }) =>
+    [output.path.replace(/^(?:\.\/)+/u, ""), output.start_line, output.content] as const
   const note = (output: unknown): void => {
-    if (isFilePage(output)) {
-      reading.showFile(output.path.replace(/^(?:\.\/)+/u, ""), output.start_line, output.content)
-    }
+    if (isFilePage(output)) reading.showFile(...partOf(output))
   }
   return {
     name: tool.name,
@@ -54,7 +56,11 @@ const noting = (tool: CatalogTool, reading: Reading): CatalogTool => {
     },
     call: (args, context) =>
       Effect.tap(tool.call(args, context), ({ output }) => Effect.sync(() => note(output))),
-    recall: note
+    recall: note,
+    forget: (output) => {
+      if (isFilePage(output)) reading.forgetFile(...partOf(output))
+    },
+    ...(tool.isBounded === true && { isBounded: true })
   }
 }
 

@@ -8,6 +8,7 @@ import * as Context from "../decide/context.ts"
 import type { Bound, LimitHit } from "../decide/limits.ts"
 import type { StuckLimits, StuckSignal, StuckState } from "../decide/stuck.ts"
 import type { Streaks } from "../decide/turn.ts"
+import type * as Window from "../decide/window.ts"
 import type { Endpoint, EndpointHeld, InferenceError } from "../services/InferenceClient.ts"
 import type { JournalError } from "../services/Journal.ts"
 import type { AgentTool, Terminal, ToolContext } from "../tools/AgentTool.ts"
@@ -39,7 +40,9 @@ export interface LoopOptions<R> {
   readonly onHeld?: (held: EndpointHeld) => Effect.Effect<void>
   /** Runs after the first reply, and after the first that follows a wait. */
   readonly onAnswered?: Effect.Effect<void>
+  /** Of the model's context, and who said so; nobody when absent. */
   readonly windowTokens: number
+  readonly windowFrom?: Window.WindowSource
   /** What the run may use; it ends where one of them is reached. */
   readonly bounds?: ReadonlyArray<Bound>
   /** What earlier processes of the run used, as far as nobody counted it yet. */
@@ -94,9 +97,7 @@ export interface Progress {
   unreadable: number
   /** Added to the temperature of the next request. */
   warmer: number
-  /** As far as the server has said, by our own count of tokens. */
-  windowTokens: number
-  maxTokens: number
+  window: Window.Window
   isAsking: boolean
   hasReply: boolean
   /** An endpoint answered to this process. */

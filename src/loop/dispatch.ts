@@ -2,6 +2,7 @@
 import { Effect, Option, Schema } from "effect"
 
 import type { ToolCall } from "../../schema/Chat.ts"
+import { bounded, cutMiddle } from "../decide/bounded.ts"
 import { type Entry, entryOf } from "../decide/context.ts"
 import type { AgentTool, Terminal, ToolContext } from "../tools/AgentTool.ts"
 
@@ -78,17 +79,40 @@ const refusal = <R>(name: string, { allowed, known, offered }: Toolset<R>): stri
     : `there is no tool ${name}; there is: ${names(allowed)}`
 }
 
+const entryFor = (call: ToolCall, output: unknown): Entry =>
+  entryOf({
+    role: "tool",
+    tool_call_id: call.id,
+    name: call.function.name,
+    content: JSON.stringify(output)
+  })
+
+/** The results of this turn fill its share of the context. */
+export const postponed = (call: ToolCall): Dispatched => ({
+  call,
+  entry: entryFor(call, {
+    error: "not run: this turn's results fill its share of the context. Call it again."
+  }),
+  succeeded: false,
+  terminal: undefined
+})
+
+/** Of the tool's own names and numbers in a result that keeps to its limit. */
+const slack = 512
+
 export const dispatch = Effect.fnUntraced(function* <R>(
   call: ToolCall,
   toolset: Toolset<R>,
   context: ToolContext
 ) {
   const { name } = call.function
-  const entry = (output: unknown) =>
-    entryOf({ role: "tool", tool_call_id: call.id, name, content: JSON.stringify(output) })
+  const { maxResultChars = Number.POSITIVE_INFINITY } = context
   const refused = (error: string, triesLeft?: number): Dispatched => ({
     call,
-    entry: entry({ error, ...(triesLeft !== undefined && { tries_left: triesLeft }) }),
+    entry: entryFor(call, {
+      error: cutMiddle(error, maxResultChars),
+      ...(triesLeft !== undefined && { tries_left: triesLeft })
+    }),
     succeeded: false,
     terminal: undefined
   })
@@ -102,7 +126,7 @@ export const dispatch = Effect.fnUntraced(function* <R>(
       onFailure: ({ message, triesLeft }) => refused(message, triesLeft),
       onSuccess: ({ output, terminal }): Dispatched => ({
         call,
-        entry: entry(output),
+        entry: entryFor(call, tool.isBounded === true ? output : bounded(output, maxResultChars + slack)),
         succeeded: true,
         terminal
       })

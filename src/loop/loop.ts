@@ -6,16 +6,18 @@ import type { ChatReply } from "../../schema/Chat.ts"
 import * as Context from "../decide/context.ts"
 import * as Stuck from "../decide/stuck.ts"
 import { isFinalTurn, judgeReply, noStreaks, TurnDecision } from "../decide/turn.ts"
+import * as Window from "../decide/window.ts"
 import { InferenceClient } from "../services/InferenceClient.ts"
 import type { JournalError } from "../services/Journal.ts"
 import type { AgentTool } from "../tools/AgentTool.ts"
 import * as Budget from "./budget.ts"
 import { withOwnIds } from "./callIds.ts"
-import { dispatch, type Dispatched } from "./dispatch.ts"
+import { dispatch, type Dispatched, postponed } from "./dispatch.ts"
 import { add, amend, clean, type LoopEnd, type LoopOptions, type Progress } from "./Progress.ts"
 import { reply } from "./reply.ts"
 import { unrecorded } from "./Recorder.ts"
 import { tellUnreadable } from "./unreadable.ts"
+import { usedTokens, windowOf } from "./window.ts"
 
 export interface LoopReport {
   readonly end: LoopEnd
@@ -118,8 +120,19 @@ const settle = Effect.fnUntraced(function* <R>(
   const toolset = { offered, allowed: options.tools, known: options.knownTools }
   const context = { ...options.toolContext, isLastTurn: turn === options.maxTurns }
   const done: Array<Dispatched> = []
+  let spent = 0
   for (const [index, call] of decision.calls.entries()) {
-    const outcome = yield* recorder.call({ turn, index }, call, dispatch(call, toolset, context))
+    const { conversation, window } = progress
+    const left = Window.resultChars(window, conversation.tokens, spent)
+    // The end of the run needs no room in a next request.
+    const isEnd = call.function.name === "submit_result"
+    const maxResultChars = left ?? (isEnd ? Window.leastResult * 4 : undefined)
+    const made =
+      maxResultChars === undefined
+        ? Effect.succeed(postponed(call))
+        : dispatch(call, toolset, { ...context, maxResultChars })
+    const outcome = yield* recorder.call({ turn, index }, call, made)
+    spent += outcome.entry.json.length
     // Appended one by one, so that a run that is cut short keeps the results it has.
     add(progress, [outcome.entry])
     done.push(outcome)
@@ -135,7 +148,7 @@ const settle = Effect.fnUntraced(function* <R>(
     if (tree !== "" && tree !== progress.tree) progress.stuck = Stuck.edited(progress.stuck)
     progress.tree = tree
   }
-  const verdict = Stuck.judge(progress.stuck, options.stuckLimits, turn, progress.conversation.tokens)
+  const verdict = Stuck.judge(progress.stuck, options.stuckLimits, turn, usedTokens(progress))
   if (verdict._tag === "End") return { _tag: "Stuck", signal: verdict.signal, detail: verdict.detail }
   if (verdict._tag === "Nudge") {
     progress.stuck = verdict.state
@@ -159,8 +172,7 @@ export const run = Effect.fn("loop.run")(function* <R>(
     tree: clean,
     unreadable: 0,
     warmer: 0,
-    windowTokens: options.windowTokens,
-    maxTokens: options.maxTokens,
+    window: windowOf(options),
     isAsking: false,
     hasReply: false,
     isAnswered: false,

@@ -2,12 +2,16 @@
 import { Clock, Duration, Effect, Result } from "effect"
 
 import type { ChatReply } from "../../schema/Chat.ts"
-import * as Context from "../decide/context.ts"
-import type { ContextOverflow, InferenceClient, InferenceError } from "../services/InferenceClient.ts"
+import * as Window from "../decide/window.ts"
+import type { InferenceClient, InferenceError } from "../services/InferenceClient.ts"
 import type { JournalError } from "../services/Journal.ts"
 import { askInOrder } from "./ask.ts"
 import type { LoopOptions, Progress } from "./Progress.ts"
 import { unrecorded } from "./Recorder.ts"
+import { fit, requireRoom, shrink, withFigures } from "./window.ts"
+
+/** Requests of one turn that may be made smaller, one after another. */
+const maxShrinks = 8
 
 /** Asks until there is a reply: what the server says of its context is taken up, and the request made smaller. */
 export const reply = Effect.fnUntraced(function* <R>(
@@ -15,8 +19,8 @@ export const reply = Effect.fnUntraced(function* <R>(
   progress: Progress
 ): Effect.fn.Return<ChatReply, InferenceError | JournalError, InferenceClient> {
   const { recorder = unrecorded } = options
-  for (;;) {
-    progress.conversation = Context.fit(progress.conversation, progress.windowTokens)
+  for (let shrinks = 0; ; shrinks++) {
+    yield* fit(options, progress)
     const now = yield* Clock.currentTimeMillis
     const { temperature } = options
     const request = {
@@ -25,7 +29,7 @@ export const reply = Effect.fnUntraced(function* <R>(
       tools: options.tools,
       ...(progress.hasToolsAsText && { hasToolsAsText: true }),
       turnTimeout: options.turnTimeout,
-      maxTokens: progress.maxTokens,
+      maxTokens: Window.replyTokens(progress.window, progress.conversation.tokens),
       ...(temperature === undefined ? {} : { temperature: Math.min(2, temperature + progress.warmer) }),
       ...(options.chatTemplateKwargs === undefined ? {} : { chatTemplateKwargs: options.chatTemplateKwargs })
     }
@@ -58,28 +62,15 @@ export const reply = Effect.fnUntraced(function* <R>(
     progress.isAsking = false
     if (Result.isSuccess(answer)) {
       progress.hasReply = true
+      progress.window = Window.observe(progress.window, progress.conversation.tokens, answer.success)
+      yield* requireRoom(options, progress)
       return answer.success
     }
     if (answer.failure._tag === "JournalError") return yield* answer.failure
     const { reason } = answer.failure
-    if (reason._tag !== "ContextOverflow" || !shrink(progress, reason)) return yield* answer.failure
+    if (reason._tag !== "ContextOverflow") return yield* answer.failure
+    if (shrinks >= maxShrinks || !shrink(options, progress, reason, maxTokens)) {
+      return yield* withFigures(progress, answer.failure.endpoint, reason)
+    }
   }
 })
-
-/** Least tokens of a reply that are of any use. */
-const leastReply = 256
-
-/** Makes the next request smaller by what the server said; false when nothing is left to leave out. */
-const shrink = (progress: Progress, { promptTokens, windowTokens }: ContextOverflow): boolean => {
-  const { conversation, maxTokens } = progress
-  // The server's tokens are not ours: its own count of what we sent tells by how much.
-  const scale = promptTokens === undefined || promptTokens === 0 ? 1 : conversation.tokens / promptTokens
-  if (windowTokens !== undefined) {
-    progress.windowTokens = Math.min(progress.windowTokens, Math.floor(windowTokens * Math.min(scale, 1)))
-  }
-  const share = Math.floor((windowTokens ?? maxTokens * 2) / 4)
-  progress.maxTokens = Math.min(maxTokens, Math.max(leastReply, share))
-  const goal = Math.min(progress.windowTokens, conversation.tokens * 0.8)
-  progress.conversation = Context.compact(conversation, goal)
-  return progress.conversation.tokens < conversation.tokens || progress.maxTokens < maxTokens
-}

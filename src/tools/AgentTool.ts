@@ -26,7 +26,13 @@ export interface ToolContext {
   readonly bashTimeout: Duration.Duration
   /** No turn follows: nobody would act on what a tool hands back. */
   readonly isLastTurn?: boolean
+  /** Characters that the result may have; only the tool's own limit counts when absent. */
+  readonly maxResultChars?: number
 }
+
+/** The lesser of a tool's own limit and of what the context leaves. */
+export const resultLimit = (own: number, { maxResultChars = own }: ToolContext): number =>
+  Math.min(own, maxResultChars)
 
 /** A tool with its arguments still to be decoded. */
 export interface AgentTool<R = never> extends ChatTool {
@@ -34,6 +40,10 @@ export interface AgentTool<R = never> extends ChatTool {
   readonly call: (args: unknown, context: ToolContext) => Effect.Effect<ToolOutcome, ToolError, R>
   /** Of a tool that remembers: takes up what a call came to that an earlier process of this run made. */
   readonly recall?: (output: { readonly [key: string]: unknown }) => void
+  /** Of a tool that remembers: the model did not read this output. */
+  readonly forget?: (output: { readonly [key: string]: unknown }) => void
+  /** It keeps to `maxResultChars` itself, as one that says where to go on; of others' results the middle is left out. */
+  readonly isBounded?: boolean
 }
 
 /** Makes a tool from the schema of its arguments. */
@@ -43,6 +53,8 @@ export const make = <A, R>(definition: {
   readonly parameters: Schema.ConstraintDecoder<A>
   readonly run: (args: A, context: ToolContext) => Effect.Effect<ToolOutcome, ToolError, R>
   readonly recall?: AgentTool["recall"]
+  readonly forget?: AgentTool["forget"]
+  readonly isBounded?: boolean
 }): AgentTool<R> => {
   const decode = Schema.decodeUnknownEffect(definition.parameters, { errors: "all" })
   let parameters: ChatTool["parameters"] | undefined
@@ -50,6 +62,8 @@ export const make = <A, R>(definition: {
     name: definition.name,
     description: definition.description,
     ...(definition.recall !== undefined && { recall: definition.recall }),
+    ...(definition.forget !== undefined && { forget: definition.forget }),
+    ...(definition.isBounded === true && { isBounded: true }),
     // Only when a request carries it: a run-task without this tool starts sooner.
     get parameters() {
       parameters ??= Schema.toJsonSchemaDocument(definition.parameters).schema as ChatTool["parameters"]

@@ -1,7 +1,7 @@
 import { Effect, Schema } from "effect"
 
 import { WorkspaceTools } from "../services/WorkspaceTools.ts"
-import { make, ToolError } from "./AgentTool.ts"
+import { make, resultLimit, ToolError } from "./AgentTool.ts"
 
 /** Bytes of each stream that are handed over, half from its start and half from its end. */
 const maxBytes = 16 * 1024
@@ -13,10 +13,10 @@ export const bash = make({
   parameters: Schema.Struct({
     command: Schema.String.check(Schema.isMinLength(1)).annotate({ description: "The command line." })
   }),
-  run: Effect.fn("bash")(function* ({ command }, { bashTimeout }) {
+  run: Effect.fn("bash")(function* ({ command }, context) {
     const host = yield* WorkspaceTools
     const { exitCode, stderr, stdout, timedOut, truncated } = yield* host
-      .runCommand(command, { timeout: bashTimeout, maxBytes })
+      .runCommand(command, { timeout: context.bashTimeout, maxBytes: resultLimit(maxBytes, context) })
       .pipe(Effect.mapError((error) => new ToolError({ message: error.message })))
     return {
       output: {

@@ -5,10 +5,12 @@ import { type FileMatches, type Match, shareOf, showMatches } from "../decide/gr
 import { linesOf } from "../decide/lineEnds.ts"
 import { decodeText } from "../decide/textFile.ts"
 import { type Listing, WorkspaceTools } from "../services/WorkspaceTools.ts"
-import { make, ToolError } from "./AgentTool.ts"
+import { make, resultLimit, ToolError } from "./AgentTool.ts"
 import { asToolError } from "./textFiles.ts"
 
 const maxMatches = 200
+/** Characters of all lines that are shown. */
+const maxMatchesChars = 24 * 1024
 /** Characters of a line that are shown, and of what stands before a match in a longer one. */
 const shownChars = 512
 const maxShownChars = 4096
@@ -155,7 +157,7 @@ export const grep = make({
   description:
     "Search text files of the workspace line by line. Files that .gitignore names are left out, links are not followed; what was skipped is said.",
   parameters,
-  run: Effect.fn("grep")(function* (args) {
+  run: Effect.fn("grep")(function* (args, context) {
     const { ignored = false, max = maxMatches, maxLineChars = shownChars, path = ".", pattern: source } = args
     const files = yield* WorkspaceTools
     const { goPattern } = yield* patterns
@@ -179,7 +181,7 @@ export const grep = make({
       gathered += Math.min(matches.count, shareOf(max))
     }
     const unsearched = listing.files.length - searched
-    const { matches, more } = showMatches(found, max)
+    const { matches, more } = showMatches(found, max, resultLimit(maxMatchesChars, context))
     return {
       output: {
         matches: matches.map((match) => ({ ...match })),

@@ -2,12 +2,14 @@ import { Effect, Schema } from "effect"
 
 import { showTree } from "../decide/tree.ts"
 import { WorkspaceTools } from "../services/WorkspaceTools.ts"
-import { make } from "./AgentTool.ts"
+import { make, resultLimit } from "./AgentTool.ts"
 import { asToolError } from "./textFiles.ts"
 
 /** Lines of one answer; a large folder is shown by its outline. */
 const maxLines = 300
 const maxNamed = 20
+/** Of a path, about. */
+const charsOfLine = 40
 
 /** At most so many of a list, and how many more there are. */
 const some = (names: ReadonlyArray<string>, count = names.length): ReadonlyArray<string> =>
@@ -25,10 +27,13 @@ export const listFiles = make({
       Schema.Boolean.annotate({ description: "List files that .gitignore names, too." })
     )
   }),
-  run: Effect.fn("list_files")(function* ({ ignored = false, path = "." }) {
+  run: Effect.fn("list_files")(function* ({ ignored = false, path = "." }, context) {
     const files = yield* WorkspaceTools
     const listing = yield* files.listFiles(path, { withIgnored: ignored }).pipe(asToolError)
-    const { isCut, lines } = showTree(listing.files, maxLines)
+    const { isCut, lines } = showTree(
+      listing.files,
+      Math.floor(resultLimit(maxLines * charsOfLine, context) / charsOfLine)
+    )
     const left = listing.ignored
     return {
       output: {

@@ -1,7 +1,7 @@
 import { Effect, Schema } from "effect"
 
 import type { Reading } from "../decide/reading.ts"
-import { make, ToolError } from "./AgentTool.ts"
+import { make, resultLimit, ToolError } from "./AgentTool.ts"
 
 /** Characters that one call hands over. */
 const maxChars = 16 * 1024
@@ -22,14 +22,15 @@ export const readDiff = (reading: Reading) =>
         Schema.String.annotate({ description: "Start at this file of the change instead." })
       )
     }),
-    run: Effect.fn("read_diff")(function* ({ from, path }) {
+    isBounded: true,
+    run: Effect.fn("read_diff")(function* ({ from, path }, context) {
       const start = from ?? (path === undefined ? 1 : reading.startOf(path))
       const total = reading.diff.lines.length
       if (start === undefined) return yield* new ToolError({ message: `${path} is not in the diff` })
       if (start > total) {
         return yield* new ToolError({ message: `the diff has ${total} lines; there is no line ${start}` })
       }
-      const page = reading.show(start, maxChars)
+      const page = reading.show(start, resultLimit(maxChars, context))
       return {
         output: {
           diff: page.text,
@@ -40,8 +41,10 @@ export const readDiff = (reading: Reading) =>
         }
       }
     }),
-    // The same page as then.
-    recall: ({ from }) => {
-      if (typeof from === "number") reading.show(from, maxChars)
+    recall: ({ from, to }) => {
+      if (typeof from === "number" && typeof to === "number") reading.note(from, to)
+    },
+    forget: ({ from, to }) => {
+      if (typeof from === "number" && typeof to === "number") reading.forget(from, to)
     }
   })

@@ -1,7 +1,7 @@
 import { Effect, Schema } from "effect"
 
 import { linesOf } from "../decide/lineEnds.ts"
-import { make, ToolError } from "./AgentTool.ts"
+import { make, resultLimit, ToolError } from "./AgentTool.ts"
 import { isLfsPointer, notesOn, readText } from "./textFiles.ts"
 
 /** Bytes of a file that one call hands over; the rest is there by `offset`. */
@@ -19,17 +19,17 @@ const parameters = Schema.Struct({
 })
 
 /** As many whole lines as fit; of a first line that is too long itself, its beginning. */
-const take = (lines: ReadonlyArray<string>) => {
+const take = (lines: ReadonlyArray<string>, limit: number) => {
   const encoder = new TextEncoder()
   let size = 0
   let count = 0
   for (const text of lines) {
     size += encoder.encode(text).byteLength + 1
-    if (size > maxBytes + 1) break
+    if (size > limit + 1) break
     count++
   }
   if (count > 0 || lines.length === 0) return { content: lines.slice(0, count).join("\n"), count }
-  const cut = new TextDecoder().decode(encoder.encode(lines[0] ?? "").subarray(0, maxBytes), { stream: true })
+  const cut = new TextDecoder().decode(encoder.encode(lines[0] ?? "").subarray(0, limit), { stream: true })
   return { content: cut, count: 1 }
 }
 
@@ -38,7 +38,8 @@ export const readFile = make({
   description:
     "Read a text file of the workspace. At most 16 KiB a call: use offset and limit for the rest of a larger one.",
   parameters,
-  run: Effect.fn("read_file")(function* ({ limit = 0, offset = 1, path }) {
+  isBounded: true,
+  run: Effect.fn("read_file")(function* ({ limit = 0, offset = 1, path }, context) {
     const file = yield* readText(path)
     const { ends, text } = linesOf(file.text)
     const lines = text.split("\n")
@@ -50,7 +51,7 @@ export const readFile = make({
       })
     }
     const wanted = lines.slice(offset - 1, limit === 0 ? undefined : offset - 1 + limit)
-    const { content, count } = take(wanted)
+    const { content, count } = take(wanted, resultLimit(maxBytes, context))
     const isWhole = count === wanted.length && content.length === wanted.join("\n").length
     const isToTheEnd = isWhole && offset - 1 + count === lines.length
     return {

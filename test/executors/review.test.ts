@@ -5,10 +5,10 @@ import { Effect } from "effect"
 import type { Turn } from "../../layers/scripted/ModelScript.ts"
 import { call, submit, world } from "./modelRun.ts"
 
-const review = (turns: ReadonlyArray<Turn>, maxTurns = 12) =>
+const review = (turns: ReadonlyArray<Turn>, maxTurns = 12, contextWindowTokens = 200_000) =>
   world({
     turns,
-    agent: { role: "reviewer", maxTurns },
+    agent: { role: "reviewer", maxTurns, contextWindowTokens },
     task: { kind: "review", payload: { repo: "acme/demo", branch: "work", branchStrategy: "reset" } }
   })
 
@@ -32,6 +32,28 @@ describe("a review", () => {
       assert.deepStrictEqual(yield* model.mismatches, [])
       assert.strictEqual(result.verdict, "GO")
       assert.deepInclude(result.extra?.["review"], { hunks: 1, unread: [], handBacks: 1 })
+    })
+  )
+
+  it.live("shows of the diff what the window allows, in the prompt and in each page", () =>
+    Effect.gen(function* () {
+      const { commitTo, model, run } = yield* review(
+        [
+          {
+            ...call("read_diff", { from: 100 }),
+            expect: { contains: ["line 70 of"], lacks: ["line 100 of this"] }
+          },
+          {
+            ...submit("NO-GO"),
+            expect: { newContains: ["line 130 of", "next"], lacks: ["line 200 of this"] }
+          }
+        ],
+        12,
+        8_192
+      )
+      commitTo("work", "OTHER.md", long)
+      yield* run
+      assert.deepStrictEqual(yield* model.mismatches, [])
     })
   )
 

@@ -404,6 +404,84 @@ describe("the loop", () => {
     })
   )
 
+  /** Requests that do not begin like the one before them: what was left out of the conversation, or told in another place. */
+  const compactions = (requests: ReadonlyArray<ReadonlyArray<string>>): number =>
+    requests.filter((request, index) => index > 0 && request[1] !== requests[index - 1]?.[1]).length
+
+  const reads = make({
+    name: "read",
+    description: "reads 4 KB",
+    parameters: Schema.Struct({ at: Schema.Int }),
+    run: ({ at }) => Effect.succeed({ output: { text: `${at} `.repeat(2_000).slice(0, 4_096) } })
+  })
+  /** A task of ordinary size, and what a server of four, or of three, characters a token says of a prompt. */
+  it.effect.each([undefined, 4, 3])(
+    "of 61 turns of 4 KB at a window of 32k is compacted once at most: %s",
+    (chars) =>
+      Effect.gen(function* () {
+        const seen = yield* Ref.make<ReadonlyArray<ReadonlyArray<string>>>([])
+        const inference = InferenceClient.of({
+          complete: Effect.fnUntraced(function* ({ messages, tools }: ChatRequest) {
+            const turn = (yield* Ref.updateAndGet(seen, (all) => [...all, [...messages]])).length
+            const inputTokens = Math.ceil(
+              (messages.join("").length + JSON.stringify(tools).length) / (chars ?? 1)
+            )
+            const usage = { inputTokens, outputTokens: 60, cachedTokens: 0, reasoningTokens: 0 }
+            const answer = turn > 61 ? done : calls(["read", JSON.stringify({ at: turn })])
+            return { ...answer, ...(chars !== undefined && { usage }) }
+          })
+        })
+        const { end, turnCount } = yield* run(
+          options({
+            tools: [reads, submit],
+            taskPrompt: "task ".repeat(3_000),
+            maxTurns: 90,
+            maxTokens: 8_192,
+            stuckLimits: limitsOf({ editFreeTurnsLimit: 0 }, true)
+          })
+        ).pipe(
+          Effect.provideService(InferenceClient, inference),
+          Effect.provideService(EndpointHolds, makeHolds())
+        )
+        assert.deepStrictEqual([end._tag, turnCount], ["Submitted", 62])
+        const requests = yield* Ref.get(seen)
+        assert.isAtMost(compactions(requests), 1)
+        const largest = Math.max(...requests.map((request) => request.join("").length))
+        assert.isBelow(largest / (chars ?? 4), 32_768)
+      })
+  )
+
+  it.effect("bounds one result by what is left, and puts off calls whose results would not fit", () =>
+    Effect.gen(function* () {
+      const many = Array.from({ length: 30 }, (_, index) => ["read", JSON.stringify({ at: index })] as const)
+      const { end, requests } = yield* play([calls(...many), done], {
+        tools: [reads, submit],
+        windowTokens: 8_192,
+        maxTokens: 1_000
+      })
+      assert.strictEqual(end._tag, "Submitted")
+      const results = (requests[1] ?? []).slice(3)
+      assert.match(results[0] ?? "", /characters left out/u)
+      assert.isBelow((results[0] ?? "").length, 2_800)
+      assert.match(results.at(-1) ?? "", /Call it again/u)
+      assert.isBelow((requests[1] ?? []).join("").length / 4, 8_192)
+    })
+  )
+
+  it.effect("of a server that says how little is left beside the first request ends at once", () =>
+    Effect.gen(function* () {
+      const usage = { inputTokens: 1_800, outputTokens: 5, cachedTokens: 0, reasoningTokens: 0 }
+      const { end, requests } = yield* play([{ ...calls(["echo", '{"text":"a"}']), usage }, done], {
+        taskPrompt: "task ".repeat(1_200),
+        windowTokens: 2_048,
+        windowFrom: "server"
+      })
+      assert.strictEqual(requests.length, 1)
+      const reason = end._tag === "EndpointFailed" ? end.error.reason : undefined
+      assert.deepInclude(reason, { party: "configuration", promptTokens: 1_800, windowTokens: 2_048 })
+    })
+  )
+
   /** No two messages of a user in a row, and none right after a tool's: some chat templates refuse both. */
   const rolesOf = (request: ReadonlyArray<string> = []) =>
     request.map((message) => JSON.parse(message).role).join(" ")
