@@ -22,7 +22,7 @@ export interface LimitHit {
   readonly message: string
 }
 
-const names = ["tokens", "outputTokens", "cost", "modelSeconds", "wallSeconds"] as const
+export const limitNames = ["tokens", "outputTokens", "cost", "modelSeconds", "wallSeconds"] as const
 
 const units: { readonly [L in LimitName]: string } = {
   tokens: "tokens",
@@ -47,7 +47,7 @@ const currencyOf = ({ currency }: Limits, spent: Spend, prices: Prices | undefin
 }
 
 /** What is left of one limit, negative when more was spent. Money in 10⁻¹² units, milliseconds for seconds. */
-const leftOf = (name: LimitName, limits: Limits, spent: Spend, prices: Prices | undefined) => {
+export const leftOf = (name: LimitName, limits: Limits, spent: Spend, prices: Prices | undefined) => {
   const allowed = limits[name]
   if (allowed === undefined) return undefined
   if (name === "cost") {
@@ -103,7 +103,7 @@ export const reached = (
   spent: Spend,
   prices?: Prices
 ): LimitHit | undefined => {
-  for (const name of names) {
+  for (const name of limitNames) {
     const left = leftOf(name, bound.limits, spent, prices)
     // What is free may be used when no money is allowed.
     const isFree = name === "cost" && left === 0n && prices !== undefined && isFreeOfCharge(prices)
@@ -119,7 +119,7 @@ const isFreeOfCharge = (prices: Prices): boolean =>
 export const leftAfter = (limits: Limits, spent: Spend): Limits => {
   const ofName = (name: LimitName): bigint | undefined => leftOf(name, limits, spent, undefined)
   const left: { -readonly [K in keyof Limits]?: Limits[K] } = {}
-  for (const name of names) {
+  for (const name of limitNames) {
     const value = ofName(name)
     if (value === undefined || value <= 0n) continue
     if (name === "cost") left.cost = formatMoney(value)
@@ -166,7 +166,7 @@ export const roomFor = (
     const spent = spentOf(bound)
     const hit = reached(bound, spent, prices)
     if (hit !== undefined) return hit
-    for (const name of names) {
+    for (const name of limitNames) {
       const left = leftOf(name, bound.limits, spent, prices)
       if (left === undefined || name === "wallSeconds") continue
       const time = millisOf(name, left, prices)
@@ -224,7 +224,9 @@ export const boundsOf = (
   }>
 ): ReadonlyArray<Bound> =>
   all.flatMap(({ before = noSpend, limits, of }) =>
-    limits !== undefined && names.some((name) => limits[name] !== undefined) ? [{ of, limits, before }] : []
+    limits !== undefined && limitNames.some((name) => limits[name] !== undefined)
+      ? [{ of, limits, before }]
+      : []
   )
 
 /** Whether a cost limit can be held against what an endpoint of these prices will cost. */

@@ -74,7 +74,7 @@ export type RunEvent =
       readonly tools: ReadonlyArray<string>
       readonly seconds: number
     }
-  /** One request to a model, also one that was cut short. */
+  /** One request to a model, also one that was cut short; or what an earlier process of the run used and nobody was told. */
   | { readonly type: "Spent"; readonly task: ObjectRef; readonly spend: Spend }
   | {
       readonly type: "EndpointHeld"

@@ -199,6 +199,9 @@ const converse = Effect.fnUntraced(function* (run: Run, prepared: Prepared) {
     workspace,
     tools
   }).pipe(failAs("JournalUnwritable", "InfrastructureError"))
+  const before = begunBefore(history, endpoints[0])
+  // Should this process be interrupted in order, it tells that, too.
+  if (before !== undefined) yield* publishEvent({ type: "Spent", task, spend: before })
   const loop = runLoop<WorkspaceTools | IssueTracker>({
     ...settings,
     recorder: recording.recorder,
@@ -222,7 +225,7 @@ const converse = Effect.fnUntraced(function* (run: Run, prepared: Prepared) {
       isShown: agent.status?.endpoint !== undefined
     }),
     bounds,
-    before: begunBefore(history, endpoints[0]),
+    before,
     onSpent: (spend) => publishEvent({ type: "Spent", task, spend }),
     ...(editing && {
       treeState: workspace.pipe(

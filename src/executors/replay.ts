@@ -36,7 +36,7 @@ export interface Replayed {
 }
 
 /** Ends that come from outside the conversation: of these the journal alone can tell. */
-const fromOutside: ReadonlySet<string> = new Set(["BudgetExhausted", "NotRecorded"])
+const fromOutside: ReadonlySet<string> = new Set(["BudgetExhausted", "LimitReached", "NotRecorded"])
 
 /** The arguments of a tool that is not run. */
 const anything = Schema.Record(Schema.String, Schema.Unknown)

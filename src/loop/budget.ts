@@ -4,13 +4,15 @@
  */
 import { Clock, Deferred, Duration, Effect, Exit, Option } from "effect"
 
-import type { Spend } from "../../schema/Budget.ts"
+import type { Prices, Spend } from "../../schema/Budget.ts"
 import type { ChatReply, ChatTool } from "../../schema/Chat.ts"
 import type { Usage } from "../../schema/Usage.ts"
-import { tokensOf } from "../decide/context.ts"
+import { type Entry, tokensOf } from "../decide/context.ts"
 import { type Bound, hitOf, type LimitHit, roomFor } from "../decide/limits.ts"
+import { limitWarning } from "../decide/limitWarning.ts"
 import { addSpend, noSpend, spendOf } from "../decide/spend.ts"
 import { type ChatRequest, type InferenceClient, InferenceError } from "../services/InferenceClient.ts"
+import type { Dispatched } from "./dispatch.ts"
 import * as Metrics from "./metrics.ts"
 
 export interface Spending {
@@ -24,6 +26,9 @@ export interface Spending {
   spent: Spend | undefined
   /** The part of it since the turn began. */
   turn: Spend | undefined
+  isWarned: boolean
+  /** Prices of the endpoint that answered last. */
+  prices: Prices | undefined
   /** Tokens of a request as the server counts them, for one of ours. */
   scale: number
   /** Of the last request, what a cache had. */
@@ -40,6 +45,8 @@ export const make = (
   hit: Deferred.makeUnsafe(),
   spent: options.before,
   turn: undefined,
+  isWarned: false,
+  prices: undefined,
   scale: 1,
   cachedTokens: 0
 })
@@ -47,7 +54,8 @@ export const make = (
 /** What the run used so far, its wall time included. */
 const spentAt = ({ spent = noSpend, startedAtMillis }: Spending, nowMillis: number): Spend => ({
   ...spent,
-  wallSeconds: (nowMillis - startedAtMillis) / 1000
+  // Of requests no wall time is counted: what is there is that of an earlier process.
+  wallSeconds: (spent.wallSeconds ?? 0) + (nowMillis - startedAtMillis) / 1000
 })
 
 const toolTokens = new WeakMap<ReadonlyArray<ChatTool>, number>()
@@ -116,10 +124,15 @@ const record = Effect.fnUntraced(function* (
   if (found === undefined) return
   const seconds = ((yield* Clock.currentTimeMillis) - startedAtMillis) / 1000
   const { endpoint } = request
+  spending.prices = endpoint.prices
   const spend = spendOf(found.usage, seconds, endpoint.prices, found.isEstimated)
   spending.spent = addSpend(spending.spent ?? noSpend, spend)
   spending.turn = addSpend(spending.turn ?? noSpend, spend)
   yield* Metrics.record(endpoint.model, spend)
+  yield* Effect.annotateCurrentSpan({
+    "gen_ai.usage.input_tokens": spend.inputTokens,
+    "gen_ai.usage.output_tokens": spend.outputTokens
+  })
   yield* spending.onSpent(spend)
 })
 
@@ -146,7 +159,13 @@ export const metered = (
     )
     const answer = yield* (
       Number.isFinite(millis) ? Effect.timeoutOption(asked, Duration.millis(millis)) : Effect.asSome(asked)
-    ).pipe(Effect.onExit((exit) => record(spending, request, now, exit)))
+    ).pipe(
+      Effect.onExit((exit) => record(spending, request, now, exit)),
+      Effect.withSpan(`chat ${request.endpoint.model}`, {
+        kind: "client",
+        attributes: { "gen_ai.operation.name": "chat", "gen_ai.request.model": request.endpoint.model }
+      })
+    )
     if (Option.isSome(answer)) return answer.value
     if (cutBy === undefined) return yield* Effect.never
     const after = spentAt(spending, yield* Clock.currentTimeMillis)
@@ -161,7 +180,8 @@ const wallTime = Effect.fnUntraced(function* (spending: Spending) {
   for (const bound of spending.bounds) {
     const { wallSeconds } = bound.limits
     if (wallSeconds === undefined) continue
-    const millis = (wallSeconds - (bound.before.wallSeconds ?? 0)) * 1000
+    const before = (bound.before.wallSeconds ?? 0) + (spending.spent?.wallSeconds ?? 0)
+    const millis = (wallSeconds - before) * 1000
     if (tightest === undefined || millis < tightest.millis) tightest = { bound, millis }
   }
   if (tightest === undefined) return yield* Effect.never
@@ -182,6 +202,34 @@ export const within = <A, E, R>(spending: Spending, turns: Effect.Effect<A, E, R
           hit
         }))
       )
+
+/** What to tell the model of limits that come near; once in a process of a run. */
+const warning = (spending: Spending, nowMillis: number): string | undefined => {
+  if (spending.isWarned || spending.bounds.length === 0) return undefined
+  const spent = spentAt(spending, nowMillis)
+  const text = limitWarning(spending.bounds, ({ before }) => addSpend(before, spent), spending.prices)
+  spending.isWarned = text !== undefined
+  return text
+}
+
+/** A field more in what a tool came to, so that whoever reads a recorded result reads the same. */
+const noted = ({ json, role }: Entry, text: string): Entry => {
+  const message: { readonly content?: unknown } = JSON.parse(json)
+  const output: unknown = JSON.parse(String(message.content))
+  return {
+    role,
+    json: JSON.stringify({ ...message, content: JSON.stringify({ ...Object(output), note: text }) })
+  }
+}
+
+/** The call, with a word to the model in its result where a limit comes near. */
+export const warned = <E, R>(spending: Spending, call: Effect.Effect<Dispatched, E, R>) =>
+  Effect.flatMap(call, (done) =>
+    Effect.map(Clock.currentTimeMillis, (now): Dispatched => {
+      const text = done.terminal === undefined ? warning(spending, now) : undefined
+      return text === undefined ? done : { ...done, entry: noted(done.entry, text) }
+    })
+  )
 
 /** What was used since the last call; a turn's part when it is called once a turn. */
 export const takeTurn = (spending: Spending): Spend | undefined => {

@@ -83,7 +83,8 @@ const takeTurn = Effect.fn("foreman.agent.turn")(function* <R>(options: LoopOpti
     end = yield* settle(options, progress, answer, offered)
     tools = answer.toolCalls.map((call) => call.function.name)
   }
-  const seconds = ((yield* Clock.currentTimeMillis) - startedAt) / 1000
+  const now = yield* Clock.currentTimeMillis
+  const seconds = (now - startedAt) / 1000
   yield* Effect.annotateCurrentSpan({
     turn,
     tool_calls: tools.length,
@@ -130,7 +131,7 @@ const settle = Effect.fnUntraced(function* <R>(
     const made =
       maxResultChars === undefined
         ? Effect.succeed(postponed(call))
-        : dispatch(call, toolset, { ...context, maxResultChars })
+        : Budget.warned(progress.spending, dispatch(call, toolset, { ...context, maxResultChars }))
     const outcome = yield* recorder.call({ turn, index }, call, made)
     spent += outcome.entry.json.length
     // Appended one by one, so that a run that is cut short keeps the results it has.

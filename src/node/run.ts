@@ -104,7 +104,8 @@ const runToEnd = Effect.fnUntraced(function* <R>(before: Claimed, executor: Exec
   /** What the run used, where its result does not say it. */
   const spent = Effect.map(
     Clock.currentTimeMillis,
-    (now): Spend | undefined => asked && { ...asked, wallSeconds: (now - startedAt) / 1000 }
+    (now): Spend | undefined =>
+      asked && addSpend(asked, { ...noSpend, wallSeconds: (now - startedAt) / 1000 })
   )
   let ended: Outcome | Stop
   if (adopted === undefined) {

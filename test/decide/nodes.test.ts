@@ -89,6 +89,22 @@ describe("what makes an Agent sound", () => {
     ["a strategy that nothing reads", { spec: { contextStrategy: "session" } }, "NotImplemented"],
     ["the strategy that there is", { spec: { contextStrategy: "window" } }, "ConfigComplete"],
     ["images that are not asked for", { spec: { vision: { enabled: false } } }, "ConfigComplete"],
+    ["a limit in money without a price", { spec: { limits: { cost: "1" } } }, "PriceUnknown"],
+    ["the same for a day", { spec: { limitsPerDay: { cost: "1" } } }, "PriceUnknown"],
+    [
+      "a limit in another currency than the prices",
+      {
+        spec: { limits: { cost: "1", currency: "USD" }, prices: { currency: "EUR", input: "1", output: "1" } }
+      },
+      "PriceUnknown"
+    ],
+    ["half of a price", { spec: { prices: { currency: "EUR", input: "1" } } }, "PriceUnknown"],
+    [
+      "a limit in money with a price",
+      { spec: { limits: { cost: "1" }, prices: { currency: "EUR", hardwarePerHour: "1" } } },
+      "ConfigComplete"
+    ],
+    ["a limit of tokens without a price", { spec: { limits: { tokens: 1 } } }, "ConfigComplete"],
     ["a profile of a model", { spec: { modelProfileRef: "small" } }, "NotImplemented"]
   ])("%s", (_, changes, reason) => {
     assert.strictEqual(validate(agent("a", changes), known).reason, reason)

@@ -60,6 +60,21 @@ describe("a replay", () => {
     })
   )
 
+  it.live("of a run that was told of a limit and ended there is told the same and ends as it did", () =>
+    Effect.gen(function* () {
+      const { journal, result } = yield* journalOf({
+        turns: Array.from({ length: 9 }, (_, nth) =>
+          call("write_file", { path: "README.md", content: `${nth}` })
+        ),
+        agent: { limits: { outputTokens: 40 } }
+      })
+      assert.deepInclude(result.extra, { reason: "LimitReached", limit: "outputTokens" })
+      const replayed = yield* replay(journal)
+      assert.deepStrictEqual([replayed.isSame, replayed.recorded?.end], [true, "LimitReached"])
+      assert.isAbove(replayed.turns.length, 4)
+    })
+  )
+
   it.live("says so when it comes to another end", () =>
     Effect.gen(function* () {
       const { journal } = yield* journalOf({ turns: [edit, submit("GO")] })

@@ -78,7 +78,7 @@ const play = Effect.fnUntraced(function* (world: World) {
   }).pipe(
     Effect.provideService(InferenceClient, {
       complete: (request) => {
-        requests.push(request)
+        requests.push({ ...request, messages: [...request.messages] })
         return answer(requests.length - 1, request)
       }
     }),
@@ -186,6 +186,19 @@ describe("a limit ends the run", () => {
     })
   )
 
+  it.effect("of wall time, with that of an earlier process of the run", () =>
+    Effect.gen(function* () {
+      const before = { ...noSpend, inputTokens: 50, wallSeconds: 5 }
+      const { end, spent } = yield* playFor("20 seconds", {
+        limits: { wallSeconds: 9 },
+        answer: after(2),
+        more: { before, tools: [work(Effect.sleep("60 seconds")), submit] }
+      })
+      assert.include(hitOf(end), "9 of 9 seconds of wall time used")
+      assert.deepStrictEqual([spent?.inputTokens, spent?.modelSeconds], [150, 2])
+    })
+  )
+
   it.effect("of money for own hardware: within the request", () =>
     Effect.gen(function* () {
       const prices = { currency: "EUR", hardwarePerHour: "36" }
@@ -196,6 +209,21 @@ describe("a limit ends the run", () => {
       })
       assert.include(hitOf(end), "limits.cost of the task is reached")
       assert.deepStrictEqual([spent?.modelSeconds, spent?.cost], [5, { EUR: "0.05" }])
+    })
+  )
+
+  it.effect("that comes near is told to the model, once, at the end of what it reads next", () =>
+    Effect.gen(function* () {
+      const { end, requests } = yield* play({
+        limits: { tokens: 1000 },
+        answer: (nth) => Effect.succeed(reply(nth < 7 ? "work" : "submit_result"))
+      })
+      assert.strictEqual(end._tag, "Submitted")
+      const [seventh = [], eighth = []] = requests.slice(6).map(({ messages }) => messages)
+      assert.notInclude(seventh.join(""), "is used up")
+      assert.include(eighth.at(-1) ?? "", "84 % of what this work may use is used up, by limits.tokens")
+      assert.strictEqual(eighth.join("").split("is used up").length, 2)
+      assert.deepStrictEqual(eighth.slice(0, seventh.length), seventh)
     })
   )
 

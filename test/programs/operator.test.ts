@@ -41,6 +41,41 @@ describe("the operator", () => {
     )
   })
 
+  it.effect("counts what each run used, once, however many runs a task has", () =>
+    Effect.gen(function* () {
+      yield* atEpoch
+      const { seed } = yield* FakeCluster
+      yield* startOperator()
+      yield* seed(agenticTasks, task("t", { spec: { agentRef: { name: "paid" } } }))
+      yield* settle
+      const usage = {
+        inputTokens: 100,
+        outputTokens: 20,
+        cachedTokens: 60,
+        reasoningTokens: 0,
+        modelSeconds: 3
+      }
+      yield* setTask("t", { phase: "Pending", usage: { ...usage, cost: { EUR: "0.5" } } })
+      yield* settle
+      const twice = { ...usage, inputTokens: 300, modelSeconds: 4.5, cost: { EUR: "0.75" } }
+      yield* setTask("t", { phase: "Succeeded", verdict: "GO", usage: twice })
+      yield* settle
+      yield* setTask("t", { branch: "b" })
+      yield* settle
+      const lines = (yield* PrometheusMetrics.format()).split("\n")
+      assert.sameMembers(
+        lines.filter((line) => line.includes('agent="paid"') && !line.startsWith("foreman_task_completed")),
+        [
+          'foreman_task_tokens_total{agent="paid",kind="freeform",type="input"} 300',
+          'foreman_task_tokens_total{agent="paid",kind="freeform",type="output"} 20',
+          'foreman_task_tokens_total{agent="paid",kind="freeform",type="cached"} 60',
+          'foreman_task_cost_total{agent="paid",kind="freeform",currency="EUR"} 0.75',
+          'foreman_task_model_seconds_total{agent="paid",kind="freeform"} 4.5'
+        ]
+      )
+    }).pipe(Effect.provide(layer))
+  )
+
   it.effect("counts each task that ends, once, by agent, kind, verdict and outcome", () =>
     Effect.gen(function* () {
       yield* atEpoch

@@ -1,0 +1,25 @@
+/** Word to the model, once in a run, that a limit comes near: a run that knows can hand in what it has. Pure. */
+import type { Prices, Spend } from "../../schema/Budget.ts"
+import { type Bound, leftOf, limitNames } from "./limits.ts"
+import { noSpend } from "./spend.ts"
+
+/** Share of a limit that may be used before the model is told. */
+const warnShare = 0.8
+
+/** What to tell; `undefined` while no limit is near. */
+export const limitWarning = (
+  bounds: ReadonlyArray<Bound>,
+  spentOf: (bound: Bound) => Spend,
+  prices: Prices | undefined
+): string | undefined => {
+  for (const bound of bounds) {
+    for (const name of limitNames) {
+      const allowed = Number(leftOf(name, bound.limits, noSpend, prices) ?? 0n)
+      const left = Number(leftOf(name, bound.limits, spentOf(bound), prices) ?? 0n)
+      if (allowed <= 0 || left > allowed * (1 - warnShare)) continue
+      const percent = Math.min(100, Math.round(100 - (100 * left) / allowed))
+      return `${percent} % of what this work may use is used up, by limits.${name} of ${bound.of}. Finish now: call submit_result with what you have.`
+    }
+  }
+  return undefined
+}
