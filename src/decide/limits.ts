@@ -115,6 +115,18 @@ export const reached = (
 const isFreeOfCharge = (prices: Prices): boolean =>
   Object.values(ratesOf(prices) ?? { none: 1n }).every((rate) => rate === 0n)
 
+/** The bound whose wall time is over first, and what is left of it in milliseconds; `undefined` where none bounds it. */
+export const tightestWall = (bounds: ReadonlyArray<Bound>) => {
+  let tightest: { readonly bound: Bound; readonly millis: number } | undefined
+  for (const bound of bounds) {
+    const { wallSeconds } = bound.limits
+    if (wallSeconds === undefined) continue
+    const millis = (wallSeconds - (bound.before.wallSeconds ?? 0)) * 1000
+    if (tightest === undefined || millis < tightest.millis) tightest = { bound, millis }
+  }
+  return tightest
+}
+
 /** What is left of limits after `spent`, to be handed on as limits; what is used up is left out, see `reached`. */
 export const leftAfter = (limits: Limits, spent: Spend): Limits => {
   const ofName = (name: LimitName): bigint | undefined => leftOf(name, limits, spent, undefined)

@@ -94,6 +94,23 @@ export const limitReached = (facts: RunFacts, hit: LimitHit): Result => {
   })
 }
 
+/** The same of an Agent without a model, which can run into its time only. */
+export const toolTimeReached = ({ allowed, limit, message, spent }: LimitHit, elapsedSec: number): Result =>
+  envelope(
+    "INCOMPLETE",
+    message,
+    {
+      outcome: "LOOP-BUDGET-EXHAUSTED",
+      party: "configuration" satisfies Party,
+      reason: "LimitReached",
+      limit,
+      spent,
+      allowed
+    },
+    elapsedSec,
+    "Timeout"
+  )
+
 /** Outcomes that a model may name itself, with the finding that belongs to each. */
 const promoted: { readonly [outcome: string]: string } = {
   "ALREADY-RESOLVED": "resolvedBy",

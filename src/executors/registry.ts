@@ -9,6 +9,7 @@ import { KubeClient, type KubeError } from "../services/KubeClient.ts"
 import { ExecutorError, type Run } from "./Executor.ts"
 import * as JobExecutor from "./JobExecutor.ts"
 import * as NativeExecutor from "./NativeExecutor.ts"
+import { withinWallTime } from "./runBounds.ts"
 import * as StubExecutor from "./StubExecutor.ts"
 import * as ToolExecutor from "./ToolExecutor.ts"
 
@@ -67,7 +68,7 @@ export const execute = (mode: AgentMode) =>
       case "AgentNotFound":
         return agentNotFound(choice.name)
       case "Tool":
-        return yield* ToolExecutor.execute(run)
+        return yield* withinWallTime(run, ToolExecutor.execute(run))
       case "Native":
         return yield* NativeExecutor.execute(run)
       case "Job":

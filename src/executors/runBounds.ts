@@ -1,11 +1,15 @@
 /** The limits that hold for a run, and the endpoints that it may ask within them. */
-import { Effect } from "effect"
+import { Clock, Duration, Effect } from "effect"
 
 import type { Agent } from "../../schema/Agent.ts"
 import type { AgenticTask } from "../../schema/AgenticTask.ts"
+import type { Result } from "../../schema/Result.ts"
 import { dayOf, usedOn } from "../decide/daySpend.ts"
-import { type Bound, boundsOf, isMeasurable } from "../decide/limits.ts"
+import { type Bound, boundsOf, hitOf, isMeasurable, tightestWall } from "../decide/limits.ts"
+import { toolTimeReached } from "../decide/nativeVerdict.ts"
+import { addSpend, noSpend } from "../decide/spend.ts"
 import type { LoopOptions } from "../loop/Progress.ts"
+import type { Run } from "./Executor.ts"
 import { Precondition } from "./modelEndpoint.ts"
 
 /** What a run of the task may use: each of these holds, so that the tightest one ends it. */
@@ -44,4 +48,25 @@ export const withKnownPrice = Effect.fnUntraced(function* (
     )
   }
   return [first, ...others] as const
+})
+
+/** An Agent without a model uses nothing but time: its run ends where `limits.wallSeconds` does. */
+export const withinWallTime = Effect.fnUntraced(function* <E, R>(
+  { agent, task }: Run,
+  work: Effect.Effect<Result, E, R>
+) {
+  const startedAt = yield* Clock.currentTimeMillis
+  const bounds = agent === undefined ? [] : runBounds(task, agent, startedAt)
+  const tightest = tightestWall(bounds)
+  if (tightest === undefined) return yield* work
+  const { bound, millis } = tightest
+  return yield* Effect.timeoutOrElse(work, {
+    duration: Duration.millis(Math.max(millis, 0)),
+    orElse: () =>
+      Effect.map(Clock.currentTimeMillis, (now) => {
+        const wallSeconds = (now - startedAt) / 1000
+        const spent = addSpend(bound.before, { ...noSpend, wallSeconds })
+        return toolTimeReached(hitOf("wallSeconds", bound, spent, undefined), wallSeconds)
+      })
+  })
 })

@@ -8,7 +8,7 @@ import type { Prices, Spend } from "../../schema/Budget.ts"
 import type { ChatReply, ChatTool } from "../../schema/Chat.ts"
 import type { Usage } from "../../schema/Usage.ts"
 import { type Entry, tokensOf } from "../decide/context.ts"
-import { type Bound, hitOf, type LimitHit, roomFor } from "../decide/limits.ts"
+import { type Bound, hitOf, type LimitHit, roomFor, tightestWall } from "../decide/limits.ts"
 import { limitWarning } from "../decide/limitWarning.ts"
 import { addSpend, noSpend, spendOf } from "../decide/spend.ts"
 import { type ChatRequest, type InferenceClient, InferenceError } from "../services/InferenceClient.ts"
@@ -176,17 +176,11 @@ export const metered = (
 
 /** Ends when the wall time of the tightest limit is over; never where there is none. */
 const wallTime = Effect.fnUntraced(function* (spending: Spending) {
-  let tightest: { readonly bound: Bound; readonly millis: number } | undefined
-  for (const bound of spending.bounds) {
-    const { wallSeconds } = bound.limits
-    if (wallSeconds === undefined) continue
-    const before = (bound.before.wallSeconds ?? 0) + (spending.spent?.wallSeconds ?? 0)
-    const millis = (wallSeconds - before) * 1000
-    if (tightest === undefined || millis < tightest.millis) tightest = { bound, millis }
-  }
+  const tightest = tightestWall(spending.bounds)
   if (tightest === undefined) return yield* Effect.never
+  const millis = tightest.millis - (spending.spent?.wallSeconds ?? 0) * 1000
   const now = yield* Clock.currentTimeMillis
-  yield* Effect.sleep(Duration.millis(Math.max(spending.startedAtMillis + tightest.millis - now, 0)))
+  yield* Effect.sleep(Duration.millis(Math.max(spending.startedAtMillis + millis - now, 0)))
   const spent = spentAt(spending, yield* Clock.currentTimeMillis)
   return hitOf("wallSeconds", tightest.bound, addSpend(tightest.bound.before, spent), undefined)
 })

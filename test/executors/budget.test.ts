@@ -1,7 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Fiber } from "effect"
+import { TestClock } from "effect/testing"
 
 import { spendIn } from "../../src/decide/spend.ts"
+import { withinWallTime } from "../../src/executors/runBounds.ts"
+import { agent, task } from "../builders.ts"
+import { result } from "../node/running.ts"
 import { call, edit, world } from "./modelRun.ts"
 
 const freeform = {
@@ -41,6 +45,32 @@ describe("the limits of a model's run", () => {
       assert.deepInclude(extra, { reason: "PriceUnknown", party: "configuration" })
       assert.include(summary, "set prices of the Agent")
       assert.deepStrictEqual(yield* model.requests, [])
+    })
+  )
+})
+
+describe("the limits of an Agent without a model", () => {
+  const within = (agentSeconds: number, taskSeconds: number) =>
+    Effect.gen(function* () {
+      const run = {
+        task: task("t", { spec: { limits: { wallSeconds: taskSeconds } } }),
+        agent: agent("gate", { spec: { limits: { wallSeconds: agentSeconds, tokens: 1 } } }),
+        claimId: "c",
+        nodeName: "n"
+      }
+      const gate = Effect.as(Effect.sleep("10 seconds"), result({ verdict: "GATE-PASS" }))
+      const fiber = yield* Effect.forkChild(withinWallTime(run, gate))
+      yield* TestClock.adjust("10 seconds")
+      return yield* Fiber.join(fiber)
+    })
+
+  it.effect("end it by its wall time, the tighter one first", () =>
+    Effect.gen(function* () {
+      assert.strictEqual((yield* within(20, 30)).verdict, "GATE-PASS")
+      const { elapsedSec, extra, summary, verdict } = yield* within(9, 4)
+      assert.deepStrictEqual([verdict, elapsedSec], ["INCOMPLETE", 4])
+      assert.deepInclude(extra, { reason: "LimitReached", limit: "wallSeconds", party: "configuration" })
+      assert.include(summary, "limits.wallSeconds of the task is reached: 4 of 4 seconds")
     })
   )
 })
