@@ -159,7 +159,10 @@ export const chunkOf = (value: unknown): Chunk | undefined => {
   const error = [outer["error"], choice?.["error"]].find(isSaid)
   return {
     message: isRecord(message) ? messageOf(message) : undefined,
-    isWhole: isRecord(choice?.["message"]) && !isRecord(choice["delta"]),
+    isWhole:
+      isRecord(choice?.["message"]) &&
+      !isRecord(choice["delta"]) &&
+      outer["object"] !== "chat.completion.chunk",
     finishReason: textOf(choice?.["finish_reason"]),
     error: error ?? (choice === undefined ? bareError(outer) : undefined),
     usage: usageOf(outer["usage"]) ?? usageOf(choice?.["usage"]) ?? usageOf(within(outer["x_groq"], "usage")),

@@ -352,6 +352,27 @@ describe("what servers send in place of the protocol", () => {
     })
   )
 
+  it.effect(
+    "the same whole arguments again are no progress, and neither is a chunk that names no piece",
+    () =>
+      Effect.sync(() => {
+        const assembler = new ReplyAssembler(new Set(), 0)
+        const grows = (fields: object, frame = "delta") => {
+          const before = assembler.progress
+          const choice = { index: 0, [frame]: fields, finish_reason: null }
+          const text = line({ object: "chat.completion.chunk", choices: [choice] })
+          assembler.push(new TextEncoder().encode(text))
+          return assembler.progress > before
+        }
+        const whole = { tool_calls: [{ index: 0, id: "1", function: a }] }
+        assert.deepStrictEqual(
+          [grows(whole), grows(whole), grows({}), grows({ content: "a" }, "message")],
+          [true, false, false, true]
+        )
+        assert.isFalse(assembler.isFinished)
+      })
+  )
+
   it.effect("the same again is no progress: a prompt that is read no further, a name without arguments", () =>
     Effect.sync(() => {
       const assembler = new ReplyAssembler(new Set(), 0)

@@ -38,15 +38,13 @@ const reply = {
 }
 const events = (end: string, before = "data: ") =>
   [...chunks, "[DONE]"].map((text) => `${before}${text}${end}`).join("")
-/** A chunk over as many lines of data as it has. */
-const pretty = chunks
-  .map((text) =>
-    JSON.stringify(JSON.parse(text), null, 1)
-      .split("\n")
-      .map((line) => `data: ${line}\n`)
-      .join("")
+/** Each chunk over three lines of data. */
+const parted = chunks
+  .map(
+    (text) =>
+      `data: ${text.replace('"index":0,', '"index":0,\ndata:').replace(/,"finish/u, '\ndata: ,"finish')}\n\n`
   )
-  .join("\n")
+  .join("")
 
 const streams: ReadonlyArray<readonly [string, string]> = [
   ["with line feeds", events("\n\n")],
@@ -60,7 +58,7 @@ const streams: ReadonlyArray<readonly [string, string]> = [
     `\n\n: hi\n\nretry: 5\nid: 1\nevent: message\n${events("\n\n")}`
   ],
   ["with a comment in every event", events("\n: keep-alive\n\n")],
-  ["with data over several lines", pretty],
+  ["with data over several lines", parted],
   ["without [DONE]", chunks.map((text) => `data: ${text}\n\n`).join("")],
   ["without the end of its last line", chunks.map((text) => `data: ${text}`).join("\n\n")],
   ["of one JSON text a line", events("\n", "")],
