@@ -86,8 +86,9 @@ interface Concession {
 const ofMessages: ReadonlyArray<Concession> = [
   {
     words:
-      /tool.?(?:call|use)s?.{0,24}\bids?\b.{0,120}(?:length|alphanumeric|a-z|pattern|begin|start|too long|format|invalid)|(?:invalid|pattern|too long).{0,80}(?:tool_?calls?|tool_?use)\W.{0,24}\bid\b/isu,
-    unless: /duplicat|not found|no tool (?:call|output)|did not have|without|not been/iu,
+      /(?:tool|function).?(?:call|use)s?.{0,24}(?:\b|_)ids?\b.{0,120}(?:length|alphanumeric|a-z|pattern|match|begin|start|too long|characters|format)|(?:invalid|pattern|too long).{0,80}(?:tool_?calls?|tool_?use)\W.{0,24}\bid\b/isu,
+    unless:
+      /duplicat|not found|no tool (?:call|output)|did not have|without|not been|corresponding|preceding|previous/iu,
     change: idForm
   },
   {
@@ -109,7 +110,7 @@ const ofMessages: ReadonlyArray<Concession> = [
   { words: /messages?\W{1,3}\d+\W{1,3}(?:tool\W)?name\b/iu, change: { hasToolNames: false } },
   {
     words:
-      /system (?:role|messages?|prompts?)\b.{0,24}(?:not supported|not allowed|unsupported)|not support.{0,12}system|developer instruction is not enabled/iu,
+      /system (?:role|messages?|prompts?)\b.{0,24}(?:not supported|not allowed|unsupported)|not support.{0,12}system|(?:got|unexpected role|invalid role)\W{0,4}system|developer instruction is not enabled/iu,
     change: { hasSystemRole: false }
   },
   {
@@ -149,7 +150,10 @@ const ofStream: Concession = { words: /\bstream(?:ing|ed)?\b/iu, change: { isStr
 const demands = /must be (?:passed|sent|provided)|is missing|is required/iu
 
 /** What a template says itself; around it servers quote its source, in which anything may stand. */
-const wordsOf = (body: string): string => /Jinja Exception:([^]*)$/u.exec(body)?.[1] ?? body
+const wordsOf = (body: string): string =>
+  (/Jinja Exception:([^]*)$/u.exec(body)?.[1] ?? body)
+    // The kind of an error says nothing of what it is about.
+    .replaceAll(/\b\w{1,40}_error\b/gu, "")
 
 const firstOf = (
   concessions: ReadonlyArray<Concession>,

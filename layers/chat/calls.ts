@@ -169,7 +169,11 @@ export const toCalls = (
       const name = offered.has(fromId) ? fromId : toolName(draft.name, offered)
       if (text !== undefined) {
         const given = { name, arguments: unwrapped(text, name, offered) }
-        calls.push({ id: draft.id, type: "function", function: given, ...draft.extras })
+        // Some servers send all calls once more at the end.
+        const isAgain = ({ function: known, id }: ToolCall) =>
+          id !== "" && id === draft.id && known.name === name && known.arguments === given.arguments
+        if (!calls.some(isAgain))
+          calls.push({ id: draft.id, type: "function", function: given, ...draft.extras })
       }
       // What the token limit cut is no call: the model is told so (`truncated`), and asked for smaller steps.
       else if (finishReason !== "length") {

@@ -12,10 +12,11 @@ import { type CallPiece, type Chunk, chunkOf, failures, finishOf, isRecord, type
 const parseJson = Option.liftThrowable((text: string): unknown => JSON.parse(text))
 const malformed = (message: string) => new MalformedReply({ message, party: "server" })
 
+/** Data that only says that the connection is alive. */
+const keepAlive = /^(?:null|""|\W{0,3}(?:ping|keep.?alive|heartbeat|processing)\W{0,3})$/iu
+
 /** A reply from chunks of any size; a whole completion is one of them. */
 export class ReplyAssembler {
-  /** The finish reason came. */
-  isFinished = false
   /** Nothing follows: the stream said so, or a line of it was none. */
   isDone = false
   /** Grows with whatever the model made; comments and empty chunks leave it as it is. */
@@ -36,6 +37,9 @@ export class ReplyAssembler {
   /** Of the prompt, what the server has read. */
   #promptTokens = 0
   #finishReason = ""
+  #isFinished = false
+  /** The server says so with every piece: only the stream's end tells. */
+  #finishesEarly = false
   #usage: ChatReply["usage"] = undefined
   #fault: InferenceReason | undefined = undefined
 
@@ -66,6 +70,11 @@ export class ReplyAssembler {
     this.#events(this.#lines.push(this.#text))
   }
 
+  /** The finish reason came. */
+  get isFinished(): boolean {
+    return this.#isFinished && !this.#finishesEarly
+  }
+
   /** It is one JSON text, of which nothing is known before its end. */
   get isWhole(): boolean {
     return this.#form !== "lines" && this.#text !== ""
@@ -77,7 +86,7 @@ export class ReplyAssembler {
       else if (this.#text.trim() !== "") this.#whole(this.#text)
       // Such a stream counts as done, too.
       if (this.#fault !== undefined) return yield* this.#fault
-      if (!this.isFinished && !this.isDone && !this.#hasWholeCalls) {
+      if (!this.#isFinished && !this.isDone && !this.#hasWholeCalls) {
         const { unread } = this.#lines
         return yield* malformed(
           unread !== "" && this.progress === 0
@@ -85,7 +94,7 @@ export class ReplyAssembler {
             : "the stream ended before the reply was finished"
         )
       }
-      if (this.progress === 0 && !this.isFinished) return yield* malformed("the stream had no reply in it")
+      if (this.progress === 0 && !this.#isFinished) return yield* malformed("the stream had no reply in it")
       return yield* this.#assemble()
     })
   }
@@ -136,9 +145,10 @@ export class ReplyAssembler {
         )
       )
     }
+    if (keepAlive.test(text)) return
     const chunk = Option.isSome(value) ? chunkOf(value.value) : undefined
     if (chunk !== undefined) return this.#chunk(chunk)
-    if (!this.isFinished) this.#break(malformed(`a line of the stream is no chunk: ${text.slice(0, 200)}`))
+    if (!this.#isFinished) this.#break(malformed(`a line of the stream is no chunk: ${text.slice(0, 200)}`))
   }
 
   /** A body that is one JSON text. */
@@ -164,15 +174,17 @@ export class ReplyAssembler {
     if (failures.test(finishReason)) {
       return this.#break(failedInside({ message: `its finish reason is ${finishReason}` }, this.#nowMillis))
     }
-    if (message !== undefined) this.#add(message)
+    const before = this.progress
+    if (message !== undefined && !(chunk.isWhole && before > 0)) this.#add(message)
+    if (this.#isFinished && this.progress > before) this.#finishesEarly = true
     if (promptTokens > this.#promptTokens) {
       this.#promptTokens = promptTokens
       this.progress++
     }
     // The last of them is empty, or says what came before it again.
     if (finishReason !== "") this.#finishReason = finishOf(finishReason)
-    if ((finishReason !== "" || chunk.isWhole) && !this.isFinished) {
-      this.isFinished = true
+    if ((finishReason !== "" || chunk.isWhole) && !this.#isFinished) {
+      this.#isFinished = true
       this.progress++
     }
     if (usage !== undefined && (this.#usage === undefined || usage.inputTokens + usage.outputTokens > 0)) {

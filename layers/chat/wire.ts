@@ -31,7 +31,7 @@ export interface Message {
 export interface Chunk {
   /** Undefined where the chunk has no choice. */
   readonly message: Message | undefined
-  /** It is the message itself and no piece of it. */
+  /** It is the message itself and no piece of it; at a stream's end some servers say so all that they said before. */
   readonly isWhole: boolean
   readonly finishReason: string
   /** What the server says in place of a reply. */
@@ -106,7 +106,7 @@ const pieceOf = (call: Fields): CallPiece => {
     index: Number.isInteger(index) ? index : undefined,
     id: textOf(call["id"]),
     name: textOf(inner["name"]),
-    arguments: inner["arguments"] ?? inner["input"],
+    arguments: inner["arguments"] ?? inner["parameters"] ?? inner["input"],
     extras: Object.fromEntries(extras.map((key) => [key, call[key]]))
   }
 }
@@ -155,14 +155,13 @@ export const chunkOf = (value: unknown): Chunk | undefined => {
   if (!isRecord(outer)) return undefined
   const choices = listOf(outer["choices"])
   const choice = choices[0]
-  const message = choice?.["delta"] ?? choice?.["message"]
+  const delta = choice?.["delta"]
+  const isPiece = isSaid(delta) || !isRecord(choice?.["message"])
+  const message = isPiece ? delta : choice?.["message"]
   const error = [outer["error"], choice?.["error"]].find(isSaid)
   return {
     message: isRecord(message) ? messageOf(message) : undefined,
-    isWhole:
-      isRecord(choice?.["message"]) &&
-      !isRecord(choice["delta"]) &&
-      outer["object"] !== "chat.completion.chunk",
+    isWhole: !isPiece && !(delta === undefined && outer["object"] === "chat.completion.chunk"),
     finishReason: textOf(choice?.["finish_reason"]),
     error: error ?? (choice === undefined ? bareError(outer) : undefined),
     usage: usageOf(outer["usage"]) ?? usageOf(choice?.["usage"]) ?? usageOf(within(outer["x_groq"], "usage")),

@@ -19,7 +19,7 @@ const bodyOf = (messages: ReadonlyArray<object>, dialect = everything) =>
   JSON.parse(Buffer.from(new RequestBody(dialect, []).render(request(messages), dialect)).toString())
 
 const changed = (message: string, status = 400) => {
-  const body = JSON.stringify({ error: { message } })
+  const body = JSON.stringify({ error: { message, type: "invalid_request_error" } })
   const next = conceded(everything, refused({ status, body, nowMillis: 0 }))
   return (
     next &&
@@ -74,6 +74,13 @@ describe("a refusal that is about an option", () => {
       400,
       ["callIds", { prefix: "fc_", length: 12 }]
     ],
+    ["Invalid tool_call_id: must match ^[a-zA-Z0-9]{9}$", 400, ["callIds", { prefix: "", length: 9 }]],
+    [
+      "messages.5.tool_call_id: String should have at most 40 characters",
+      422,
+      ["callIds", { prefix: "", length: 9 }]
+    ],
+    ["Only user, assistant and tool roles are supported, got system.", 400, ["hasSystemRole", false]],
     ["messages.2.content: Input should be a valid string", 422, ["hasNullContent", false]],
     [
       "Assistant message must have either content or tool_calls, but not both.",
@@ -107,6 +114,7 @@ describe("a refusal that is about an option", () => {
     "invalid model",
     "tool_call_id x is duplicated",
     "An assistant message with 'tool_calls' must be followed by tool messages: tool_call_id x did not have a response",
+    "unexpected tool_use_id x: each tool_result must have a corresponding tool_use in the previous message",
     "an alternative model is recommended"
   ])("is none: %s", (message) => assert.isUndefined(changed(message)))
 
