@@ -67,35 +67,42 @@ describe("the journal of a run", () => {
     })
   )
 
-  it.live("lets a run that was interrupted in any turn go on: one commit, and no turn is asked twice", () =>
-    Effect.gen(function* () {
-      const turns = [
-        look,
-        call("bash", { command: "echo one >> log.txt" }),
-        edit,
-        call("bash", { command: "echo two >> log.txt" }),
-        submit("GO")
-      ]
-      for (let requests = 1; requests < turns.length; requests++) {
-        const { disk, model, run, tip } = yield* world({ turns })
-        const reached = yield* Deferred.make<void>()
-        const first = yield* Effect.forkChild(run)
-        yield* Effect.forkChild(
-          Effect.gen(function* () {
-            while ((yield* model.requests).length < requests) yield* Effect.sleep("2 millis")
-            yield* Deferred.succeed(reached, undefined)
-          })
-        )
-        yield* Deferred.await(reached)
-        yield* Fiber.interrupt(first)
-        const second = yield* run
-        assert.strictEqual(second.verdict, "GO")
-        assert.strictEqual(git(disk.remote, "show", "foreman/issue-7:log.txt"), "one\ntwo", `at ${requests}`)
-        assert.strictEqual(git(disk.remote, "rev-list", "--count", "main..foreman/issue-7"), "1")
-        assert.isDefined(tip("foreman/issue-7"))
-        assert.isAtMost((yield* model.requests).length, turns.length + 1)
-      }
-    })
+  it.live(
+    "lets a run that was interrupted in any turn go on: one commit, and no turn is asked twice",
+    () =>
+      Effect.gen(function* () {
+        const turns = [
+          look,
+          call("bash", { command: "echo one >> log.txt" }),
+          edit,
+          call("bash", { command: "echo two >> log.txt" }),
+          submit("GO")
+        ]
+        for (let requests = 1; requests < turns.length; requests++) {
+          const { disk, model, run, tip } = yield* world({ turns })
+          const reached = yield* Deferred.make<void>()
+          const first = yield* Effect.forkChild(run)
+          yield* Effect.forkChild(
+            Effect.gen(function* () {
+              while ((yield* model.requests).length < requests) yield* Effect.sleep("2 millis")
+              yield* Deferred.succeed(reached, undefined)
+            })
+          )
+          yield* Deferred.await(reached)
+          yield* Fiber.interrupt(first)
+          const second = yield* run
+          assert.strictEqual(second.verdict, "GO")
+          assert.strictEqual(
+            git(disk.remote, "show", "foreman/issue-7:log.txt"),
+            "one\ntwo",
+            `at ${requests}`
+          )
+          assert.strictEqual(git(disk.remote, "rev-list", "--count", "main..foreman/issue-7"), "1")
+          assert.isDefined(tip("foreman/issue-7"))
+          assert.isAtMost((yield* model.requests).length, turns.length + 1)
+        }
+      }),
+    60_000
   )
 })
 
