@@ -19,6 +19,7 @@ import * as HostWorkspaceTools from "../layers/HostWorkspaceTools.ts"
 import * as HttpKubeClient from "../layers/kube/HttpKubeClient.ts"
 import * as KubeConfig from "../layers/kube/KubeConfig.ts"
 import * as Observability from "../layers/Observability.ts"
+import * as ServerContextWindow from "../layers/ServerContextWindow.ts"
 import { type Agent, agents } from "../schema/Agent.ts"
 import { type AgenticTask, agenticTasks } from "../schema/AgenticTask.ts"
 import type { Result } from "../schema/Result.ts"
@@ -211,6 +212,7 @@ export const main = (argv: ReadonlyArray<string>, env: Env): void => {
   const services = Layer.mergeAll(
     kube,
     ChatCompletionsClient.layer,
+    ServerContextWindow.layer,
     GitCliWorkspace.layer,
     GateAnalysis.layer,
     HostWorkspaceTools.layerHost,

@@ -11,6 +11,7 @@ import * as GateAnalysis from "../layers/GateAnalysis.ts"
 import * as GithubIssueTracker from "../layers/GithubIssueTracker.ts"
 import * as HostWorkspaceTools from "../layers/HostWorkspaceTools.ts"
 import * as KubeJobRunner from "../layers/kube/KubeJobRunner.ts"
+import * as ServerContextWindow from "../layers/ServerContextWindow.ts"
 import { RunnerConfig } from "../src/executors/Executor.ts"
 
 export const runnerLayer = (config: RunnerConfig["Service"], mirrors: MirrorOptions | undefined) =>
@@ -25,5 +26,6 @@ export const runnerLayer = (config: RunnerConfig["Service"], mirrors: MirrorOpti
     HostWorkspaceTools.layerHost,
     GithubIssueTracker.layer({ token: config.gitToken }),
     ChatCompletionsClient.layer,
+    ServerContextWindow.layer,
     KubeJobRunner.layer
   )

@@ -1,5 +1,5 @@
 /** Runs an Agent's model over a checkout, and turns what it submits into a branch or a word. Contract §3.6 and §4. */
-import { Clock, Deferred, Duration, Effect, Result as Outcome, type Scope } from "effect"
+import { Clock, Deferred, Duration, Effect, Fiber, Result as Outcome, type Scope } from "effect"
 
 import type { Agent } from "../../schema/Agent.ts"
 import type { Spend } from "../../schema/Budget.ts"
@@ -15,7 +15,6 @@ import { systemPrompt, taskPrompt } from "../decide/prompt.ts"
 import { costWords } from "../decide/spend.ts"
 import { limitsOf } from "../decide/stuck.ts"
 import { preconditionFailed } from "../decide/verdict.ts"
-import { defaultWindowTokens } from "../decide/window.ts"
 import { type LoopReport, run as runLoop } from "../loop/loop.ts"
 import type { LoopEnd, LoopOptions } from "../loop/Progress.ts"
 import type { GateAnalysis } from "../services/GateAnalysis.ts"
@@ -37,6 +36,7 @@ import {
   resumeImpossible,
   toolsOf
 } from "./checkout.ts"
+import { contextWindow, type KnownWindow } from "./contextWindow.ts"
 import { ExecutorError, type Run, RunEvents, RunnerConfig } from "./Executor.ts"
 import { type History, historyOf, record } from "./history.ts"
 import { modelEndpoints, Precondition } from "./modelEndpoint.ts"
@@ -85,6 +85,7 @@ interface Prepared {
   readonly adopted: Effect.Effect<Result>
   readonly tools: ReadonlyArray<CatalogTool>
   readonly issue: string
+  readonly window: Effect.Effect<KnownWindow>
   readonly history: History
 }
 
@@ -102,6 +103,7 @@ const prepare = Effect.fnUntraced(function* (
   const { namespace = "default" } = task.metadata
   const bounds = runBounds(task, agent, yield* Clock.currentTimeMillis)
   const endpoints = yield* withKnownPrice(yield* modelEndpoints(agent, namespace), bounds)
+  const window = yield* Effect.forkScoped(contextWindow(agent.spec, history, endpoints[0]))
   const remote = yield* remoteFor(task)
   if (remote !== undefined && isEditing(task, agent)) {
     if (config.author === undefined) {
@@ -144,6 +146,7 @@ const prepare = Effect.fnUntraced(function* (
     adopted: Deferred.await(adopted),
     tools,
     issue,
+    window: Fiber.join(window),
     history
   }
 })
@@ -155,8 +158,7 @@ const converse = Effect.fnUntraced(function* (run: Run, prepared: Prepared) {
   const task = refOf(run.task)
   const { firstWait, maxWait = defaultMaxWait } = yield* RunnerConfig
   const editing = isEditing(run.task, agent)
-  const windowTokens =
-    history.continuation?.journal.run.windowTokens ?? (spec.contextWindowTokens || defaultWindowTokens)
+  const window = yield* prepared.window
   const files = yield* toolsOf(workspace)
   const judged = editing
     ? undefined
@@ -166,7 +168,7 @@ const converse = Effect.fnUntraced(function* (run: Run, prepared: Prepared) {
           checkout.diff.pipe(failAs("BranchCheckoutFailed", "CloneFailed"))
         ),
         prepared.tools,
-        windowTokens
+        window.windowTokens
       )
   const tools =
     judged?.tools ??
@@ -183,7 +185,7 @@ const converse = Effect.fnUntraced(function* (run: Run, prepared: Prepared) {
       }),
     maxTokens: spec.maxOutputTokens || maxOutputTokens,
     maxTurns: spec.maxTurns,
-    windowTokens,
+    ...window,
     stuckLimits: limitsOf(spec.stuckLoopDetection, editing)
   }
   const budget = Duration.seconds(spec.requestTimeoutSeconds)

@@ -47,6 +47,8 @@ const Run = Schema.Struct({
   maxTurns: Schema.Int,
   maxTokens: Schema.Finite,
   windowTokens: Schema.Finite,
+  /** Who said so; nobody when absent. */
+  windowFrom: opt(Schema.Literals(["agent", "server", "refusal", "default"])),
   budgetMillis: Schema.Finite,
   stuckLimits: Schema.Struct({
     repeatedToolThreshold: Schema.Finite,

@@ -131,7 +131,7 @@ const readers: Readonly<Record<string, Readonly<Record<string, string>>>> = {
         ])
       )
     ),
-    "spec.contextWindowTokens": "src/executors/NativeExecutor.ts",
+    "spec.contextWindowTokens": "src/executors/contextWindow.ts",
     ...under("spec.stuckLoopDetection", {
       repeatedToolThreshold: "src/decide/stuck.ts",
       editFreeTurnsLimit: "src/decide/stuck.ts",
