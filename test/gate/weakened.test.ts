@@ -9,9 +9,10 @@ import { javascript } from "./weakened/javascript.ts"
 import { kinds } from "./weakened/kinds.ts"
 import { type Case, changeOf } from "./weakened/pair.ts"
 import { python } from "./weakened/python.ts"
+import { reworded } from "./weakened/reworded.ts"
 import { rust } from "./weakened/rust.ts"
 
-const cases: ReadonlyArray<Case> = [...python, ...javascript, ...go, ...rust, ...kinds]
+const cases: ReadonlyArray<Case> = [...python, ...javascript, ...go, ...rust, ...kinds, ...reworded]
 
 const outcome = Effect.fnUntraced(function* (one: Pick<Case, "base" | "head">) {
   const findings = yield* findWeakened(changeOf(one)).pipe(Effect.provide(parser))

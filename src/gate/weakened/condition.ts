@@ -35,6 +35,10 @@ export const holds = (condition: SyntaxNode, scope: Scope, isHeld = true): Reado
     const relation = isHeld ? operator : (negated[operator] ?? operator)
     return compare(relation, left, right, scope, line)
   }
+  const both = isHeld ? chain(node, scope) : undefined
+  if (both !== undefined) return both
+  const each = isHeld ? everyOf(node) : undefined
+  if (each !== undefined) return holds(each, scope)
   const called = predicate(node, scope, isHeld)
   if (called !== undefined) return called
   const text = show(node, scope)
@@ -63,6 +67,33 @@ const operation = (node: SyntaxNode): Operation | undefined => {
   if (left === undefined || right === undefined || node.children.length !== 3) return undefined
   const operator = node.children[1]?.text.replaceAll(/\s+/gu, " ") ?? ""
   return { left, operator, right }
+}
+
+/** Python's `a == b == 1`: each is 1. Undefined for anything else than a chain of `==`. */
+const chain = (node: SyntaxNode, scope: Scope): ReadonlyArray<Assertion> | undefined => {
+  if (node.type !== "comparison_operator" || node.children.length < 5) return undefined
+  const sides = node.children.filter((_, index) => index % 2 === 0)
+  const operators = node.children.filter((_, index) => index % 2 === 1)
+  const last = sides.pop()
+  if (last === undefined || operators.some(({ text }) => text !== "==")) return undefined
+  return sides.flatMap((side) => equal(side, last, scope, node.line))
+}
+
+/** The condition of `all(x > 0 for x in xs)`, `xs.every((x) => x > 0)` and `xs.iter().all(|x| x > 0)`: what a loop would claim. */
+const everyOf = (node: SyntaxNode): SyntaxNode | undefined => {
+  if (!/^call(_expression)?$/u.test(node.type)) return undefined
+  const words = path(field(node, "function"))
+  const handed = field(node, "arguments")
+  if (handed?.type === "generator_expression" && words.join() === "all") {
+    const clauses = parts(handed)
+    return clauses.some(({ type }) => type === "if_clause") ? undefined : field(handed, "body")
+  }
+  if (words.length < 2 || !/^(?:every|all)$/u.test(words.at(-1) ?? "")) return undefined
+  const [callback, ...others] = parts(handed)
+  const body = field(callback, "body")
+  const isShort =
+    /^(arrow_function|closure_expression)$/u.test(callback?.type ?? "") && !/block/u.test(body?.type ?? "")
+  return isShort && others.length === 0 ? body : undefined
 }
 
 /** One of several: as strong as a choice, when all speak of one thing. */
@@ -260,6 +291,8 @@ const predicate = (node: SyntaxNode, scope: Scope, isHeld: boolean): ReadonlyArr
     case "starts_with/1":
     case "ends_with/1":
     case "has/1":
+    // A cache's, with options.
+    case "has/2":
       return on === "" ? undefined : is("contains", "notEqual", on, one)
     case "is_some/0":
       return isHeld ? [claim("present", line, on)] : [claim("equal", line, on, "nil")]

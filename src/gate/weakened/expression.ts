@@ -2,6 +2,7 @@
  * Expressions as comparable text: the same whatever the quotes, the layout, the names of locals and the language's spelling of nothing.
  * A local stands for what it was given, so that a value that is named first, looped over or handed to a helper reads as if it stood there.
  */
+import { formattedCall, interpolated } from "./formats.ts"
 import { bare, field, isComment, parts, type SyntaxNode } from "./syntax.ts"
 
 export interface Bound {
@@ -57,7 +58,10 @@ const print = (node: SyntaxNode, scope: Scope): string => {
   if (isComment(node)) return ""
   const inner = bare(node)
   if (inner !== node) return print(inner, scope)
-  if (strings.has(node.type)) return string(node)
+  if (strings.has(node.type)) return interpolated(node, (inner) => print(inner, scope)) ?? string(node)
+  // Go: two names of one type.
+  if (node.type === "interface_type" && node.children.length <= 3 && /^interface\s*\{\s*\}$/u.test(node.text))
+    return "any"
   if (/^(identifier|shorthand_property_identifier|true|false|none|nil|null|undefined)$/u.test(node.type)) {
     return scope.get(node.text)?.text ?? words[node.text] ?? node.text
   }
@@ -68,6 +72,8 @@ const print = (node: SyntaxNode, scope: Scope): string => {
   if (/^(call|call_expression)$/u.test(node.type)) {
     const length = lengthOf(node, scope)
     if (length !== undefined) return length
+    const format = formattedCall(node, (inner) => print(inner, scope))
+    if (format !== undefined) return format
   }
   if (node.type === "await_expression" || node.type === "await") {
     const [awaited] = parts(node)
@@ -242,7 +248,10 @@ export const receiver = (call: SyntaxNode): SyntaxNode | undefined => {
 
 /** Whether the text names a value by itself: literals, and constructors of literals, without a call or a sum. */
 export const isConstant = (text: string): boolean => {
-  const rest = text.replaceAll(/(?<!\w)f"(?:[^"\\]|\\.)*"/gu, "f()").replaceAll(/"(?:[^"\\]|\\.)*"/gu, "0")
+  // From left to right: `"f","a"` has no text that is computed.
+  const rest = text.replaceAll(/(?:(?<!\w)f)?"(?:[^"\\]|\\.)*"/gu, (found) =>
+    found.startsWith("f") ? "f()" : "0"
+  )
   return (
     !/\w!?\(/u.test(rest) &&
     !/[+*/%<>|…]/u.test(rest) &&

@@ -4,6 +4,7 @@ import { bind, bindRow, elements } from "./binding.ts"
 import { compare, equal, holds } from "./condition.ts"
 import { innermostCall, path, receiver, Scope, show, unquoted } from "./expression.ts"
 import { matcherClaims, thrown } from "./matchers.ts"
+import { bindImports, type Load, required } from "./scriptModules.ts"
 import { not, skipOn } from "./skips.ts"
 import { bare, field, nodes, parts, type SyntaxNode } from "./syntax.ts"
 import { merged, type Skip, type TestCase, type TestFile, wordsOf } from "./testCase.ts"
@@ -18,7 +19,7 @@ const bodyOf = (callback: SyntaxNode): SyntaxNode => field(callback, "body") ?? 
 const parametersOf = (callback: SyntaxNode): ReadonlyArray<SyntaxNode> => {
   const single = field(callback, "parameter")
   const all = single === undefined ? parts(field(callback, "parameters")) : [single]
-  return all.map((one) => field(one, "pattern") ?? one)
+  return all.map((one) => field(one, "pattern") ?? field(one, "left") ?? one)
 }
 
 /** Methods of node:assert, Chai's assert and test contexts, by what they claim of their first two arguments. */
@@ -37,13 +38,17 @@ const simple: Readonly<Record<string, Relation>> = {
   exists: "present",
   isNotNull: "present",
   doesNotThrow: "succeeds",
+  notThrows: "succeeds",
+  notThrowsAsync: "succeeds",
   doesNotReject: "succeeds"
 }
 
-const claimsOfAssert = (call: SyntaxNode, scope: Scope): ReadonlyArray<Assertion> | undefined => {
+const claimsOfAssert = (
+  call: SyntaxNode,
+  name: string,
+  scope: Scope
+): ReadonlyArray<Assertion> | undefined => {
   const { line } = call
-  const words = path(field(call, "function"))
-  const name = words.length === 1 ? "ok" : (words.at(-1) ?? "")
   const [a, b, c] = given(call)
   if (a === undefined) return undefined
   const text = (node: SyntaxNode | undefined) => (node === undefined ? "" : show(asked(node), scope))
@@ -68,6 +73,7 @@ const claimsOfAssert = (call: SyntaxNode, scope: Scope): ReadonlyArray<Assertion
     case "ifErr":
       return holds(a, scope, false)
     case "throws":
+    case "throwsAsync":
     case "rejects":
       // A string is what to say when it does not.
       return [
@@ -112,10 +118,42 @@ const claimsOfCall = (node: SyntaxNode, scope: Scope): ReadonlyArray<Assertion> 
     return subject === undefined ? undefined : matcherClaims(node, asked(subject), scope)
   }
   if (node.type !== "call_expression") return undefined
-  const [first = "", second] = path(field(node, "function"))
+  const words = path(field(node, "function"))
+  const [first = "", second] = words
+  const imported = second === undefined ? importedAssert(first, scope) : undefined
+  if (imported !== undefined) return claimsOfAssert(node, imported, scope)
   const isAssert = /^(assert|strict)$/u.test(first) || (first === "t" && second !== "test")
-  return isAssert ? claimsOfAssert(node, scope) : undefined
+  if (!isAssert || isWrapper(node)) return undefined
+  return claimsOfAssert(node, second === undefined ? "ok" : (words.at(-1) ?? ""), scope)
 }
+
+/** `strictEqual` where it was taken out of node:assert. */
+const importedAssert = (name: string, scope: Scope): string | undefined =>
+  /^require\("(?:node:)?assert(?:\/strict)?"\)\.(\w+)$/u.exec(scope.get(name)?.text ?? "")?.[1]
+
+/** The names that a file takes out of node:assert, as `require` would give them. */
+const bindAsserts = (root: SyntaxNode, scope: Scope): void => {
+  for (const node of root.children) {
+    const source = node.type === "import_statement" ? unquoted(field(node, "source")?.text ?? "") : ""
+    if (!/^(?:node:)?assert(?:\/strict)?$/u.test(source)) continue
+    for (const one of nodes(node)) {
+      const name = one.type === "import_specifier" ? field(one, "name")?.text : undefined
+      if (name !== undefined)
+        scope.set(field(one, "alias")?.text ?? name, { text: `require("${source}").${name}` })
+    }
+  }
+}
+
+/** `doesNotThrow(() => { equal(a, b) })` claims what its function claims. */
+const isWrapper = (call: SyntaxNode): boolean =>
+  /^(?:doesNotThrow|notThrows)$/u.test(path(field(call, "function")).at(-1) ?? "") &&
+  given(call).some((one) => functions.test(one.type) && claimsInside(one))
+
+const claimsInside = (callback: SyntaxNode): boolean =>
+  [...nodes(callback)].some(
+    (inner) =>
+      inner.type === "call_expression" && /^(assert|expect|t)$/u.test(path(field(inner, "function"))[0] ?? "")
+  )
 
 const isSkipCall = (node: SyntaxNode): boolean =>
   node.type === "call_expression" &&
@@ -209,7 +247,7 @@ const tableOf = (call: SyntaxNode | undefined): SyntaxNode | undefined => {
 
 const suites = /^(describe|suite|context|fdescribe|xdescribe)$/u
 const cases = /^(it|test|specify|fit|xit|xtest|xspecify)$/u
-const modifierNames = /^(skip|only|skipIf|runIf|extend|concurrent|sequential)$/u
+const modifierNames = /^(skip|only|skipIf|runIf|extend|concurrent|sequential|serial)$/u
 
 /** The words of what a test or suite is called with, by the name that the file gives it. */
 type Aliases = ReadonlyMap<string, ReadonlyArray<string>>
@@ -246,7 +284,7 @@ interface Outer {
   readonly isOnly: boolean
 }
 
-export const readFile = (root: SyntaxNode, budget: Budget): TestFile => {
+export const readFile = (root: SyntaxNode, budget: Budget, load: Load = () => undefined): TestFile => {
   const file = new Scope()
   const tests: Array<TestCase> = []
   const helpers = new Map<string, Helper>()
@@ -259,19 +297,27 @@ export const readFile = (root: SyntaxNode, budget: Budget): TestFile => {
           ? node
           : undefined
     const name = field(node, "name")?.text ?? ""
-    if (value === undefined || !functions.test(value.type)) continue
-    helpers.set(name, { parameters: parametersOf(value), body: bodyOf(value) })
-    others.set(name, wordsOf(bodyOf(value).text))
+    const made =
+      value?.type === "call_expression" && field(value, "function")?.text === "test.macro"
+        ? given(value)[0]
+        : value
+    if (made === undefined || !functions.test(made.type)) continue
+    helpers.set(name, { parameters: parametersOf(made), body: bodyOf(made) })
+    others.set(name, wordsOf(bodyOf(made).text))
   }
+  bindAsserts(root, file)
+  bindImports(root, file, load)
   const doubles = doublesIn(root)
   const aliases = aliasesIn(root)
 
   /** `rows` are what the tables and loops around it know, once for each of their rounds. */
   const scan = (node: SyntaxNode, outer: Outer, rows: ReadonlyArray<Scope>): void => {
     for (const { target, value } of dialect.binding(node))
-      for (const scope of rows) bind(target, { node: value, scope }, scope)
+      for (const scope of rows) bind(target, required(value, load) ?? { node: value, scope }, scope)
     const call =
-      node.type === "call_expression" ? suiteOrTest(node, outer, aliases, rows[0] ?? file) : undefined
+      node.type === "call_expression"
+        ? suiteOrTest(node, outer, aliases, helpers, rows[0] ?? file)
+        : undefined
     if (call === undefined) {
       const rounds = roundsOf(node, rows)
       if (rounds !== undefined) scan(rounds.body, outer, rounds.rows)
@@ -281,14 +327,16 @@ export const readFile = (root: SyntaxNode, budget: Budget): TestFile => {
       const inside = rows.flatMap((scope) => rowsOf(table, callback, new Scope(scope)))
       scan(bodyOf(callback), call, inside)
     } else {
-      const { callback, table } = call
-      const body = callback === undefined ? undefined : bodyOf(callback)
+      const { callback, macro, table } = call
+      const body = callback === undefined ? macro?.body : bodyOf(callback)
+      const rounds =
+        callback !== undefined
+          ? rows.flatMap((scope) => rowsOf(table, callback, scope))
+          : macro === undefined
+            ? []
+            : rows.map((scope) => withArguments(node, macro, scope))
       const readings =
-        body === undefined || callback === undefined
-          ? []
-          : rows
-              .flatMap((scope) => rowsOf(table, callback, scope))
-              .map((row) => readBody(dialect, helpers, body, row, budget))
+        body === undefined ? [] : rounds.map((row) => readBody(dialect, helpers, body, row, budget))
       tests.push({
         name: call.name,
         line: node.line,
@@ -301,7 +349,7 @@ export const readFile = (root: SyntaxNode, budget: Budget): TestFile => {
             : skipInside(body)),
         isOnly: call.isOnly,
         doubles,
-        words: wordsOf(body?.text ?? "")
+        words: wordsOf(macro === undefined ? (body?.text ?? "") : `${macro.body.text} ${node.text}`)
       })
     }
   }
@@ -309,7 +357,24 @@ export const readFile = (root: SyntaxNode, budget: Budget): TestFile => {
   return { tests, others }
 }
 
-const suiteOrTest = (node: SyntaxNode, outer: Outer, aliases: Aliases, scope: Scope) => {
+/** AVA: `test("a", macro, 1, 2)` is the macro's function with `t`, 1 and 2. */
+const withArguments = (call: SyntaxNode, { parameters }: Helper, scope: Scope): Scope => {
+  const into = new Scope(scope)
+  const values = given(call).slice(2)
+  for (const [index, parameter] of parameters.slice(1).entries()) {
+    const value = values[index]
+    if (value !== undefined) bind(parameter, { node: value, scope }, into)
+  }
+  return into
+}
+
+const suiteOrTest = (
+  node: SyntaxNode,
+  outer: Outer,
+  aliases: Aliases,
+  helpers: ReadonlyMap<string, Helper>,
+  scope: Scope
+) => {
   const words = runner(field(node, "function"), aliases)
   const [kind = "", ...modifiers] = words
   const isSuite = suites.test(kind) || modifiers.includes("describe")
@@ -317,11 +382,13 @@ const suiteOrTest = (node: SyntaxNode, outer: Outer, aliases: Aliases, scope: Sc
   const all = given(node)
   const title = all[0]
   const callback = all.find(({ type }) => functions.test(type))
-  const options = all.find(({ type }) => type === "object")
+  const macro =
+    callback === undefined && !isSuite && all[1]?.type === "identifier" ? helpers.get(all[1].text) : undefined
+  const options = macro === undefined ? all.find(({ type }) => type === "object") : undefined
   const skipOption = skipOptionOf(options, scope)
   const isTitled = title !== undefined && /string|identifier|binary_expression/u.test(title.type)
-  if (!isTitled || (callback === undefined && !modifiers.some((one) => /^(todo|skip)$/u.test(one))))
-    return undefined
+  const isRun = callback !== undefined || macro !== undefined
+  if (!isTitled || (!isRun && !modifiers.some((one) => /^(todo|skip)$/u.test(one)))) return undefined
   const how = `${words.join(".")}(${title.text.slice(0, 60)})`
   const isSkipped =
     kind.startsWith("x") ||
@@ -346,6 +413,7 @@ const suiteOrTest = (node: SyntaxNode, outer: Outer, aliases: Aliases, scope: Sc
       /\bonly\s*:\s*true/u.test(options?.text ?? ""),
     isSuite,
     callback,
+    macro,
     table: modifiers.includes("each") || modifiers.includes("for") ? tableOf(table) : undefined
   }
 }

@@ -1,5 +1,6 @@
 /** Which claims of the base's tests the commit's tests no longer make. */
 import { type Assertion, isAtLeastAsStrong, keyOf, type Loss, loss } from "./assertion.ts"
+import { type Answers, answersIn, saidByElements } from "./listed.ts"
 import { likeness, type TestCase } from "./testCase.ts"
 
 export interface Placed {
@@ -15,6 +16,8 @@ export interface Pair {
 
 export type Weakening =
   | (Loss & { readonly pair: Pair; readonly base: Assertion; readonly head: Assertion })
+  /** Said of each element by itself, and of each as before. */
+  | { readonly kind: "listed"; readonly isSame: boolean; readonly pair: Pair; readonly base: Assertion }
   | { readonly kind: "lost"; readonly pair: Pair; readonly base: Assertion }
   | { readonly kind: "opaque"; readonly pair: Pair; readonly base: Assertion }
 
@@ -171,6 +174,15 @@ export const weakenings = (
     one.left.splice(0, one.left.length, ...kept)
   }
   drop(open, (base, one) => claimsOf(one.pair).some((other) => implies(other, base)))
+  const answers = new Map<Pair, Answers>()
+  drop(open, (base, one) => {
+    if (base.relation !== "equal") return false
+    const known = answers.get(one.pair) ?? answersIn(own(one).flatMap(({ test }) => test.reading.assertions))
+    answers.set(one.pair, known)
+    const said = saidByElements(base, known)
+    if (said !== undefined) found.push({ kind: "listed", isSame: said === "same", pair: one.pair, base })
+    return said !== undefined
+  })
   settle(own, isHeldAsFirm)
   settle(own, isAbout, judge)
   settle(everywhere, isHeldAsFirm)
@@ -196,9 +208,11 @@ const claimsOf = ({ head }: Pair): ReadonlyArray<Assertion> => head?.test.readin
 
 /** Whether the second cannot fail where the first holds. */
 const implies = (held: Assertion, base: Assertion): boolean => {
+  if (isOfWhole(held, base)) return true
   // The text of what was raised, by `match=` or by looking into it.
   if (held.relation === "raises" && held.expected.includes(" ~ ") && base.subject.includes("raised.value"))
     return true
+  if (held.relation === "contains" && base.relation === "contains") return isInside(held, base)
   if (held.relation !== "equal") return false
   if (held.subject === base.subject && base.relation === "equal") return isOfOnlyCall(held, base)
   if (held.subject === base.subject) {
@@ -209,6 +223,26 @@ const implies = (held: Assertion, base: Assertion): boolean => {
     ["", ".", "["].some((sign) => sign !== "" && base.subject.startsWith(`${held.subject}${sign}`)) ||
     base.subject === `len(${held.subject})`
   return isWhole && (held.expected.includes(base.expected) || base.subject.startsWith("len("))
+}
+
+/** `a == b`, where `a.x == b.x` was claimed. */
+const isOfWhole = (held: Assertion, base: Assertion): boolean => {
+  if (held.relation !== "equal" || base.relation !== "equal") return false
+  return [
+    [held.subject, held.expected],
+    [held.expected, held.subject]
+  ].some(([one = "", other = ""]) => {
+    if (one === "" || other === "" || !base.subject.startsWith(`${one}.`)) return false
+    const member = base.subject.slice(one.length)
+    return base.expected === other + member && /^(?:\.\w+)+$/u.test(member)
+  })
+}
+
+/** A text that contains the longer one contains the shorter one. */
+const isInside = (held: Assertion, base: Assertion): boolean => {
+  if (held.subject !== base.subject) return false
+  const [whole, part] = [held, base].map(({ expected }) => /^"((?:[^"\\]|\\.)*)"$/u.exec(expected)?.[1])
+  return part !== undefined && whole?.includes(part) === true
 }
 
 /** That it was called once and with what, where one of the two was claimed. */

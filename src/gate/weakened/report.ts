@@ -134,8 +134,21 @@ export const findingsOf = (
     const message = `${test.name} leaves ${hidden.length} of its checks to a helper that the change does not show`
     found.push({ ...about, message, ...note })
   }
+  const listed = weak.filter((one) => one.kind === "listed")
+  if (listed.length > 0) {
+    const isSame = listed.every((one) => one.isSame)
+    const how = isSame
+      ? "of each element by itself"
+      : "of the elements by themselves, and of some something else"
+    const isHeldBack = listed.some((one) => !one.isSame && !reaches(one))
+    found.push({
+      ...about,
+      message: `${test.name} says ${how} what it said of a list in ${listed.length} of its checks`,
+      ...(isHeldBack ? asks : note)
+    })
+  }
   for (const one of weak) {
-    if (one.kind === "lost" || one.kind === "opaque") continue
+    if (one.kind === "lost" || one.kind === "opaque" || one.kind === "listed") continue
     const line = one.head.line
     if (one.kind === "looser") {
       // How long and how large, within limits that grow with the product and the machine.
@@ -210,6 +223,7 @@ const weightOfLoss = (
   if (is.isCut) return asks
   if (what === "no longer") return added <= 6 ? held : asks
   if (what === "taken back") return note
+  if (lost.every(isSetUpDone)) return note
   if (lost.every(isOfNoError)) return added > 0 ? note : asks
   const [checks, left] = [checksIn(base), checksIn(head)]
   // As many claims as before, in the same words: said otherwise, or about less.
@@ -237,7 +251,20 @@ const checksIn = ({ test: { reading } }: Placed): number =>
 const isOfNoError = ({ expected, relation, subject }: Assertion): boolean =>
   relation === "opaque"
     ? /\bfail\(/u.test(subject)
-    : expected === "nil" && /^e(?:rr(?:or)?)?$/iu.test(subject)
+    : (relation === "falsy" && /^e(?:r|rr|rror)?$/iu.test(subject)) ||
+      isSetUpDone({ expected, relation, subject }) ||
+      (expected === "nil" && /^e(?:rr(?:or)?)?$/iu.test(subject))
+
+/** That what Go's own library did for the test did not fail: files and folders that it needs. */
+const isSetUpDone = ({
+  expected,
+  relation,
+  subject
+}: Pick<Assertion, "expected" | "relation" | "subject">): boolean =>
+  (relation === "succeeds" || expected === "nil") &&
+  /^(?:os\.(?:CreateTemp|MkdirTemp|Mkdir|MkdirAll|ReadFile|WriteFile|Create|Open|Remove|RemoveAll|Chdir|Getwd|Pipe|Setenv)|io\.ReadAll|ioutil\.(?:TempFile|TempDir|ReadAll|ReadFile|WriteFile))\(/u.test(
+    subject
+  )
 
 const goneFindings = (
   base: Placed,
@@ -249,7 +276,7 @@ const goneFindings = (
   const lost = weak.filter((one) => one.kind === "lost" || one.kind === "opaque")
   const about = { rule: "weakened", file, line: test.line, test: test.name } as const
   const changed = weak.flatMap((one): ReadonlyArray<Finding> =>
-    one.kind !== "lost" && one.kind !== "opaque"
+    one.kind !== "lost" && one.kind !== "opaque" && one.kind !== "listed"
       ? [
           {
             ...about,
@@ -273,13 +300,15 @@ const goneFindings = (
   if (isEmpty && head.tests.some((other) => likeness(other.test.words, test.words) >= 0.5)) return changed
   // The whole file went, along with a file of the product.
   const isAway = production.isFileGone && !head.files.has(file)
+  // Support of that version may end, and no other runs it.
+  const isOld = test.skip?.isOld === true
   const isFolded = lost.length * 2 <= test.reading.assertions.length
   return [
     ...changed,
     {
       ...about,
       message: `${test.name} is deleted, and what it exercises is still there`,
-      ...(isTakenBack(base, context) || isFolded || isAway ? note : asks)
+      ...(isTakenBack(base, context) || isFolded || isAway || isOld ? note : asks)
     }
   ]
 }

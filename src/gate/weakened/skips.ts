@@ -8,11 +8,20 @@ const alwaysFalse = /^\(*(?:false|0|nil|!1|!true|not true|"")\)*$/u
 const unset =
   /process\.env|import\.meta\.env|\benviron\b|\b[Gg]et[Ee]nv\b|\bgetenv\b|LookupEnv|\benv::var|Deno\.env|\bfeature\s*=/u
 
+/** True on all but old versions of the language: `sys.version_info[:2] >= (3, 9)`. */
+const onNew =
+  /^\(*(?:sys\.version_info(?:\[[^\]]*\])?(?:>=?|!=)|!\(*sys\.version_info(?:\[[^\]]*\])?(?:<=?|==))\([\d,]+\)\)*$/u
+
 /** `condition` as comparable text (`show`), true where the test is left out. */
 export const skipOn = (how: string, condition: string): Skip | undefined => {
   if (alwaysFalse.test(condition)) return undefined
   if (alwaysTrue.test(condition)) return { how, isConditional: false }
-  return { how, isConditional: true, ...(unset.test(condition) && { isUnset: true as const }) }
+  return {
+    how,
+    isConditional: true,
+    ...(unset.test(condition) && { isUnset: true as const }),
+    ...(onNew.test(condition) && { isOld: true as const })
+  }
 }
 
 /** Whether a test that ends early on this condition runs only where somebody asks for it. */

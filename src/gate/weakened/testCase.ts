@@ -10,6 +10,8 @@ export interface Skip {
   readonly isConditional: boolean
   /** The condition is one that holds unless somebody sets a variable or a feature. */
   readonly isUnset?: true
+  /** It runs on old versions of the language only. */
+  readonly isOld?: true
 }
 
 export interface TestCase {

@@ -23,9 +23,10 @@ import { productionOf } from "./production.ts"
 import { readFile as python } from "./python.ts"
 import { doubleFindings, findingsOf, newOnlyFindings, type Side } from "./report.ts"
 import { readFile as rust } from "./rust.ts"
+import type { Load } from "./scriptModules.ts"
 import { shadowFindings, sourcesOf } from "./sources.ts"
 import { specialCases } from "./special.ts"
-import { type Grammar, grammarOf, type Parse } from "./syntax.ts"
+import { type Grammar, grammarOf, type Parse, type SyntaxNode } from "./syntax.ts"
 import type { TestFile } from "./testCase.ts"
 import type { Budget } from "./walk.ts"
 
@@ -39,6 +40,7 @@ export const weakenedTests = (change: Change, parse: Parse): ReadonlyArray<Findi
   const base: Side = { tests: [], files: new Set(), others: [] }
   const head: Side = { tests: [], files: new Set(), others: [] }
   const findings: Array<Finding> = []
+  const trees = { base: treesOf(change, "before", parse), head: treesOf(change, "after", parse) }
   for (const file of change.files) {
     const oldPath = file.oldPath ?? file.path
     const [oldGrammar, grammar] = [grammarOf(oldPath), grammarOf(file.path)]
@@ -48,8 +50,8 @@ export const weakenedTests = (change: Change, parse: Parse): ReadonlyArray<Findi
       [file.path, oldPath].some((one) => isTestPath(one) || isByName(one))
     if (!isTest || isGenerated(file.before) || (file.before === undefined && isGenerated(file.after)))
       continue
-    const before = readText(oldGrammar, file.before, parse, budget)
-    const after = readText(grammar, file.after, parse, budget)
+    const before = readText(oldGrammar, file.before, parse, budget, loadOf(oldPath, trees.base))
+    const after = readText(grammar, file.after, parse, budget, loadOf(file.path, trees.head))
     if (before === "unreadable" || after === "unreadable") {
       if (grammar !== "rust" || isTestPath(file.path))
         findings.push(unread(file, before === "unreadable" ? "base" : "commit"))
@@ -110,13 +112,50 @@ const readText = (
   grammar: Grammar | undefined,
   text: string | undefined,
   parse: Parse,
-  budget: Budget
+  budget: Budget,
+  load: Load
 ): TestFile | "unreadable" => {
   if (text === undefined || grammar === undefined) return { tests: [], others: new Map() }
   const root = parse(grammar, text)
   if (root === undefined) return "unreadable"
-  return { ...readers[grammar](root, budget), sources: sourcesOf(root, grammar) }
+  return { ...readers[grammar](root, budget, load), sources: sourcesOf(root, grammar) }
 }
+
+/** Trees of the change's scripts by path, each read when it is first asked for. */
+const treesOf = (
+  { files }: Change,
+  side: "before" | "after",
+  parse: Parse
+): ((path: string) => SyntaxNode | undefined) => {
+  const texts = new Map(
+    files.map((file) => [side === "before" ? (file.oldPath ?? file.path) : file.path, file[side]] as const)
+  )
+  const known = new Map<string, SyntaxNode | undefined>()
+  return (path) => {
+    const [grammar, text] = [grammarOf(path), texts.get(path)]
+    if (known.has(path) || text === undefined || grammar === undefined) return known.get(path)
+    const tree = parse(grammar, text)
+    known.set(path, tree)
+    return tree
+  }
+}
+
+const endings = ["", ".js", ".cjs", ".mjs", ".ts", ".mts", ".cts", "/index.js", "/index.ts"]
+
+/** Files as another one names them: `./rows`, `../fixtures/rows.js`. */
+const loadOf =
+  (from: string, treeAt: (path: string) => SyntaxNode | undefined): Load =>
+  (specifier) => {
+    const words = [...from.split("/").slice(0, -1), ...specifier.split("/")]
+    const path: Array<string> = []
+    for (const word of words) {
+      if (word === "..") path.pop()
+      else if (word !== "." && word !== "") path.push(word)
+    }
+    const name = path.join("/")
+    const tries = [...endings.map((ending) => name + ending), name.replace(/\.([cm]?)js$/u, ".$1ts")]
+    return tries.map(treeAt).find((tree) => tree !== undefined)
+  }
 
 const unread = ({ path }: ChangedFile, where: string): Finding => ({
   rule: "weakened",

@@ -129,11 +129,10 @@ export const kinds: ReadonlyArray<Case> = [
     "pass"
   ),
   js(
-    "claims that were written anew, as many as before, are asked about",
+    "claims of each element in place of those of a list are told",
     `${jsHead}test("all", () => {\n  assert.deepEqual(pick(["a", "b"], "a"), ["a"])\n  assert.deepEqual(pick(["c"], "a"), [])\n})\n`,
     `${jsHead}test("all", () => {\n  assert.ok(isPicked("a", "a"))\n  assert.ok(!isPicked("b", "a"))\n  assert.ok(!isPicked("c", "a"))\n})\n`,
-    "finding",
-    { weighs: "ask" }
+    "note"
   ),
   js(
     "a failure by hand became the framework's claim of no error",
