@@ -3,6 +3,7 @@ import { Option } from "effect"
 
 import { argumentText, firstObject, objectText, parseJson } from "./calls.ts"
 import { type Call, fromGemma, fromProgram } from "./pythonic.ts"
+import { argumentTags, fromNamed, fromTags, markedTags, namedTags, parameterTags } from "./tagged.ts"
 import { isRecord } from "./wire.ts"
 
 const named = (value: unknown): ReadonlyArray<Call> => {
@@ -50,42 +51,6 @@ const fromMarkedJson = (body: string): ReadonlyArray<Call> => {
   return [{ name, arguments: Option.isSome(parseJson(text)) ? "{}" : text }]
 }
 
-interface Tags {
-  readonly begin: string
-  /** From `begin` to the value. */
-  readonly key: RegExp
-  readonly end: string
-}
-const parameterTags: Tags = { begin: "<parameter=", key: /^([^>]{1,200})>/u, end: "</parameter>" }
-const namedTags: Tags = {
-  begin: "<parameter name=",
-  key: /^\s*"([^"]{1,200})"[^>]{0,80}>/u,
-  end: "</parameter>"
-}
-const glmTags: Tags = {
-  begin: "<arg_key>",
-  key: /^([^<]{1,200})<\/arg_key>\s*<arg_value>/u,
-  end: "</arg_value>"
-}
-
-/** Pairs of key and value between tags: values are text, one line end around them aside. */
-const fromTags = (name: string, body: string, { begin, end, key }: Tags): Call => {
-  const trimmed = body.trim()
-  if (trimmed.startsWith("{")) return { name, arguments: trimmed }
-  const [before = "", ...parts] = body.split(begin)
-  const given: Record<string, string> = {}
-  for (const part of parts) {
-    const head = key.exec(part)
-    const close = part.lastIndexOf(end)
-    // A value that holds such tags itself cannot be told from the next one: nobody writes half of it into a file.
-    if (head === null || close < head[0].length || part.slice(close + end.length).trim() !== "")
-      return { name, arguments: body }
-    const value = part.slice(head[0].length, close)
-    given[(head[1] ?? "").trim().replaceAll('"', "")] = value.replace(/^\r?\n/u, "").replace(/\r?\n$/u, "")
-  }
-  return { name, arguments: before.trim() === "" ? JSON.stringify(given) : body }
-}
-
 const functionTag = /^\s*<function=([\w.:-]{1,128})>([^]*)$/u
 const nameAlone = /^\s*([\w.:-]{1,128})\s*([^]*)$/u
 
@@ -100,7 +65,7 @@ const fromToolCall = (body: string): ReadonlyArray<Call> => {
   }
   const [, name, rest = ""] = nameAlone.exec(body) ?? []
   if (name === undefined) return []
-  if (rest === "" || rest.startsWith("<arg_key>")) return [fromTags(name, rest, glmTags)]
+  if (rest === "" || rest.startsWith("<arg_key>")) return [fromTags(name, rest, argumentTags())]
   if (rest.startsWith("(")) return fromProgram(body)
   return /^(?:\{|```)/u.test(rest) ? [{ name, arguments: rest.trim() }] : []
 }
@@ -142,12 +107,25 @@ const fromEither = (body: string): ReadonlyArray<Call> => {
   return calls.length > 0 ? calls : fromProgram(body)
 }
 
-const fromInvoke =
-  (tags: Tags) =>
-  (body: string): ReadonlyArray<Call> => {
-    const [head, name = ""] = /^\s*"([^"]{1,128})"[^>]{0,80}>/u.exec(body) ?? []
-    return head === undefined ? [] : [fromTags(name, body.slice(head.length), tags)]
-  }
+/** Apertus: the name is the key of its arguments. */
+const fromKeys = (body: string): ReadonlyArray<Call> => {
+  const list = Option.getOrUndefined(parseJson(body.trim()))
+  return (Array.isArray(list) ? list : [list]).flatMap((one) =>
+    isRecord(one)
+      ? Object.entries(one).map(([name, given]) => ({ name, arguments: argumentText(given) }))
+      : []
+  )
+}
+
+const fromKimi3 = (body: string): ReadonlyArray<Call> => {
+  const [head, name = ""] = /^"([^"]{1,128})"[^<]{0,80}<\|sep\|>/u.exec(body) ?? []
+  return head === undefined ? [] : [fromTags(name, body.slice(head.length), markedTags)]
+}
+
+const fromHunyuan = (body: string): ReadonlyArray<Call> =>
+  nameThen("<tool_sep:opensource>")(body).map(({ arguments: given, name }) =>
+    fromTags(name, given, argumentTags(":opensource"))
+  )
 
 export interface Form {
   readonly open: string
@@ -170,12 +148,16 @@ export const forms: ReadonlyArray<Form> = [
     }
   },
   // MiniMax, and Anthropic's older words.
-  { open: "<invoke name=", close: ["</invoke>"], read: fromInvoke(namedTags) },
+  { open: "<invoke name=", close: ["</invoke>"], read: fromNamed(namedTags("parameter")) },
   {
     open: `<${dsml}invoke name=`,
     close: [`</${dsml}invoke>`],
-    read: fromInvoke({ ...namedTags, begin: `<${dsml}parameter name=`, end: `</${dsml}parameter>` })
+    read: fromNamed(namedTags(`${dsml}parameter`))
   },
+  { open: "<atem:invoke name=", close: ["</atem:invoke>"], read: fromNamed(namedTags("atem:parameter")) },
+  { open: "<function name=", close: ["</function>"], read: fromNamed(namedTags("param")) },
+  { open: "<tool_call:opensource>", close: ["</tool_call:opensource>"], read: fromHunyuan },
+  { open: "<|open|>call tool=", close: ["<|close|>call<|sep|>"], read: fromKimi3 },
   {
     open: "<｜tool▁call▁begin｜>",
     close: ["<｜tool▁call▁end｜>", "<｜tool▁calls▁end｜>"],
@@ -195,7 +177,17 @@ export const forms: ReadonlyArray<Form> = [
   { open: "<|START_ACTION|>", close: ["<|END_ACTION|>"], read: fromMarkedJson },
   { open: "<|function_call|>", close: ["<|message_sep|>"], read: fromMarkedJson },
   { open: "<TOOLCALL>", close: ["</TOOLCALL>"], read: fromMarkedJson },
-  { open: "<tool_calls>", follows: /^\s*\[/u, close: ["</tool_calls>"], read: fromMarkedJson },
+  { open: "<|tools_prefix|>", close: ["<|tools_suffix|>"], read: fromKeys },
+  { open: "<|tool_call:name|>", close: ["<|tool_call:end|>"], read: nameThen("<|tool_call:args|>") },
+  { open: "function call<|role_sep|>", close: ["<|message_sep|>"], read: fromMarkedJson },
+  // Functionary.
+  {
+    open: ">>>",
+    follows: /^[\w.]{1,128}\r?\n\s{0,8}\{/u,
+    close: ["\n>>>", "<|eot_id|>"],
+    read: nameThen("\n")
+  },
+  { open: "<tool_calls>", follows: /^\s*[[{]/u, close: ["</tool_calls>"], read: fromMarkedJson },
   { open: "functools[", close: [], read: (body) => fromMarkedJson(`[${body}`) },
   { open: "<|channel|>commentary to=", close: ["<|call|>", "<|end|>"], read: fromHarmony },
   {
@@ -208,12 +200,17 @@ export const forms: ReadonlyArray<Form> = [
   { open: "```tool_code", follows: /^\s/u, close: ["\n```"], read: fromEither },
   { open: "```tool_call", follows: /^\s/u, close: ["\n```"], read: fromEither },
   // Command R.
-  { open: "Action: ```json", follows: /^\s*\[\s*\{\s*"tool_name"/u, close: ["\n```"], read: fromMarkedJson }
+  {
+    open: "Action:",
+    follows: /^\s{0,8}```json\s{0,32}\[\s{0,32}\{\s{0,32}"tool_name"/u,
+    close: ["\n```", "]```"],
+    read: (body) => fromMarkedJson(/\]\s*$/u.test(body) ? body : `${body}]`)
+  }
 ]
 
 /** What some of them write around all calls of a reply. */
 export const frames =
-  /<\/?(?:minimax:tool_call|seed:tool_call|function_calls|tool_calls|｜DSML｜(?:function_calls|tool_calls))>|<\|tool_calls_section_(?:begin|end)\|>|<｜tool▁calls▁(?:begin|end)｜>/gu
+  /<\/?(?:minimax:tool_call|seed:tool_call|atem:function_calls|function_calls|tool_calls(?::opensource)?|｜DSML｜(?:function_calls|tool_calls))>|<\|tool_calls_section_(?:begin|end)\|>|<｜tool▁calls▁(?:begin|end)｜>/gu
 
 /** A reply that is nothing but calls, without any mark. */
 export const fromBare = (text: string): ReadonlyArray<Call> => {

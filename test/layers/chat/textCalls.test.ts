@@ -71,6 +71,30 @@ describe("a call in the text", () => {
       '<|START_ACTION|>[{"tool_call_id": "0", "tool_name": "read_file", "parameters": {"path": "a"}}]<|END_ACTION|>'
     ],
     [
+      "Command R Plus",
+      'Action:\n```json\n[\n    {\n        "tool_name": "read_file",\n        "parameters": {"path": "a"}\n    }\n]```'
+    ],
+    ["Apertus", '<|tools_prefix|>[{"read_file": {"path": "a"}}]<|tools_suffix|>'],
+    [
+      "GigaChat",
+      'function call<|role_sep|>\n{"name": "read_file", "arguments": {"path": "a"}}<|message_sep|>'
+    ],
+    [
+      "Kimi K3",
+      '<|open|>call tool="read_file" index="1"<|sep|><|open|>argument key="path" type="string"<|sep|>a<|close|>argument<|sep|><|close|>call<|sep|>'
+    ],
+    ["MiniMax M1", '<tool_calls>\n{"name": "read_file", "arguments": {"path": "a"}}\n</tool_calls>'],
+    ["Functionary", '>>>read_file\n{"path": "a"}'],
+    ["MiniCPM", '<function name="read_file"><param name="path"><![CDATA[a]]></param></function>'],
+    [
+      "Hunyuan's tags",
+      "<tool_calls:opensource>\n<tool_call:opensource>read_file<tool_sep:opensource>\n<arg_key:opensource>path</arg_key:opensource>\n<arg_value:opensource>a</arg_value:opensource>\n</tool_call:opensource>\n</tool_calls:opensource>"
+    ],
+    [
+      "Solar",
+      '<|tool_calls|><|tool_call:begin|>x1<|tool_call:name|>read_file<|tool_call:args|>{"path": "a"}<|tool_call:end|><|calls|>'
+    ],
+    [
       "a name with its place",
       '<tool_call>{"name": "functions.read_file", "arguments": {"path": "a"}}</tool_call>'
     ],
@@ -152,6 +176,20 @@ describe("a call in the text", () => {
     ])
   )
 
+  it("keeps the line end of a value that stands right between its tags", () => {
+    const pairs = (open: (key: string) => string, close: string) =>
+      `${open("path")}a${close}${open("content")}one\ntwo\n${close}`
+    const given = [["write_file", { path: "a", content: "one\ntwo\n" }]]
+    for (const text of [
+      `<tool_call>write_file\n${pairs((key) => `<arg_key>${key}</arg_key><arg_value>`, "</arg_value>")}</tool_call>`,
+      `<invoke name="write_file">${pairs((key) => `<parameter name="${key}">`, "</parameter>")}</invoke>`,
+      `<function=write_file>${pairs((key) => `<parameter=${key}>`, "</parameter>")}</function>`,
+      `<function=write_file>${pairs((key) => `<parameter=${key}>\n`, "\n</parameter>\n")}</function>`
+    ]) {
+      assert.deepStrictEqual(found(text), given)
+    }
+  })
+
   it("has the values of a program as they are meant", () =>
     assert.deepStrictEqual(
       found(`read_file(a='it\\'s\\n', b="""x "y" z""", c=[1, -2.5, {'k': None}], d=True, e="\\u00e9")`),
@@ -198,6 +236,7 @@ describe("a call in the text", () => {
       "a call in a call of another tool",
       `<tool_call>{"name": "rm", "arguments": {"x": "${markedCall.replaceAll('"', "'")}"}}</tool_call>`
     ],
+    ["a prompt of Python", '>>> read_file\\n{"path": "a"}'],
     ["words that only begin a mark", "I send it to=functions.read_file and so on."],
     ["JSON that is no call", '{"name": "read_file"}'],
     ["no text", ""]
