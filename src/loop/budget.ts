@@ -206,14 +206,15 @@ const warning = (spending: Spending, nowMillis: number): string | undefined => {
   return text
 }
 
+const parseJson = Option.liftThrowable((text: string): unknown => JSON.parse(text))
+
 /** A field more in what a tool came to, so that whoever reads a recorded result reads the same. */
-const noted = ({ json, role }: Entry, text: string): Entry => {
-  const message: { readonly content?: unknown } = JSON.parse(json)
-  const output: unknown = JSON.parse(String(message.content))
-  return {
-    role,
-    json: JSON.stringify({ ...message, content: JSON.stringify({ ...Object(output), note: text }) })
-  }
+const noted = (entry: Entry, text: string): Entry => {
+  const message: { readonly content?: unknown } = JSON.parse(entry.json)
+  const output = Option.getOrUndefined(parseJson(String(message.content)))
+  if (typeof output !== "object" || output === null || Array.isArray(output)) return entry
+  const content = JSON.stringify({ ...output, note: text })
+  return { role: entry.role, json: JSON.stringify({ ...message, content }) }
 }
 
 /** The call, with a word to the model in its result where a limit comes near. */
