@@ -17,7 +17,7 @@ export const runBounds = (task: AgenticTask, agent: Agent, nowMillis: number): R
   boundsOf([
     { of: "the Agent", limits: agent.spec.limits },
     { of: "the task", limits: task.spec.limits, before: task.status?.usage },
-    { of: "the Workload, as far as it was left,", limits: task.status?.workloadLimits },
+    { of: "what the Workload had left", limits: task.status?.workloadLimits },
     {
       of: "the Agent's day",
       limits: agent.spec.limitsPerDay,

@@ -27,6 +27,8 @@ export interface Spending {
   /** The part of it since the turn began. */
   turn: Spend | undefined
   isWarned: boolean
+  /** What the last request used. */
+  last: Spend
   /** Prices of the endpoint that answered last. */
   prices: Prices | undefined
   /** Tokens of a request as the server counts them, for one of ours. */
@@ -46,6 +48,7 @@ export const make = (
   spent: options.before,
   turn: undefined,
   isWarned: false,
+  last: noSpend,
   prices: undefined,
   scale: 1,
   cachedTokens: 0
@@ -126,6 +129,7 @@ const record = Effect.fnUntraced(function* (
   const { endpoint } = request
   spending.prices = endpoint.prices
   const spend = spendOf(found.usage, seconds, endpoint.prices, found.isEstimated)
+  spending.last = spend
   spending.spent = addSpend(spending.spent ?? noSpend, spend)
   spending.turn = addSpend(spending.turn ?? noSpend, spend)
   yield* Metrics.record(endpoint.model, spend)
@@ -201,7 +205,8 @@ export const within = <A, E, R>(spending: Spending, turns: Effect.Effect<A, E, R
 const warning = (spending: Spending, nowMillis: number): string | undefined => {
   if (spending.isWarned || spending.bounds.length === 0) return undefined
   const spent = spentAt(spending, nowMillis)
-  const text = limitWarning(spending.bounds, ({ before }) => addSpend(before, spent), spending.prices)
+  const { bounds, last, prices } = spending
+  const text = limitWarning(bounds, ({ before }) => addSpend(before, spent), last, prices)
   spending.isWarned = text !== undefined
   return text
 }
