@@ -13,7 +13,7 @@ import {
   MalformedReply,
   ReplyStalled
 } from "../src/services/InferenceClient.ts"
-import { conceded, type Dialect, everything } from "./chat/Dialect.ts"
+import { changesBetween, conceded, type Dialect, everything } from "./chat/Dialect.ts"
 import { shapeOf } from "./chat/messages.ts"
 import { refused } from "./chat/refusal.ts"
 import { ReplyAssembler } from "./chat/reply.ts"
@@ -24,6 +24,8 @@ import * as HttpConnections from "./HttpConnections.ts"
 const maxReplyBytes = 16 * 1024 * 1024
 /** Bytes of a refusal that are kept for a person. */
 const maxRefusalBytes = 4096
+/** Of a refusal, in the log. */
+const maxLoggedWords = 200
 /** Wait for the usage figures that some endpoints send after the finish reason. */
 const afterFinishMillis = 250
 
@@ -162,8 +164,17 @@ export const layer = Layer.effect(
             if (learned(endpoint) !== before) return complete(request)
             const next = conceded(asked, error.reason)
             if (next === undefined) return Effect.fail(error)
-            dialects.set(`${endpoint.baseURL} ${endpoint.model}`, next)
-            return complete(request)
+            // That this run has its tools in words is nothing that the endpoint said.
+            const kept = asked === before ? next : { ...next, hasTools: before.hasTools }
+            dialects.set(`${endpoint.baseURL} ${endpoint.model}`, kept)
+            return Effect.logWarning("the endpoint is asked otherwise from now on").pipe(
+              Effect.annotateLogs({
+                endpoint: endpoint.baseURL,
+                change: changesBetween(asked, next).join(", "),
+                reason: error.reason.message.slice(0, maxLoggedWords)
+              }),
+              Effect.andThen(complete(request))
+            )
           })
         )
       })

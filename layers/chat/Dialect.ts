@@ -55,6 +55,12 @@ export const everything: Dialect = {
   hasTools: true
 }
 
+/** The names of what a dialect has other than another. */
+export const changesBetween = (before: Dialect, after: Dialect): ReadonlyArray<string> =>
+  Object.entries(before).flatMap(([key, value]) =>
+    JSON.stringify(after[key as keyof Dialect]) === JSON.stringify(value) ? [] : [key]
+  )
+
 /** Characters of an id of which no length is said: what the strictest servers demand (Mistral's). */
 const idLength = 9
 

@@ -9,7 +9,7 @@ import { createInterface } from "node:readline"
 
 import { Duration, Result } from "effect"
 
-import { conceded, type Dialect, everything } from "../../layers/chat/Dialect.ts"
+import { changesBetween, conceded, type Dialect, everything } from "../../layers/chat/Dialect.ts"
 import { refused } from "../../layers/chat/refusal.ts"
 import { RequestBody } from "../../layers/chat/RequestBody.ts"
 import { toolReminder } from "../../schema/toolText.ts"
@@ -89,11 +89,6 @@ const render = async (messages: ReadonlyArray<unknown>, asked: Dialect): Promise
   return next === undefined ? reason.message.slice(-200) : await render(messages, next)
 }
 
-const changesOf = (dialect: Dialect): ReadonlyArray<string> =>
-  Object.entries(everything).flatMap(([key, value]) =>
-    JSON.stringify(dialect[key as keyof Dialect]) === JSON.stringify(value) ? [] : [key]
-  )
-
 const rowOf = async (): Promise<{ readonly isFine: boolean; readonly cells: ReadonlyArray<string> }> => {
   let dialect = everything
   const failures: Array<string> = []
@@ -112,7 +107,7 @@ const rowOf = async (): Promise<{ readonly isFine: boolean; readonly cells: Read
   await all(everything)
   const first = await render(start, dialect)
   const showsTools = typeof first !== "string" && first.prompt.includes("str_replace")
-  const native = changesOf(dialect).join(", ") || "nothing"
+  const native = changesBetween(everything, dialect).join(", ") || "nothing"
   if (showsTools && failures.length === 0) return { isFine: true, cells: [native, "from the first request"] }
   // The second nudge lists them; what comes then is told in words.
   const reminder = await render(

@@ -74,12 +74,13 @@ const alternate: Check = ({ messages }) =>
 
 describe("a server that refuses a conversation", () => {
   layer(ChatCompletionsClient.layer, { excludeTestServices: true })((it) => {
-    const ask = (baseURL: string, messages: ReadonlyArray<string>) =>
+    const ask = (baseURL: string, messages: ReadonlyArray<string>, hasToolsAsText = false) =>
       Effect.gen(function* () {
         const client = yield* InferenceClient
         return yield* client.complete({
           endpoint: { baseURL, model: "m" },
           messages,
+          hasToolsAsText,
           tools: [{ name: "a", description: "does a", parameters: {} }],
           turnTimeout: Duration.seconds(5)
         })
@@ -107,6 +108,22 @@ describe("a server that refuses a conversation", () => {
         // What was said before is the same, so that a server keeps what it has read of it; the last one may grow.
         const [before = [], after = []] = bodies.slice(-2).map(({ messages: said }) => said)
         assert.deepStrictEqual(after.slice(0, before.length - 1), before.slice(0, -1))
+      })
+    )
+
+    it.effect("learns nothing of a run that has its tools in words", () =>
+      Effect.gen(function* () {
+        const { baseURL, bodies } = yield* strict(noSystem)
+        yield* ask(baseURL, start, true)
+        yield* ask(baseURL, start)
+        assert.deepStrictEqual(
+          bodies.map(({ messages: [first], tools }) => [first?.role, tools !== undefined]),
+          [
+            ["system", false],
+            ["user", false],
+            ["user", true]
+          ]
+        )
       })
     )
 
