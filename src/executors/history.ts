@@ -22,9 +22,14 @@ export interface History {
   readonly lost?: string
 }
 
-/** Of what a run depends on: with another one, what was answered means something else. */
+/**
+ * Of what a run depends on: with another one, what was answered means something else. What it may use is not a part of it: a limit that is
+ * raised while a run is parked costs no turn.
+ */
 const specOf = (task: AgenticTask, agent: Agent): string => {
-  const text = JSON.stringify([task.spec, agent.spec])
+  const { limits: _, ...taskSpec } = task.spec
+  const { limits: __, limitsPerDay: ___, prices: ____, ...agentSpec } = agent.spec
+  const text = JSON.stringify([taskSpec, agentSpec])
   return `${text.length}-${Hash.string(text)}`
 }
 

@@ -2,8 +2,10 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 
+import type { Limits } from "../../schema/Budget.ts"
+import { boundsOf } from "../../src/decide/limits.ts"
 import { spendIn } from "../../src/decide/spend.ts"
-import { withinWallTime } from "../../src/executors/runBounds.ts"
+import { withinWallTime, withKnownPrice } from "../../src/executors/runBounds.ts"
 import { agent, task } from "../builders.ts"
 import { result } from "../node/running.ts"
 import { call, edit, world } from "./modelRun.ts"
@@ -45,6 +47,31 @@ describe("the limits of a model's run", () => {
       assert.deepInclude(extra, { reason: "PriceUnknown", party: "configuration" })
       assert.include(summary, "set prices of the Agent")
       assert.deepStrictEqual(yield* model.requests, [])
+    })
+  )
+})
+
+describe("a limit in money over several endpoints", () => {
+  const priced = { currency: "EUR", input: "1", output: "1" }
+  const endpoint = (baseURL: string, prices?: typeof priced) => ({
+    baseURL,
+    model: "m",
+    ...(prices !== undefined && { prices })
+  })
+  const asked = (limits: Limits) =>
+    withKnownPrice(
+      [endpoint("none"), endpoint("eur", priced), endpoint("usd", { ...priced, currency: "USD" })],
+      boundsOf([{ of: "the Agent", limits }])
+    ).pipe(Effect.map((endpoints) => endpoints.map(({ baseURL }) => baseURL)))
+
+  it.effect("leaves out those whose price is not known, and none without such a limit", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* asked({ tokens: 9 }), ["none", "eur", "usd"])
+      assert.deepStrictEqual(yield* asked({ cost: "1" }), ["eur", "usd"])
+      assert.deepStrictEqual(yield* asked({ cost: "1", currency: "EUR" }), ["eur"])
+      const { message, reason } = yield* Effect.flip(asked({ cost: "1", currency: "GBP" }))
+      assert.strictEqual(reason, "PriceUnknown")
+      assert.include(message, "for none, eur, usd")
     })
   )
 })
