@@ -34,7 +34,7 @@ const commandsIn = (text: string): string =>
 
 /** What a build has no business with. */
 const others =
-  /tests?\b|spec\b|conftest|node_modules|\.npmrc|\.mocharc|jest|vitest|mocha|\bava\b|\btap\b|NODE_OPTIONS|PYTEST|LD_PRELOAD|(?:^|\s)PATH=|\b(?:eval|source|trap)\b|\.foreman|\.git\b/iu
+  /tests?\b|spec\b|conftest|node_modules|\.npmrc|\.mocharc|jest|vitest|mocha|\bava\b|\btap\b|NODE_OPTIONS|PYTEST|LD_PRELOAD|(?:^|\s)PATH=|\.foreman|\.git\b/iu
 
 /** Whether the script can find nothing wrong but what the tools find that build with it. */
 export const onlyBuilds = (script: string): boolean =>

@@ -67,6 +67,8 @@ const kindOf = (program: string): string | undefined => kinds.find(([, form]) =>
 const prepares =
   /^(?:rm|cp|mkdir|mv|ln|cat|ls|touch|chmod|export|set|cd|pushd|popd|echo|printf|true|:|exit|sleep|test|\[|\[\[|if|then|fi|else|elif|for|do|done|while|case|esac|rimraf|rimraf2|del-cli|cross-env|cpy|shx|mkdirp|npm|pnpm|yarn|bun|npx|pip3?|uv|poetry|pdm|pipx|apt|apt-get|sudo|brew|choco|curl|wget|git|tar|unzip|gem|bundle|corepack|nvm|rustup|docker|rollup|vite|webpack|esbuild|tsup|unbuild|obuild|tsdown|zshy|swc|babel|browserify|uglifyjs|terser|microbundle|parcel|sass|coverage|codecov|coveralls|nyc|c8|istanbul|bun install|setup\.py|cargo build|cargo install|cargo doc|cargo generate-lockfile|cargo update|cargo fetch|go build|go mod|go install|go get|go generate|go version|python -m build|sphinx-build|release-it|changelogen|bumpp|node -e|source|\.|which|command|env|sed|awk|grep|head|tail|tee|wc|sort|find|xargs|date|uname|tsx|lerna|turbo|nx|cat|gh|ssh|scp|rsync|cmake|virtualenv|source|deactivate|wait|kill|time|sha256sum|cargo --version|rustc|node --version|node|python)$/u
 
+const bundlers = /^(?:rollup|vite|webpack|esbuild|tsup|unbuild|tsdown|swc|babel|microbundle|parcel)$/u
+
 const doesNothing = /^(?:true|:|\/bin\/true|exit|echo|printf|sleep|test|\[|cd|ls|cat|pwd|date)$/u
 
 export interface Run {
@@ -175,6 +177,12 @@ export const programsIn = (text: string): ReadonlyArray<string> =>
     .map((command) => runOf(command).program)
     .filter((program) => program !== "" && !/^[<>\d]/u.test(program))
 
+/** Scripts of a project that are named after the product that they make, and not after anything that they check. */
+const isBuilder = (program: string): boolean =>
+  /(?:^|\/)(?:build|bundle|compile|transpile)(?:-(?:to-)?(?:esm|cjs|js|types|dist|lib))*\.[cm]?[jt]s$/u.test(
+    program
+  )
+
 /**
  * From the commands of base and commit, all that a check comes to, one a line. Undefined where they do the same. `isKnownBuild` says of a
  * script of the repository that it only builds.
@@ -212,6 +220,7 @@ export const compareCommands = (
     was?.some(({ program }) => !doesNothing.test(program)) === true &&
     is?.every(({ program }) => doesNothing.test(program)) === true
   if (isIdle) return { weight: "fail", how: "nothing runs any more" }
+  const isBuilt = is?.some(({ program }) => kindOf(program) === "types" || bundlers.test(program)) === true
   for (const run of lost) {
     const kind = kindOf(run.program)
     const isReplaced =
@@ -220,7 +229,12 @@ export const compareCommands = (
         (one) =>
           one.program === run.program || (kindOf(one.program) === "tests" && runsFile(one, run.program))
       ) === true
-    if (isReplaced || isKnownBuild(run.program) || (kind === undefined && prepares.test(run.program)))
+    if (
+      isReplaced ||
+      isKnownBuild(run.program) ||
+      (isBuilt && isBuilder(run.program)) ||
+      (kind === undefined && prepares.test(run.program))
+    )
       found.push({ weight: "note", how: `${run.program} went` })
     else found.push({ weight: "ask", how: `${run.program} no longer runs` })
   }

@@ -18,12 +18,18 @@ const lists =
   /^(list|tuple|set|array|array_expression|tuple_expression|pattern_list|tuple_pattern|list_pattern|array_pattern|expression_list)$/u
 
 /** What is made with a function of its own has a name only: each change of that function would change every claim about it. */
-const hasFunction = /=>|\bfunction\b|\bfunc\(|\blambda\b|\|[\w, ]*\| /u
+const functions = /=>|\bfunction\b|\bfunc\(|\blambda\b|\|[\w, ]*\| /u
+const strings = /"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'/gu
+const hasFunction = (text: string): boolean =>
+  functions.test(text) && functions.test(text.replaceAll(strings, ""))
 
 export const bind = (target: SyntaxNode, value: Value, into: Scope): void => {
   const pattern = bare(target)
-  if (/\bidentifier$|pattern/u.test(pattern.type) && hasFunction.test(value.node.text)) {
+  if (/\bidentifier$|pattern/u.test(pattern.type) && hasFunction(value.node.text)) {
     for (const { text, type } of nodes(pattern)) if (names.test(type)) into.set(text, { text })
+    // The rows of a table may still be told apart, those without a function.
+    if (pattern.type === "identifier" && lists.test(value.node.type))
+      into.set(pattern.text, { text: pattern.text, ...value })
     return
   }
   const given = resolve(value)
@@ -46,6 +52,9 @@ export const bind = (target: SyntaxNode, value: Value, into: Scope): void => {
     for (const [index, part] of parts(pattern).entries()) {
       const item = items?.[index]
       if (item !== undefined) bind(part, { node: item, scope: given.scope }, into)
+      // JavaScript: a row that is shorter gives nothing.
+      else if (items !== undefined && pattern.type === "array_pattern" && names.test(part.type))
+        into.set(part.text, { text: "" })
       else if (names.test(part.type))
         into.set(part.text, { text: `${show(value.node, value.scope)}.${index}` })
     }

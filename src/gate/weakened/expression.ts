@@ -91,11 +91,26 @@ const print = (node: SyntaxNode, scope: Scope): string => {
   if (node.type === "keyword_argument" || node.type === "pair" || node.type === "keyed_element") {
     return pair(node, scope)
   }
+  const handed = node.type === "arguments" ? withoutAbsent(node, scope) : undefined
+  if (handed !== undefined) return handed
   return join(
     node.children
       .filter((child, index) => !isTrailingComma(node, index) && !isComment(child) && child.type !== ";")
       .map((child) => print(child, scope))
   )
+}
+
+/** JavaScript: `f(x, options)` is `f(x)` where a row gives no options. Undefined where nothing is absent. */
+const withoutAbsent = (node: SyntaxNode, scope: Scope): string | undefined => {
+  const given = parts(node)
+  const isAbsent = (one: SyntaxNode | undefined) =>
+    one?.type === "identifier" && scope.get(one.text)?.text === ""
+  if (!isAbsent(given.at(-1))) return undefined
+  const last = given.findLastIndex((one) => !isAbsent(one))
+  return `(${given
+    .slice(0, last + 1)
+    .map((one) => print(one, scope))
+    .join(",")})`
 }
 
 /** What a table that stands in the test has under a key: `wanted[name]`. */

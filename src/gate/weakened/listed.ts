@@ -52,7 +52,7 @@ export const saidByElements = (
   }))
   const [first] = literalsIn(asked)
   const single =
-    first === undefined || asked.indexOf(first) !== asked.indexOf('("') + 1
+    !isKnown || first === undefined || asked.indexOf(first) !== asked.indexOf('("') + 1
       ? []
       : [{ whole: first, elements: [first] }]
   const answered = [...lists, ...single].flatMap(({ elements, whole }) => {

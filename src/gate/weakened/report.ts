@@ -44,6 +44,7 @@ const note: Weight = { isNote: true }
 /** What all findings of a change are judged by. */
 export interface Context {
   readonly production: Production
+  readonly base: Side
   readonly head: Side
   /** Of all tests of the commit. */
   readonly headWords: ReadonlySet<string>
@@ -81,7 +82,7 @@ export const findingsOf = (
   if (test.isOnly === true && base.test.isOnly !== true) found.push(onlyFinding(pair.head))
   const reaches = (one: Weakening) => mayReach(production, base.test.words, callsIn(one.base.subject))
   const muted = new Set(test.reading.muted.map(keyOf))
-  const lost = weak.filter((one) => one.kind === "lost" && !isExcused(one, context))
+  const lost = weak.filter((one) => one.kind === "lost" && !isExcused(one, context) && !isNamedNow(one))
   const vacuous = ({ test: { reading } }: Placed) =>
     reading.assertions.filter(({ relation }) => relation === "vacuous").length
   const always = vacuous(pair.head) - vacuous(base)
@@ -164,7 +165,9 @@ export const findingsOf = (
       })
       continue
     }
-    const isSameSetUp = base.test.reading.steps.join("\n") === test.reading.steps.join("\n")
+    const isSameSetUp =
+      base.test.reading.steps.join("\n") === test.reading.steps.join("\n") &&
+      !isHelperChanged(pair.base, pair.head, context)
     const isBent = one.kind === "bent" && isSameSetUp && !reaches(one)
     const isNegated = one.kind === "bent" && one.base.relation === "equal" && one.head.relation === "notEqual"
     found.push({
@@ -190,6 +193,16 @@ export const findingsOf = (
 
 const panics = ({ reading }: Placed["test"]): boolean =>
   reading.assertions.some(({ relation, subject }) => relation === "raises" && subject.startsWith("fn "))
+
+/** What the test calls of its own file reads otherwise now. */
+const isHelperChanged = (base: Placed, { file, test }: Placed, { base: was, head: is }: Context): boolean =>
+  [...test.words].some((word) => {
+    const [before, after] = [
+      was.others.find((one) => one.name === word && one.file === base.file),
+      is.others.find((one) => one.name === word && one.file === file)
+    ]
+    return before !== undefined && after !== undefined && likeness(before.words, after.words) < 1
+  })
 
 /** New tests of a double: what they assert about is what they replaced. */
 export const doubleFindings = (matched: ReadonlyArray<Pair>, head: Side): ReadonlyArray<Finding> => {
@@ -322,6 +335,21 @@ const textsOf = ({ reading }: Placed["test"]): ReadonlyArray<string> =>
 /** Gone from the product, and no test of the change speaks of it any more. */
 const isForgotten = (word: string, { headWords, production }: Context): boolean =>
   production.vanished.has(word) && ![...wordsOf(word)].every((part) => headWords.has(part))
+
+/** Calls in a text, without what they are given. */
+const callPath = (text: string): string => [...callsIn(text)].join(" ")
+
+/** Go: the text of an error, where the test claims now which error it is: `errors.Is(err, fs.ErrNotExist)`. */
+const isNamedNow = ({ base, pair }: Weakening): boolean =>
+  base.relation === "equal" &&
+  base.expected.startsWith('"') &&
+  base.subject.endsWith(".Error()") &&
+  pair.head?.test.reading.assertions.some(
+    (one) =>
+      one.relation === "equal" &&
+      /^(?:\w+\.)?Err[A-Z]\w*$/u.test(one.expected) &&
+      `${callPath(one.subject)} Error`.trim() === callPath(base.subject)
+  ) === true
 
 /** What a claim speaks of is gone, or no longer can fail. */
 const isExcused = ({ base }: Weakening, context: Context): boolean => {

@@ -91,6 +91,7 @@ export const weakenedTests = (change: Change, parse: Parse): ReadonlyArray<Findi
   const context = {
     headWords,
     production: productionOf(change, parse),
+    base,
     head,
     isOnlyLess: fresh === 0
   }

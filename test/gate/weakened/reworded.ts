@@ -184,6 +184,20 @@ export const reworded: ReadonlyArray<Case> = [
     "finding",
     { path: go }
   ),
+  both(
+    "go: which error it is, in place of its text",
+    goTest('\tif err := Load("a"); err.Error() != "no a" {\n\t\tt.Error("no")\n\t}\n'),
+    goTest('\tif err := Load("b"); !errors.Is(err, os.ErrNotExist) {\n\t\tt.Error("no")\n\t}\n'),
+    "pass",
+    { path: go }
+  ),
+  both(
+    "go: that there is an error, in place of its text",
+    goTest('\tif err := Load("a"); err.Error() != "no a" {\n\t\tt.Error("no")\n\t}\n'),
+    goTest('\tif err := Load("b"); err == nil {\n\t\tt.Error("no")\n\t}\n'),
+    "finding",
+    { path: go }
+  ),
   // Loops.
   both(
     "rs: a loop became all",
