@@ -30,8 +30,8 @@ const sizeOf = ({ files, folders }: Folder): number => files.length + folders.si
 export interface ShownTree {
   /** Paths of files, and `folder/ (12 files)` for what is not shown in full. */
   readonly lines: ReadonlyArray<string>
-  /** Whether a file is in no line, not even by a count. */
-  readonly isCut: boolean
+  /** Files that are in no line, not even by a count. */
+  readonly left: number
 }
 
 /**
@@ -55,17 +55,20 @@ export const showTree = (paths: ReadonlyArray<string>, maxLines: number): ShownT
     level = next
   }
   const lines: Array<string> = []
+  let shown = 0
+  const show = (line: string, files: number): void => {
+    if (lines.length >= maxLines) return
+    lines.push(line)
+    shown += files
+  }
   const walk = (folder: Folder, prefix: string): void => {
     for (const [name, inner] of folder.folders) {
-      if (lines.length > maxLines) return
+      if (lines.length >= maxLines) return
       if (opened.has(inner)) walk(inner, `${prefix}${name}/`)
-      else lines.push(`${prefix}${name}/ (${inner.count} file${inner.count === 1 ? "" : "s"})`)
+      else show(`${prefix}${name}/ (${inner.count} file${inner.count === 1 ? "" : "s"})`, inner.count)
     }
-    for (const name of folder.files) {
-      if (lines.length > maxLines) return
-      lines.push(`${prefix}${name}`)
-    }
+    for (const name of folder.files) show(`${prefix}${name}`, 1)
   }
   walk(root, "")
-  return { lines: lines.slice(0, maxLines), isCut: lines.length > maxLines }
+  return { lines, left: paths.length - shown }
 }

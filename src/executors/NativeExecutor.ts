@@ -42,6 +42,7 @@ import { type History, historyOf, record } from "./history.ts"
 import { modelEndpoints, Precondition } from "./modelEndpoint.ts"
 import { railed } from "./coderRails.ts"
 import { keepWork } from "./keptWork.ts"
+import { orient, roomFor } from "./orient.ts"
 import { adopt, adoptTip, publish, type Remote } from "./publish.ts"
 import { judge, onMovedBranch } from "./reviewing.ts"
 import { runBounds, withKnownPrice } from "./runBounds.ts"
@@ -90,8 +91,8 @@ interface Prepared {
 }
 
 /**
- * All that must be there before the model is asked, in the contract's order. The clone goes on while the model reads its first prompt:
- * no answer of a coder's model can need the files before a tool does.
+ * All that must be there before the model is asked, in the contract's order. The clone goes on meanwhile: whoever needs the checkout
+ * waits for it.
  */
 const prepare = Effect.fnUntraced(function* (
   run: Run,
@@ -174,15 +175,17 @@ const converse = Effect.fnUntraced(function* (run: Run, prepared: Prepared) {
     judged?.tools ??
     (prepared.remote === undefined ? prepared.tools : yield* railed(run.task, workspace, prepared.tools))
   const begun = history.continuation?.journal
+  const system = begun?.run.systemPrompt ?? systemPrompt(agent)
+  const shown = { issueText: issue, diff: judged?.shown ?? { text: "" }, isEditing: editing }
+  // A run that goes on was told before.
+  const room = roomFor(windowTokens, tools, system + taskPrompt(run.task, shown))
+  const isOriented = editing && prepared.remote !== undefined && begun === undefined
+  const orientation = isOriented
+    ? yield* Effect.flatMap(workspace, (checkout) => orient(run.task, issue, checkout, room))
+    : ""
   const settings = {
-    systemPrompt: begun?.run.systemPrompt ?? systemPrompt(agent),
-    taskPrompt:
-      begun?.run.taskPrompt ??
-      taskPrompt(run.task, {
-        issueText: issue,
-        diff: judged?.shown ?? { text: "" },
-        isEditing: editing
-      }),
+    systemPrompt: system,
+    taskPrompt: begun?.run.taskPrompt ?? taskPrompt(run.task, { ...shown, orientation }),
     maxTokens: spec.maxOutputTokens || maxOutputTokens,
     maxTurns: spec.maxTurns,
     ...window,

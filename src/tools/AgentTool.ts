@@ -46,6 +46,24 @@ export interface AgentTool<R = never> extends ChatTool {
   readonly isBounded?: boolean
 }
 
+/** Bounds that a call is held to when it is decoded: a model reads them in each request, and some servers make slow grammars of them. */
+const unsaid: ReadonlySet<string> = new Set(["additionalProperties", "maxLength", "maxItems", "maximum"])
+
+/** A JSON Schema without what is unsaid. */
+const brief = (schema: unknown): unknown => {
+  if (Array.isArray(schema)) return schema.map(brief)
+  if (typeof schema !== "object" || schema === null) return schema
+  return Object.fromEntries(
+    Object.entries(schema).flatMap(([key, value]) => {
+      if (key === "properties" && typeof value === "object" && value !== null) {
+        const properties = Object.entries(value).map(([name, property]) => [name, brief(property)])
+        return [[key, Object.fromEntries(properties)]]
+      }
+      return unsaid.has(key) ? [] : [[key, brief(value)]]
+    })
+  )
+}
+
 /** Makes a tool from the schema of its arguments. */
 export const make = <A, R>(definition: {
   readonly name: string
@@ -66,7 +84,9 @@ export const make = <A, R>(definition: {
     ...(definition.isBounded === true && { isBounded: true }),
     // Only when a request carries it: a run-task without this tool starts sooner.
     get parameters() {
-      parameters ??= Schema.toJsonSchemaDocument(definition.parameters).schema as ChatTool["parameters"]
+      parameters ??= brief(
+        Schema.toJsonSchemaDocument(definition.parameters).schema
+      ) as ChatTool["parameters"]
       return parameters
     },
     call: (args, context) =>

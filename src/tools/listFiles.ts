@@ -30,7 +30,7 @@ export const listFiles = make({
   run: Effect.fn("list_files")(function* ({ ignored = false, path = "." }, context) {
     const files = yield* WorkspaceTools
     const listing = yield* files.listFiles(path, { withIgnored: ignored }).pipe(asToolError)
-    const { isCut, lines } = showTree(
+    const { left: unlisted, lines } = showTree(
       listing.files,
       Math.floor(resultLimit(maxLines * charsOfLine, context) / charsOfLine)
     )
@@ -40,7 +40,7 @@ export const listFiles = make({
         path,
         files: lines,
         total: listing.files.length,
-        truncated: isCut || listing.truncated,
+        truncated: unlisted > 0 || listing.truncated,
         ...(listing.links.length === 0 ? {} : { links: some(listing.links) }),
         ...(listing.submodules.length === 0 ? {} : { submodules: some(listing.submodules) }),
         ...(left.count === 0 ? {} : { ignored: some(left.some, left.count) })

@@ -31,13 +31,13 @@ const text = Schema.Struct({ text: Schema.String })
 const work = (effect: Effect.Effect<void> = Effect.void) =>
   make({
     name: "work",
-    description: "works",
+    description: "works on what the text says",
     parameters: text,
     run: () => Effect.as(effect, { output: {} })
   })
 const submit = make({
   name: "submit_result",
-  description: "ends",
+  description: "ends the run with what the text says",
   parameters: text,
   run: () => Effect.succeed({ output: {}, terminal: { verdict: "GO" as const, summary: "done", extra: {} } })
 })
