@@ -178,7 +178,7 @@ const converse = Effect.fnUntraced(function* (run: Run, prepared: Prepared) {
   const system = begun?.run.systemPrompt ?? systemPrompt(agent)
   const shown = { issueText: issue, diff: judged?.shown ?? { text: "" }, isEditing: editing }
   // A run that goes on was told before.
-  const room = roomFor(windowTokens, tools, system + taskPrompt(run.task, shown))
+  const room = roomFor(window.windowTokens, tools, system + taskPrompt(run.task, shown))
   const isOriented = editing && prepared.remote !== undefined && begun === undefined
   const orientation = isOriented
     ? yield* Effect.flatMap(workspace, (checkout) => orient(run.task, issue, checkout, room))
