@@ -17,6 +17,8 @@ const turnShare = 0.8
 const leastTurnShare = 1 / 3
 /** Tokens that must be left beside a first request: below that a run would lose each result before it could use it. */
 const leastWork = 1_024
+/** Tokens of a context in which work can be done at all: instructions, tools and a task take half of it. */
+const leastWindow = 3_072
 /** Kept free for what a chat template adds. */
 const marginShare = 0.02
 /** What a compaction keeps of the window, the tools and the task included. */
@@ -156,9 +158,18 @@ export const refused = (
   }
 }
 
-/** Whether a first prompt leaves so little that no work can be done. */
-export const isTooSmall = (window: Window, promptTokens: number): boolean =>
-  window.source !== "default" && promptTokens + leastWork > window.tokens
+/**
+ * Whether a first prompt leaves so little that no work can be done. `ours` counts its messages; the tools count whether or not the server's
+ * template shows them, since a model that does not see them is told of them later. An Agent's word is only held against what the server
+ * counted: it may be there to try how a conversation is compacted.
+ */
+export const isTooSmall = (window: Window, ours: number): boolean => {
+  const { measured, source, tokens, toolTokens } = window
+  const theirs = measured?.theirs ?? 0
+  if (source === "default") return false
+  if (source === "agent") return theirs + leastReply > tokens
+  return tokens < leastWindow || Math.max(theirs, ours + toolTokens) + leastWork > tokens
+}
 
 /** Tokens of a first request beside the diff: the tools, the instructions, the task. */
 const besideDiff = 2_000

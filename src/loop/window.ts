@@ -105,18 +105,18 @@ export const withFigures = (
   })
 }
 
-/** A first request that nearly fills the window ends the run at once, with the server's own figures, and not after turns without any use. */
+/** A first request that nearly fills the window ends the run at once, and not after turns without any use. */
 export const requireRoom = Effect.fnUntraced(function* <R>(options: LoopOptions<R>, progress: Progress) {
-  const { measured, tokens } = progress.window
-  if (progress.turn > 1 || measured === undefined || !Window.isTooSmall(progress.window, measured.theirs)) {
-    return
-  }
+  const { conversation, window } = progress
+  if (progress.turn > 1 || !Window.isTooSmall(window, conversation.tokens)) return
+  const { measured, tokens, toolTokens } = window
+  const promptTokens = measured?.theirs ?? usedTokens(progress)
   return yield* new InferenceError({
     endpoint: options.endpoints[0].baseURL,
     reason: new ContextOverflow({
-      message: `the first request takes ${measured.theirs} of the ${tokens} tokens of the context: too few are left to work with; serve the model with a larger context`,
+      message: `the context of the model is too small to work in: it has ${tokens} tokens, and the first request takes ${promptTokens}, the tools about ${toolTokens}; serve the model with a larger context`,
       party: "configuration",
-      promptTokens: measured.theirs,
+      promptTokens,
       windowTokens: tokens
     })
   })

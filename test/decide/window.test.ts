@@ -69,10 +69,18 @@ describe("the window", () => {
     assert.strictEqual(Window.refused(make(), 9_000, {}).tokens, 8_000)
   })
 
-  it("is too small where nothing fits beside the first request; a default is nobody's word", () => {
-    assert.isTrue(Window.isTooSmall(make({ tokens: 2_048 }), 1_100))
+  it("is too small where nothing fits beside the first request, its tools shown or not; a default is nobody's word", () => {
+    assert.isTrue(Window.isTooSmall(make({ tokens: 2_048 }), 100))
+    assert.isTrue(Window.isTooSmall(make({ tokens: 4_096 }), 2_500))
+    assert.isTrue(Window.isTooSmall(Window.observe(make({ tokens: 4_096 }), 1_000, reply(3_500)), 1_000))
     assert.isFalse(Window.isTooSmall(make({ tokens: 8_192 }), 3_500))
     assert.isFalse(Window.isTooSmall(make({ tokens: 2_048, source: "default" }), 1_500))
+  })
+
+  it("that the Agent names is too small only where the server counts more", () => {
+    const small = make({ tokens: 2_048, source: "agent" })
+    assert.isFalse(Window.isTooSmall(small, 1_500))
+    assert.isTrue(Window.isTooSmall(Window.observe(small, 1_000, reply(1_900)), 1_000))
   })
 
   it("shows a reviewer about a quarter of itself, and something in any case", () => {
