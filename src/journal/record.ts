@@ -1,7 +1,7 @@
 /** The records of a journal: one JSON object a line, in the order in which things happened. */
 import { Schema } from "effect"
 
-import { ToolCall } from "../../schema/Chat.ts"
+import { type ChatReply as ModelReply, ToolCall } from "../../schema/Chat.ts"
 import { Result } from "../../schema/Result.ts"
 import { Terminal } from "../../schema/Terminal.ts"
 import { Usage } from "../../schema/Usage.ts"
@@ -95,16 +95,19 @@ const Compaction = Schema.Struct({
   after: Schema.Int
 })
 
-const ChatReply = Schema.Struct({
+/** All that a reply holds: what is missing here would be lost to a run that goes on. */
+const replyFields = {
   content: Schema.String,
   reasoning: Schema.String,
   reasoningField: opt(Schema.Literals(["reasoning", "reasoning_content"])),
   reasoningDetails: opt(Schema.Array(Schema.Json)),
   refusal: opt(Schema.String),
   toolCalls: Schema.Array(ToolCall),
+  hasTextCalls: opt(Schema.Boolean),
   finishReason: Schema.String,
   usage: opt(Usage)
-})
+} satisfies { readonly [K in keyof Required<ModelReply>]: unknown }
+const ChatReply = Schema.Struct(replyFields)
 
 /** What a request came to. On disk before a tool runs. */
 const Reply = Schema.Struct({
