@@ -230,8 +230,10 @@ const weightOfLoss = (
   lost: ReadonlyArray<Assertion>,
   what: "no longer" | "taken back" | "reached" | "as it was"
 ): Weight => {
-  const added = [...head.test.words].filter((word) => !base.test.words.has(word)).length
   const [was, is] = [base.test.reading, head.test.reading]
+  // Only what claims say: words beside them cost nothing.
+  const said = wordsOf(is.assertions.map(({ expected, subject }) => `${subject} ${expected}`).join(" "))
+  const added = [...head.test.words].filter((word) => !base.test.words.has(word) && said.has(word)).length
   if (was.isCut && is.isCut) return note
   if (is.isCut) return asks
   if (what === "no longer") return added <= 6 ? held : asks
