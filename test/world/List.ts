@@ -74,6 +74,16 @@ const Recipe = Schema.Struct({
 export type Recipe = typeof Recipe.Type
 
 /** What a person who did not write the rules found about a commit of the list, where the rule's verdict is not right. */
+/** What a reader found about what the static half says of a commit: `right` where somebody should look, `wrong` where nobody need. */
+const StaticReading = Schema.Struct({
+  repository: Schema.NonEmptyString,
+  commit: Hash,
+  weighs: Schema.Literals(["fail", "ask"]),
+  rules: Schema.NonEmptyArray(Schema.NonEmptyString),
+  verdict: Schema.Literals(["right", "wrong"]),
+  why: Schema.NonEmptyString
+})
+
 const Reading = Schema.Struct({ commit: Hash, verdict: Verdict, why: Schema.NonEmptyString })
 
 const folder = import.meta.dirname
@@ -98,6 +108,7 @@ const load = <S extends Schema.Top & { readonly DecodingServices: never }>(
 export const loadCandidates = () => load("candidates.yaml", Candidates)
 export const loadList = (): List => load("list.yaml", List)
 export const loadRecipes = () => load("recipes.yaml", Schema.Record(Schema.String, Recipe))
+export const loadStaticReadings = () => load("static-readings.yaml", Schema.Array(StaticReading))
 export const loadReadings = () => load("readings.yaml", Schema.Array(Reading))
 
 /** The recipe of a repository, else of its language. */

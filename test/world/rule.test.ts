@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 
-import { loadCandidates, loadList, loadReadings, loadRecipes, recipeOf } from "./List.ts"
+import { loadCandidates, loadList, loadReadings, loadRecipes, loadStaticReadings, recipeOf } from "./List.ts"
 import { isFixSubject, isInlineTestLine, isProductFile, isTestFile, languages, mainLanguage } from "./rule.ts"
 
 it.each([
@@ -77,5 +77,12 @@ describe("the list", () => {
   it("has the commit of every reading", () => {
     const commits = new Set(projects.flatMap(({ fixes }) => fixes.map(({ commit }) => commit)))
     for (const { commit } of loadReadings()) expect(commits).toContain(commit)
+  })
+
+  it("has one reading of a commit of the static half, each of a project of its first half", () => {
+    const readings = loadStaticReadings()
+    const first = new Set(projects.flatMap(({ half, repository }) => (half === "first" ? [repository] : [])))
+    for (const { repository } of readings) expect(first).toContain(repository)
+    expect(new Set(readings.map(({ commit }) => commit)).size).toBe(readings.length)
   })
 })
