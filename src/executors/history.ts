@@ -2,8 +2,11 @@
 import { Clock, Effect, Hash, Redacted, type Scope } from "effect"
 
 import type { Agent } from "../../schema/Agent.ts"
+import type { Spend } from "../../schema/Budget.ts"
 import { type AgenticTask } from "../../schema/AgenticTask.ts"
 import { refOf } from "../../schema/Meta.ts"
+import type { RunFacts } from "../decide/nativeVerdict.ts"
+import { spendOf } from "../decide/spend.ts"
 import { continues } from "../decide/claim.ts"
 import { type Continuation, continuationOf } from "../journal/continuation.ts"
 import type { Journal as Read } from "../journal/read.ts"
@@ -127,6 +130,21 @@ export const record = Effect.fnUntraced(function* (
     tools: options.tools
   })
   return { ...recording, attempt: writer.attempt }
+})
+
+/** What earlier processes of the run used and nobody was told: what one that ended in order used is in the task's status. */
+export const begunBefore = ({ continuation }: History, endpoint?: Endpoint): Spend | undefined => {
+  if (continuation === undefined) return undefined
+  const { modelMillis, usage, wallMillis } = continuation.journal.untold
+  return { ...spendOf(usage, modelMillis / 1000, endpoint?.prices, false), wallSeconds: wallMillis / 1000 }
+}
+
+export const elapsedBefore = ({ continuation }: History): number => continuation?.journal.elapsedMillis ?? 0
+
+/** What the result says about interruptions of the run; nothing where there were none. */
+export const interruptions = ({ continuation, lost }: History): Pick<RunFacts, "resumes" | "beganAnew"> => ({
+  ...(continuation !== undefined && { resumes: continuation.journal.resumes + 1 }),
+  ...(lost !== undefined && { beganAnew: lost })
 })
 
 /** Says that the run was interrupted in order: it may go on under any claim. */

@@ -12,7 +12,7 @@ const payloadReaders = {
   repo: "src/decide/source.ts",
   issue: "src/decide/prompt.ts",
   branch: "src/executors/checkout.ts",
-  prompt: "src/executors/NativeExecutor.ts",
+  prompt: "src/executors/prepare.ts",
   agent: "src/executors/StubExecutor.ts",
   baseBranch: "src/executors/checkout.ts",
   "gateAdvisories[].check": "src/decide/prompt.ts",
