@@ -13,7 +13,9 @@ import type { ChatTool } from "../../schema/Chat.ts"
 const maxTokens = 4_000
 const maxShare = 0.25
 
+/** Links of the base that are looked at where a guide is one, and bytes of a target. */
 const maxLinks = 500
+const maxTargetBytes = 4096
 
 /** What a request carries beside its messages and tools: names of fields, the model, options. */
 const envelopeTokens = 60
@@ -28,47 +30,52 @@ export const roomFor = (windowTokens: number, offered: ReadonlyArray<ChatTool>, 
   return Math.floor(Math.min(maxTokens, windowTokens * maxShare)) - fixed - envelopeTokens
 }
 
-const latin = (bytes: Uint8Array): string => new TextDecoder().decode(bytes)
+const utf8 = (bytes: Uint8Array | undefined): string => new TextDecoder().decode(bytes)
 
 type Base = Pick<Workspace, "baseEntries" | "readEntries">
 
-/** The guides' contents; one that says the same as another before it, or only points to it, is left out. */
-const readGuides = Effect.fnUntraced(function* (
+/** The guides for these folders, links of the base followed. */
+const findGuides = Effect.fnUntraced(function* (
   workspace: Base,
   entries: ReadonlyArray<BaseEntry>,
   folders: ReadonlyArray<string>
 ) {
-  const byPath = new Map(entries.map((entry) => [entry.path, entry]))
   const chosen = guidesFor(entries, folders)
   // A link may lead to another one.
   const links = chosen.some(({ kind }) => kind === "link")
-    ? [...chosen, ...entries].filter(({ bytes, kind }) => kind === "link" && bytes <= 4096).slice(0, maxLinks)
+    ? [...chosen, ...entries]
+        .filter(({ bytes, kind }) => kind === "link" && bytes <= maxTargetBytes)
+        .slice(0, maxLinks)
     : []
   const targets = yield* workspace.readEntries(links)
-  const targetOf = new Map(links.map(({ path }, index) => [path, latin(targets[index] ?? new Uint8Array())]))
-  const guides = chosen.map((guide): Guide =>
+  const targetOf = new Map(links.map(({ path }, index) => [path, utf8(targets[index])]))
+  const byPath = new Map(entries.map((entry) => [entry.path, entry]))
+  return chosen.map((guide): Guide =>
     follow(
       guide,
       (path) => byPath.get(path),
       ({ path }) => targetOf.get(path)
     )
   )
-  const read = guides.flatMap(({ entry }) => (entry === undefined ? [] : [entry]))
-  const contents = yield* workspace.readEntries(read)
-  const byObject = new Map(read.map(({ object }, index) => [object, contents[index] ?? new Uint8Array()]))
+})
 
+/** What they say; one that says the same as another before it, or only points to it, is left out. */
+const shownGuides = (
+  guides: ReadonlyArray<Guide>,
+  contentOf: (object: string) => Uint8Array | undefined
+): ReadonlyArray<ShownGuide> => {
   const seen = new Set<string>()
   return guides.flatMap(({ entry, path, refused }): ReadonlyArray<ShownGuide> => {
     if (entry === undefined) return [{ path, refused: refused ?? "it is no file" }]
     if (seen.has(entry.object)) return []
     seen.add(entry.object)
-    const text = textOf(byObject.get(entry.object) ?? new Uint8Array())
+    const text = textOf(contentOf(entry.object) ?? new Uint8Array())
     if (Result.isFailure(text)) return [{ path, refused: text.failure }]
     const target = pointsTo(path, text.success)
     const isKnown = target !== undefined && guides.some((guide) => guide.path === target)
     return text.success === "" || isKnown ? [] : [{ path, text: text.success }]
   })
-})
+}
 
 /** At most `room` tokens on the repository, for this task. What git does not tell costs the orientation, not the run. */
 export const orient = Effect.fn("orient")(
@@ -82,17 +89,17 @@ export const orient = Effect.fn("orient")(
     const entries = yield* workspace.baseEntries
     const text = `${task.spec.payload.prompt ?? ""}\n${issueText}`
     const named = namedBy(entries, { paths: task.spec.payload.paths ?? [], text })
-    const guides = yield* readGuides(workspace, entries, named.folders)
+    const guides = yield* findGuides(workspace, entries, named.folders)
     const sources = mapped(entries, named, text)
-    const contents = yield* workspace.readEntries(sources)
+    // One process for all: the model waits.
+    const read = [...guides.flatMap(({ entry }) => entry ?? []), ...sources]
+    const contents = yield* workspace.readEntries(read)
+    const byObject = new Map(read.map(({ object }, index) => [object, contents[index]]))
     return orientation(
       {
-        guides,
         entries,
-        sources: sources.map(({ path }, index) => ({
-          path,
-          text: latin(contents[index] ?? new Uint8Array())
-        }))
+        guides: shownGuides(guides, (object) => byObject.get(object)),
+        sources: sources.map(({ object, path }) => ({ path, text: utf8(byObject.get(object)) }))
       },
       room
     )
