@@ -52,11 +52,17 @@ const ToolMessage = Schema.fromJsonString(
 )
 const decodeToolMessage = Schema.decodeUnknownOption(ToolMessage)
 
-const compact = <R>({ tools }: LoopOptions<R>, progress: Progress): boolean => {
+/** `mostTokens` by our count, where the server's figures do not explain its refusal. */
+const compact = <R>(
+  { tools }: LoopOptions<R>,
+  progress: Progress,
+  mostTokens = Number.POSITIVE_INFINITY
+): boolean => {
   const { conversation, window } = progress
+  const kept = Window.keptForMessages(window, Context.pinnedTokens(conversation))
   const compacted = Context.compact(conversation, {
-    keptTokens: Window.keptForMessages(window, Context.pinnedTokens(conversation)),
-    roomTokens: Window.roomForMessages(window)
+    keptTokens: Math.min(kept, mostTokens),
+    roomTokens: Math.min(Window.roomForMessages(window), mostTokens)
   })
   if (compacted === undefined) return false
   progress.conversation = compacted.conversation
@@ -84,7 +90,8 @@ export const shrink = <R>(
     promptTokens === undefined ||
     windowTokens === undefined ||
     promptTokens + Window.leastReply <= windowTokens
-  return mayFit && Window.replyTokens(progress.window, tokens) < asked
+  if (mayFit && Window.replyTokens(progress.window, tokens) < asked) return true
+  return compact(options, progress, Math.floor(tokens / 2))
 }
 
 /** The refusal with both figures; what the server does not say is our own count. */

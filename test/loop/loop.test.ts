@@ -617,6 +617,23 @@ describe("the loop", () => {
     })
   )
 
+  it.effect("whose refusal no figure explains has its large results left out, and goes on", () =>
+    Effect.gen(function* () {
+      const overflow = failure(
+        new ContextOverflow({
+          message: "too large",
+          party: "configuration",
+          promptTokens: 90_000,
+          windowTokens: 80_000
+        })
+      )
+      const read = calls(["echo", JSON.stringify({ text: "x".repeat(4000) })])
+      const { end, requests } = yield* play([read, overflow, done])
+      assert.strictEqual(end._tag, "Submitted")
+      assert.match(requests[2]?.at(-1) ?? "", /the result was left out/u)
+    })
+  )
+
   it.effect("that does not fit with nothing left out ends with what the server said", () =>
     Effect.gen(function* () {
       const overflow = failure(
