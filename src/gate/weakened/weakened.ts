@@ -21,7 +21,7 @@ import { readFile as go } from "./go.ts"
 import { pairs, weakenings } from "./match.ts"
 import { productionOf } from "./production.ts"
 import { readFile as python } from "./python.ts"
-import { doubleFindings, findingsOf, newOnlyFindings, type Side } from "./report.ts"
+import { doubleFindings, findingsOf, newOnlyFindings } from "./report.ts"
 import { readFile as rust } from "./rust.ts"
 import type { Load } from "./scriptModules.ts"
 import { shadowFindings, sourcesOf } from "./sources.ts"
@@ -29,6 +29,7 @@ import { specialCases } from "./special.ts"
 import { type Grammar, grammarOf, type Parse, type SyntaxNode } from "./syntax.ts"
 import type { TestFile } from "./testCase.ts"
 import type { Budget } from "./walk.ts"
+import type { Side } from "./weight.ts"
 
 const readers = { python, go, rust, javascript, typescript: javascript, tsx: javascript } as const
 
