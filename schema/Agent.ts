@@ -88,7 +88,10 @@ export const AgentSpec = Schema.Struct({
     }),
     "Where the loop runs."
   ),
-  contextWindowTokens: optional(int32(0), "Context window of the model, in tokens; 0 means what its server says, or 32768 where it says nothing."),
+  contextWindowTokens: optional(
+    int32(0),
+    "Context window of the model, in tokens; 0 means what its server says, or 32768 where it says nothing."
+  ),
   observationWindowTurns: optional(int32(0, 50), "Turns whose tool results stay whole; 0 means 3."),
   stuckLoopDetection: optional(
     StuckLoopDetection,
