@@ -44,10 +44,7 @@ export const weightOfLoss = (
   what: "no longer" | "taken back" | "reached" | "as it was"
 ): Weight => {
   const [was, is] = [base.test.reading, head.test.reading]
-  // Only what claims say: words beside them cost nothing.
-  const said = wordsOf(is.assertions.map(({ expected, subject }) => `${subject} ${expected}`).join(" "))
-  const come = [...head.test.words].filter((word) => !base.test.words.has(word))
-  const added = come.length
+  const added = [...head.test.words].filter((word) => !base.test.words.has(word)).length
   if (was.isCut && is.isCut) return note
   if (is.isCut) return asks
   if (what === "no longer") return added <= 6 ? held : asks
@@ -57,7 +54,7 @@ export const weightOfLoss = (
   const [checks, left] = [checksIn(base), checksIn(head)]
   // As many claims as before, in the same words: said otherwise, or about less.
   if (added <= 2) return what === "reached" || left >= checks ? asks : held
-  if (come.filter((word) => said.has(word)).length <= 2 || left * 2 < checks) return asks
+  if (left * 2 < checks) return asks
   return what === "reached" || left >= checks || likeness(base.test.words, head.test.words) < 0.5
     ? note
     : asks

@@ -56,13 +56,6 @@ export const kinds: ReadonlyArray<Case> = [
     product: ["shop.py", split, stripped]
   }),
   py(
-    "a claim less and words that claim nothing, beside a fix",
-    `${pyTest}    assert parse('c') == ['c']\n    assert parse('d-e') == ['d', 'e']\n`,
-    `${pyTest}    assert parse('d-e') == ['d', 'e']\n    first = 'one'\n    second = [first, 'two']\n    third = len(second)\n`,
-    "finding",
-    { weighs: "ask", product: ["shop.py", split, stripped] }
-  ),
-  py(
     "the flag that it tested is gone from a list",
     "def test_flag():\n    assert run('--fast') == 0\n\n\ndef test_other():\n    assert run('') == 1\n",
     "def test_other():\n    assert run('') == 1\n",
