@@ -155,12 +155,14 @@ describe.skipIf(whyNoKubectl !== undefined)("bad input", { concurrent: true, tim
     assert.strictEqual((await up.getJson("at", "thief")).status.verdict, "GATE-PASS")
   })
 
-  it("an unreachable model ends the run as INCOMPLETE and names the endpoint", async () => {
+  it("an unreachable model parks the task, which says so and names the endpoint", async () => {
     const patch = JSON.stringify({ status: { endpoint: "http://127.0.0.1:9/v1/chat/completions" } })
     await up.kubectl("patch", "isvc", "coder-model", "--subresource=status", "--type=merge", "-p", patch)
     await apply("no-model", { kind: "freeform", agentRef: { name: "coder" }, payload: { prompt: "hello" } })
-    await up.kubectl("wait", "at/no-model", "--for=jsonpath={.status.verdict}=INCOMPLETE", "--timeout=50s")
-    assert.include(JSON.stringify((await up.getJson("at", "no-model")).status), "127.0.0.1:9")
+    await up.kubectl("wait", "at/no-model", "--for=condition=Parked", "--timeout=50s")
+    const { status } = await up.getJson("at", "no-model")
+    assert.deepStrictEqual([status.phase, status.assignedNode], ["Pending", undefined])
+    assert.include(JSON.stringify(status.conditions), "127.0.0.1:9")
   })
 
   it("a wrong token is Unauthorized", async () => {
