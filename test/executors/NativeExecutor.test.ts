@@ -176,7 +176,8 @@ describe("NativeExecutor", () => {
         })
         assert.strictEqual((yield* run).verdict, "GO")
         const pushed = tip(branch)
-        rmSync(join(disk.root, "work", ".runs"), { recursive: true })
+        for (const folder of [".runs", ".journals"])
+          rmSync(join(disk.root, "work", folder), { recursive: true })
         mkdirSync(join(disk.root, "work", ".runs"))
         const second = yield* run
         assert.deepStrictEqual(
