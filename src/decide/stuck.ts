@@ -22,7 +22,8 @@ const graceTurns = 3
 /** Turns by which reading files that were not read before extends the edit-free limit. */
 const maxReadingCredit = 8
 
-const editTools = new Set(["delete", "move", "str_replace", "write_file"])
+/** Tools that change files and nothing else: the same call over the same files comes to the same. */
+export const editTools: ReadonlySet<string> = new Set(["delete", "move", "str_replace", "write_file"])
 /** Tools that are withheld for a while after an edit-free nudge. */
 export const searchTools: ReadonlySet<string> = new Set(["bash", "grep", "list_files"])
 

@@ -1,7 +1,8 @@
 /** Writes a run down as it goes on, and hands out what an earlier process of it had written. Design §3.15. */
 import { Clock, Effect, Fiber, Result, type Scope } from "effect"
 
-import type { ChatReply } from "../../schema/Chat.ts"
+import type { ChatReply, ToolCall } from "../../schema/Chat.ts"
+import { editTools } from "../decide/stuck.ts"
 import type { Continuation } from "../journal/continuation.ts"
 import type { JournalTurn } from "../journal/read.ts"
 import {
@@ -19,7 +20,7 @@ import { JournalError, type JournalWriter } from "../services/Journal.ts"
 import type { Workspace } from "../services/GitWorkspace.ts"
 import type { CatalogTool } from "../tools/catalog.ts"
 
-/** Calls after which the files are as they were. */
+/** Calls after which the files are as they were. After edits they follow from the calls; after any other tool they are kept. */
 const readers: ReadonlySet<string> = new Set(["fetch_issue", "grep", "list_files", "read_diff", "read_file"])
 
 /** What the model is told where commands had run: what they made beside the repository's files is gone. */
@@ -50,41 +51,44 @@ export const begin = Effect.fnUntraced(function* (
   options: Options
 ): Effect.fn.Return<Recording, JournalError, Scope.Scope> {
   const { claim, continuation, folder, head, redact, tools, workspace, writer } = options
-  const { journal, turn: pastTurns = 0 } = continuation ?? {}
+  const { journal, treeTurn = 0, turn: pastTurns = 0 } = continuation ?? {}
   const scope = yield* Effect.scope
   const requests = new RequestLog()
   const taken = { turn: 0, replies: 0, results: 0, trees: 0 }
   let isStarted = journal?.start !== undefined
-  let mayHaveChanged = false
+  /** The files do not follow from the journal: they are to be kept at the end of the turn. */
+  let mustKeep = false
   let isOn = true
   let checkpoint: Fiber.Fiber<void, JournalError> | undefined
+
+  /** A reply that had a secret in it may be read, but its calls are not those that the model made. */
+  const redactedLine = (record: JournalRecord): string => {
+    const line = lineOf(record)
+    const clean = redact(line)
+    if (clean === line || record.type !== "reply") return clean
+    mustKeep = true
+    return redact(lineOf({ ...record, isRedacted: true }))
+  }
 
   const write = Effect.fnUntraced(function* (
     records: ReadonlyArray<JournalRecord>,
     options?: { readonly isDurable: boolean }
   ) {
     if (!isOn) return
-    yield* writer
-      .append(
-        records.map((record) => redactedLine(record, redact)),
-        options
-      )
-      .pipe(
-        Effect.catch((error) => {
-          // Without room the run cannot go on; without its journal it can.
-          if (error.reason === "DiskFull") return Effect.fail(error)
-          isOn = false
-          const at = records[0]?.at ?? 0
-          return Effect.logWarning(
-            "the run is recorded no further: it begins anew when it is interrupted",
-            error
-          ).pipe(
-            Effect.andThen(
-              Effect.ignore(writer.append([lineOf({ type: "full", at, message: error.message })]))
-            )
-          )
-        })
-      )
+    yield* writer.append(records.map(redactedLine), options).pipe(
+      Effect.catch((error) => {
+        // Without room the run cannot go on; without its journal it can.
+        if (error.reason === "DiskFull") return Effect.fail(error)
+        isOn = false
+        const at = records[0]?.at ?? 0
+        return Effect.logWarning(
+          "the run is recorded no further: it begins anew when it is interrupted",
+          error
+        ).pipe(
+          Effect.andThen(Effect.ignore(writer.append([lineOf({ type: "full", at, message: error.message })])))
+        )
+      })
+    )
   })
 
   /** What the journal has of this turn, as far as nobody took it yet. */
@@ -121,15 +125,27 @@ export const begin = Effect.fnUntraced(function* (
     return Result.isSuccess(given) ? given.success : yield* given.failure
   })
 
+  /** The files of an earlier turn are there; what was edited since is edited again. */
+  const editAgain = Effect.fnUntraced(function* <R>(
+    { function: { name } }: ToolCall,
+    make: Effect.Effect<Dispatched, never, R>
+  ) {
+    if ((yield* make).succeeded) return
+    yield* Effect.logWarning("an edit of the interrupted run could not be made again").pipe(
+      Effect.annotateLogs({ tool: name })
+    )
+  })
+
   const call: Recorder["call"] = Effect.fnUntraced(function* ({ index, turn }, call, make) {
     const { name } = call.function
     const recorded = isPast(turn) ? past(turn)?.results[taken.results++] : undefined
     if (recorded !== undefined) {
       tools.find((tool) => tool.name === name)?.recall?.(outputOf(recorded.message))
       const { message: json, succeeded, terminal } = recorded
+      if (turn > treeTurn && succeeded && editTools.has(name)) yield* editAgain(call, make)
       return { call, entry: { role: "tool" as const, json }, succeeded, terminal }
     }
-    mayHaveChanged ||= !readers.has(name)
+    mustKeep ||= !readers.has(name) && !editTools.has(name)
     yield* write([{ type: "call", at: yield* Clock.currentTimeMillis, turn, index, id: call.id, tool: name }])
     const done: Dispatched = yield* make
     const { entry, succeeded, terminal } = done
@@ -157,10 +173,12 @@ export const begin = Effect.fnUntraced(function* (
     ])
   })
 
-  const keepFiles = Effect.fnUntraced(function* (turn: number) {
+  const keepFiles = Effect.fnUntraced(function* (turn: number, isKept: boolean) {
     const kept = yield* workspace.pipe(
       Effect.tap(noteStart),
-      Effect.flatMap((checkout) => (folder === undefined ? Effect.undefined : checkout.checkpoint(folder))),
+      Effect.flatMap((checkout) =>
+        folder === undefined || !isKept ? Effect.undefined : checkout.checkpoint(folder)
+      ),
       Effect.result
     )
     const at = yield* Clock.currentTimeMillis
@@ -170,6 +188,7 @@ export const begin = Effect.fnUntraced(function* (
     }
     if (kept.failure instanceof JournalError) return yield* kept.failure
     const { message } = kept.failure
+    mustKeep = true
     yield* Effect.logWarning("the files of a turn could not be kept").pipe(
       Effect.annotateLogs({ turn, error: message })
     )
@@ -178,9 +197,9 @@ export const begin = Effect.fnUntraced(function* (
 
   const turnEnded: Recorder["turnEnded"] = Effect.fnUntraced(function* (turn) {
     if (isPast(turn) || !isOn) return
-    if (mayHaveChanged || !isStarted) {
-      mayHaveChanged = false
-      checkpoint = yield* Effect.forkIn(keepFiles(turn), scope)
+    if (mustKeep || !isStarted) {
+      checkpoint = yield* Effect.forkIn(keepFiles(turn, mustKeep), scope)
+      mustKeep = false
       return
     }
     yield* write([{ type: "checkpoint", at: yield* Clock.currentTimeMillis, turn }])
@@ -218,13 +237,6 @@ export const begin = Effect.fnUntraced(function* (
 
 /** For a run that cannot be written down. */
 export const none: Recording = { recorder: unrecorded, ended: () => Effect.void }
-
-/** A reply that had a secret in it may be read, but its calls are not those that the model made. */
-const redactedLine = (record: JournalRecord, redact: (line: string) => string): string => {
-  const line = lineOf(record)
-  const clean = redact(line)
-  return clean === line || record.type !== "reply" ? clean : redact(lineOf({ ...record, isRedacted: true }))
-}
 
 const withoutUndefined = ({ usage, ...reply }: ChatReply) => ({
   ...reply,

@@ -9,8 +9,9 @@ export interface Continuation {
   readonly turn: number
   /** Replies to the turn after it that are not asked for again; its tools run again, over the files as they were before it. */
   readonly replies: number
-  /** The files at the end of that turn; absent while nothing could have changed them. */
+  /** The files at the end of `treeTurn`; absent where none were kept yet. Edits of later turns are made again. */
   readonly tree: string | undefined
+  readonly treeTurn: number
 }
 
 /** A reply that can be acted on: the last of a turn's, and nothing was taken out of it. What failed is asked again. */
@@ -33,7 +34,7 @@ export const continuationOf = (
   if (journal.run.spec !== spec) return "the task or its Agent was changed since"
   if (journal.isFull) return "its journal was full"
   const turn = lastCompleteTurn(journal)
-  const complete = journal.turns.slice(0, turn)
-  const tree = complete.findLast(({ checkpoint }) => checkpoint?.tree !== undefined)?.checkpoint?.tree
-  return { journal, turn, replies: repliesToKeep(journal.turns[turn]), tree }
+  const kept = journal.turns.slice(0, turn).findLast(({ checkpoint }) => checkpoint?.tree !== undefined)
+  const { checkpoint, turn: treeTurn = 0 } = kept ?? {}
+  return { journal, turn, replies: repliesToKeep(journal.turns[turn]), tree: checkpoint?.tree, treeTurn }
 }

@@ -27,6 +27,7 @@ const busy: JournalRecord = {
 const of = (...records: ReadonlyArray<JournalRecord | undefined>) =>
   records.filter((record) => record !== undefined)
 const where = ({ replies, tree, turn }: Continuation) => ({ turn, replies, tree })
+const treeTurnOf = ({ treeTurn }: Continuation) => treeTurn
 
 describe("a run goes on", () => {
   it("after its last turn that has its files; a reply that came already is not asked for again", () => {
@@ -64,6 +65,15 @@ describe("a run goes on", () => {
       replies: 0,
       tree: "tree1"
     })
+  })
+
+  it("and makes the edits again of the turns since the files were last kept", () => {
+    const quiet = turnOf(2).map((record): JournalRecord =>
+      record.type === "checkpoint" ? { type: "checkpoint", at: record.at, turn: 2 } : record
+    )
+    assert.strictEqual(treeTurnOf(goOn([beginning, ...turnOf(1), ...quiet])), 1)
+    assert.strictEqual(treeTurnOf(goOn([beginning, ...turnOf(1), ...turnOf(2)])), 2)
+    assert.strictEqual(treeTurnOf(goOn([beginning])), 0)
   })
 
   it("before a turn whose files could not be kept", () => {
