@@ -13,7 +13,7 @@ export const apiserver = (objects: Readonly<Record<string, unknown>>) =>
   Effect.acquireRelease(
     Effect.callback<{ readonly server: http.Server; readonly url: string }>((resume) => {
       const server = http.createServer((request, response) => {
-        const found = objects[request.url ?? ""]
+        const found = objects[(request.url ?? "").replace(/\?.*/u, "")]
         const isWrite = request.method !== "GET"
         const body = isWrite ? { metadata: { name: "transcript" } } : (found ?? { kind: "Status", code: 404 })
         response.writeHead(isWrite ? 201 : found === undefined ? 404 : 200, {

@@ -40,6 +40,7 @@ const benches: Readonly<Record<string, Bench>> = {
 }
 
 const help = `npm run bench -- [--only NAME[,NAME…]] [--kubeconfig FILE] [--quick] [--json FILE]
+npm run bench -- --only run-task --beside FILE   another program with a run-task, such as the first implementation's foreman-agent
 npm run bench -- compare A.json B.json   what changed, figure by figure
 npm run bench -- publish A.json…         tables into docs/performance.md, plots of the first beside it
 
@@ -97,6 +98,7 @@ const { positionals, values } = parseArgs({
     json: { type: "string" },
     kubeconfig: { type: "string" },
     minutes: { type: "string", default: "30" },
+    beside: { type: "string" },
     quick: { type: "boolean", default: false },
     help: { type: "boolean", short: "h", default: false }
   }
@@ -124,7 +126,12 @@ else if (command === "compare" && files.length === 2) {
     ["SIGTERM", 143]
   ] as const)
     process.once(signal, () => process.exit(code))
-  const options = { kubeconfig: values.kubeconfig, isQuick: values.quick, minutes: Number(values.minutes) }
+  const options = {
+    kubeconfig: values.kubeconfig,
+    isQuick: values.quick,
+    minutes: Number(values.minutes),
+    beside: values.beside
+  }
   await measure(names, options, async (report) => {
     if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(report, null, 1)}\n`)
   })

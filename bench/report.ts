@@ -37,6 +37,8 @@ export interface Options {
   readonly isQuick: boolean
   /** Of a soak. */
   readonly minutes: number
+  /** Another program with a `run-task`, which is run by turns with ours. */
+  readonly beside: string | undefined
 }
 
 export interface Report {
