@@ -5,7 +5,8 @@ import { resolve } from "node:path"
 import { bareProcess, bareRequestMillis, bareRoundTripMillis, p50 } from "./bare.ts"
 import { percentile } from "./load.ts"
 import type { Figure, Measured, Options, Row } from "./report.ts"
-import { type Program, type TaskRun, taskRun, type Work } from "./taskRun.ts"
+import type { Program } from "./taskProcess.ts"
+import { type TaskRun, taskRun, type Work } from "./measuredRun.ts"
 
 const bundle = resolve(import.meta.dirname, "..", "dist", "foreman.mjs")
 const ours: Program = { words: [process.execPath, bundle] }

@@ -1,5 +1,5 @@
-/** One run of a `run-task` as a process, ours or another one that reads the same flags: when it asks the model, and what it takes. */
-import { execFileSync, spawn } from "node:child_process"
+/** One run of a `run-task` over a small repository: when it asks the model, and what it takes. */
+import { execFileSync } from "node:child_process"
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -8,14 +8,8 @@ import { Effect, type Scope } from "effect"
 
 import type { Turn } from "../layers/scripted/ModelScript.ts"
 import * as ScriptedModelServer from "../layers/scripted/ScriptedModelServer.ts"
-import { apiserver } from "./bare.ts"
+import { type Program, runTask } from "./taskProcess.ts"
 
-export interface Program {
-  /** The words before `run-task`. */
-  readonly words: readonly [string, ...Array<string>]
-  /** Beside PATH, HOME and KUBECONFIG. */
-  readonly env?: Readonly<Record<string, string>>
-}
 /** What the model has done in each turn: a file read, then edited, and so on; or a small command. */
 export type Work = "files" | "commands"
 
@@ -59,63 +53,14 @@ const peakMegabytes = (pid: number | undefined): number => {
   return kilobytes === undefined ? NaN : Number(kilobytes) / 1024
 }
 
-const resources = (groupVersion: string, kinds: ReadonlyArray<string>) => ({
-  kind: "APIResourceList",
-  apiVersion: "v1",
-  groupVersion,
-  resources: kinds.map((kind) => ({
-    name: `${kind.toLowerCase()}s`,
-    singularName: kind.toLowerCase(),
-    namespaced: true,
-    kind,
-    verbs: ["get", "list", "watch", "create", "patch"]
-  }))
-})
-
-/** What a client that discovers the API asks for first. */
-const discovery = {
-  "/api": { kind: "APIVersions", apiVersion: "v1", versions: ["v1"] },
-  "/api/v1": resources("v1", ["ConfigMap", "Secret"]),
-  "/apis": {
-    kind: "APIGroupList",
-    apiVersion: "v1",
-    groups: [
-      {
-        name: "foreman.llmkube.dev",
-        versions: [{ groupVersion: "foreman.llmkube.dev/v1alpha1", version: "v1alpha1" }],
-        preferredVersion: { groupVersion: "foreman.llmkube.dev/v1alpha1", version: "v1alpha1" }
-      }
-    ]
-  },
-  "/apis/foreman.llmkube.dev/v1alpha1": resources("foreman.llmkube.dev/v1alpha1", ["AgenticTask", "Agent"])
-}
-
-const namespaced = "/apis/foreman.llmkube.dev/v1alpha1/namespaces/default"
-const apiVersion = "foreman.llmkube.dev/v1alpha1"
-const metadata = { name: "bench", namespace: "default", uid: "bench" }
 const off = { repeatedToolThreshold: 0, editFreeTurnsLimit: 0, contextSoftCap: 0, contextHardCap: 0 }
-
-const objects = (turns: number) => ({
-  ...discovery,
-  [`${namespaced}/agentictasks/bench`]: {
-    apiVersion,
-    kind: "AgenticTask",
-    metadata,
-    spec: { kind: "freeform", agentRef: { name: "bench" }, payload: { prompt: "count up" } }
-  },
-  [`${namespaced}/agents/bench`]: {
-    apiVersion,
-    kind: "Agent",
-    metadata,
-    spec: {
-      role: "coder",
-      inferenceServiceRef: { name: "bench" },
-      maxTurns: turns + 5,
-      tools: ["read_file", "str_replace", "bash", "submit_result"],
-      contextWindowTokens: 10_000_000,
-      stuckLoopDetection: off
-    }
-  }
+const agentOf = (turns: number) => ({
+  role: "coder",
+  inferenceServiceRef: { name: "bench" },
+  maxTurns: turns + 5,
+  tools: ["read_file", "str_replace", "bash", "submit_result"],
+  contextWindowTokens: 10_000_000,
+  stuckLoopDetection: off
 })
 
 const repository = (root: string): void => {
@@ -128,18 +73,8 @@ const repository = (root: string): void => {
   git(root, "clone", "-q", "--bare", seed, join(root, "remote.git"))
 }
 
-const kubeconfigOf = (server: string): string =>
-  JSON.stringify({
-    apiVersion: "v1",
-    kind: "Config",
-    "current-context": "bench",
-    contexts: [{ name: "bench", context: { cluster: "bench", user: "bench" } }],
-    clusters: [{ name: "bench", cluster: { server } }],
-    users: [{ name: "bench", user: { token: "bench" } }]
-  })
-
 const measured = Effect.fnUntraced(function* (
-  { env, words: [command, ...words] }: Program,
+  program: Program,
   work: Work,
   turns: number
 ): Effect.fn.Return<TaskRun, ScriptedModelServer.ScriptedModelError, Scope.Scope> {
@@ -170,35 +105,22 @@ const measured = Effect.fnUntraced(function* (
       maxRSSMegabytes = peakMegabytes(pid)
     }
   })
-  const api = yield* apiserver(objects(turns))
-  const kubeconfig = join(root, "kubeconfig")
-  writeFileSync(kubeconfig, kubeconfigOf(api.url))
-  const exitCode = yield* Effect.callback<number | null>((resume) => {
-    startedAt = performance.now()
-    const child = spawn(
-      command,
-      [
-        ...words,
-        "run-task",
-        "--task=bench",
-        `--workspace-dir=${join(root, "work")}`,
-        `--git-remote-url=${join(root, "remote.git")}`,
-        `--inference-base-url-override=${model.baseURL}`,
-        "--commit-author-email=bench@example.com"
-      ],
-      {
-        env: { PATH: process.env["PATH"] ?? "", HOME: root, KUBECONFIG: kubeconfig, ...env },
-        stdio: ["ignore", "ignore", "pipe"]
-      }
-    )
-    pid = child.pid
-    child.stderr.resume()
-    child.on("close", (code) => resume(Effect.succeed(code)))
-    return Effect.sync(() => child.kill("SIGKILL"))
+  const exitCode = yield* runTask({
+    program,
+    root,
+    task: { kind: "freeform", payload: { prompt: "count up" } },
+    agent: agentOf(turns),
+    modelURL: model.baseURL,
+    onStart: (child) => {
+      startedAt = performance.now()
+      pid = child
+    }
   })
   return exitCode === 0 && gaps.length === turns - 2
     ? { firstRequestMillis, secondRequestMillis, replyToRequestMillis: gaps, maxRSSMegabytes }
-    : yield* Effect.die(new Error(`${command} ended with ${exitCode} after ${gaps.length + 2} requests`))
+    : yield* Effect.die(
+        new Error(`${program.words[0]} ended with ${exitCode} after ${gaps.length + 2} requests`)
+      )
 })
 
 /** Runs the program over a fresh repository with a model that answers at once. Fails where it does not come to its last turn. */
