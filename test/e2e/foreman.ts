@@ -4,6 +4,7 @@ import { mkdtemp, realpath, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { createInterface } from "node:readline"
+import { setTimeout as sleep } from "node:timers/promises"
 import { promisify } from "node:util"
 
 import { findKubectl } from "../findKubectl.ts"
@@ -152,6 +153,15 @@ export const startUp = async (options: {
       child.kill(signal)
       return ended
     }
+  }
+}
+
+/** Looks until there is something to see. */
+export const until = async <A>(look: () => Promise<A | undefined>): Promise<A> => {
+  for (;;) {
+    const seen = await look()
+    if (seen !== undefined) return seen
+    await sleep(500)
   }
 }
 

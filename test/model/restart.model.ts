@@ -1,11 +1,10 @@
 /** A real server that is killed in the middle of a reply and started again, under a whole `foreman up`. */
 import { writeFile } from "node:fs/promises"
 import { join } from "node:path"
-import { setTimeout as sleep } from "node:timers/promises"
 
 import { afterAll, assert, describe, it } from "@effect/vitest"
 
-import { git, makeRemote, root, startUp, temporaryFolder, whyNoKubectl } from "../e2e/foreman.ts"
+import { git, makeRemote, root, startUp, temporaryFolder, until, whyNoKubectl } from "../e2e/foreman.ts"
 import { startModel, whyNoModel } from "./modelServer.ts"
 
 const agent = (name: string, maxTurns: number) => ({
@@ -38,15 +37,6 @@ const ends: Array<() => Promise<void>> = []
 afterAll(async () => {
   for (const end of ends.toReversed()) await end()
 })
-
-/** Looks until there is something to see. */
-const until = async <A>(look: () => Promise<A | undefined>): Promise<A> => {
-  for (;;) {
-    const seen = await look()
-    if (seen !== undefined) return seen
-    await sleep(500)
-  }
-}
 
 describe.skipIf(whyNoModel !== undefined || whyNoKubectl !== undefined)("a model server", () => {
   it("that is killed and started again: the endpoint is held meanwhile, no claim is left, the next task runs", async () => {
