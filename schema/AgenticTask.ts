@@ -2,7 +2,7 @@
 import { Schema } from "effect"
 
 import { Approval, maxApprovals } from "./Approval.ts"
-import { Limits, Spend } from "./Budget.ts"
+import { count, Limits, Spend } from "./Budget.ts"
 import { RequiredCapability } from "./Capability.ts"
 import { anyObject, int32, nonEmpty, optional, required, strings, time, withDefault } from "./Field.ts"
 import { GateProfile } from "./GateProfile.ts"
@@ -141,6 +141,17 @@ export const Attempt = Schema.Struct({
   approvals: optional(Schema.String, "Fingerprint of the approvals that the next attempt was made for.")
 })
 
+/** Of a run with a model, as it is shown while it goes on. */
+export const RunProgress = Schema.Struct({
+  turn: required(int32(0), "Turns that have ended."),
+  maxTurns: required(int32(0), "Turns that the run may take."),
+  inputTokens: required(count, "Tokens that this process of the run sent to the model."),
+  outputTokens: required(count, "Tokens that the model answered to it."),
+  lastAction: required(Schema.String, "The last call of the last turn, shortened."),
+  at: required(time, "When that turn ended.")
+})
+export type RunProgress = typeof RunProgress.Type
+
 export const TaskStatus = Schema.Struct({
   phase: optional(TaskPhase, "How far the machinery got."),
   assignedNode: optional(Schema.String, "Node that the task was given to."),
@@ -174,6 +185,10 @@ export const TaskStatus = Schema.Struct({
   workloadLimits: optional(
     Limits,
     "What was left of its Workload's limits when the task was placed; its run ends there."
+  ),
+  progress: optional(
+    RunProgress,
+    "How far the model's work is, some seconds late; what it was at last, once the run has ended."
   ),
   attempts: optional(Schema.Array(Attempt), "Earlier attempts, the oldest first; the last 20 are kept."),
   conditions

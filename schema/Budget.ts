@@ -32,7 +32,9 @@ export const Prices = Schema.Struct({
 export type Prices = typeof Prices.Type
 
 /** As many as fit into a double without a fraction, with room for sums. */
-const count = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1_000_000_000_000_000 })).annotate({
+export const count = Schema.Int.check(
+  Schema.isBetween({ minimum: 0, maximum: 1_000_000_000_000_000 })
+).annotate({
   format: "int64"
 })
 const allowed = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_000_000_000_000 })).annotate({

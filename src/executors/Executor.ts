@@ -71,7 +71,10 @@ export type RunEvent =
       readonly type: "TurnEnded"
       readonly task: ObjectRef
       readonly turn: number
+      readonly maxTurns: number
       readonly tools: ReadonlyArray<string>
+      /** The last call, in one short line. */
+      readonly action: string
       readonly seconds: number
     }
   /** One request to a model, also one that was cut short; or what an earlier process of the run used and nobody was told. */

@@ -115,16 +115,21 @@ const converse = Effect.fnUntraced(function* (run: Run, prepared: Prepared) {
         Effect.orElseSucceed(() => "")
       )
     }),
-    onTurn: ({ seconds, spent, tools, turn, usage }) =>
+    onTurn: ({ action = "", contextTokens, seconds, spent, tools, turn, usage, windowTokens }) =>
       Effect.logInfo("turn ended").pipe(
         Effect.annotateLogs({
           turn,
           tools: tools.join(" "),
+          action,
           seconds,
+          contextTokens,
+          windowTokens,
           ...(usage !== undefined && { inputTokens: usage.inputTokens, outputTokens: usage.outputTokens }),
           ...(spent !== undefined && { modelSeconds: spent.modelSeconds ?? 0, ...costWords(spent) })
         }),
-        Effect.andThen(publishEvent({ type: "TurnEnded", task, turn, tools, seconds }))
+        Effect.andThen(
+          publishEvent({ type: "TurnEnded", task, turn, maxTurns: spec.maxTurns, tools, action, seconds })
+        )
       )
   }).pipe(Effect.provideService(WorkspaceTools, files))
   // A clone that fails ends the conversation with its own word, not with a tool's complaint.

@@ -61,11 +61,16 @@ export interface LoopOptions<R> {
 export interface TurnReport {
   readonly turn: number
   readonly tools: ReadonlyArray<string>
+  /** The last call, in one short line; absent where there was none. */
+  readonly action: string | undefined
   readonly seconds: number
   /** Absent where the endpoint does not say, or there was no reply. */
   readonly usage?: Usage | undefined
   /** Of all requests of the turn, what the endpoint did not count estimated. */
   readonly spent: Spend | undefined
+  /** Of the next prompt, and of what the model's context holds. */
+  readonly contextTokens: number
+  readonly windowTokens: number
 }
 
 export type LoopEnd =

@@ -2,7 +2,8 @@
 import { Clock, Effect, Result } from "effect"
 
 import type { Spend } from "../../schema/Budget.ts"
-import type { ChatReply } from "../../schema/Chat.ts"
+import type { ChatReply, ToolCall } from "../../schema/Chat.ts"
+import { actionOf } from "../decide/action.ts"
 import * as Context from "../decide/context.ts"
 import * as Stuck from "../decide/stuck.ts"
 import { isFinalTurn, judgeReply, noStreaks, TurnDecision } from "../decide/turn.ts"
@@ -63,7 +64,7 @@ const takeTurn = Effect.fn("foreman.agent.turn")(function* <R>(options: LoopOpti
   if (note !== undefined) amend(progress, note)
   const offered = offeredIn(options, progress)
   const given = yield* Effect.result(reply(options, progress))
-  let tools: ReadonlyArray<string> = []
+  let calls: ReadonlyArray<ToolCall> = []
   let end: LoopEnd | undefined
   const usage = Result.isSuccess(given) ? given.success.usage : undefined
   if (Result.isFailure(given)) {
@@ -81,8 +82,9 @@ const takeTurn = Effect.fn("foreman.agent.turn")(function* <R>(options: LoopOpti
     }
     add(progress, [assistantEntry(answer)])
     end = yield* settle(options, progress, answer, offered)
-    tools = answer.toolCalls.map((call) => call.function.name)
+    calls = answer.toolCalls
   }
+  const tools = calls.map((call) => call.function.name)
   const now = yield* Clock.currentTimeMillis
   const seconds = (now - startedAt) / 1000
   yield* Effect.annotateCurrentSpan({
@@ -92,7 +94,13 @@ const takeTurn = Effect.fn("foreman.agent.turn")(function* <R>(options: LoopOpti
     terminal: end?._tag === "Submitted"
   })
   const spent = Budget.takeTurn(progress.spending)
-  if (!isPast) yield* options.onTurn({ turn, tools, seconds, usage, spent })
+  if (!isPast) {
+    const last = calls.at(-1)
+    const contextTokens = usedTokens(progress)
+    const windowTokens = progress.window.tokens
+    const action = last && actionOf(last)
+    yield* options.onTurn({ turn, tools, action, seconds, usage, spent, contextTokens, windowTokens })
+  }
   if (end === undefined) yield* recorder.turnEnded(turn)
   return end
 })

@@ -1,7 +1,12 @@
 /** Writes how a run ended, as long as the task is ours; a result is never lost and never overwrites another's. Contract §3.5. */
 import { Clock, Effect, Schedule } from "effect"
 
-import { type AgenticTask, agenticTasks, type TaskStatus } from "../../schema/AgenticTask.ts"
+import {
+  type AgenticTask,
+  agenticTasks,
+  type RunProgress,
+  type TaskStatus
+} from "../../schema/AgenticTask.ts"
 import type { Spend } from "../../schema/Budget.ts"
 import { refOf } from "../../schema/Meta.ts"
 import { isTerminal } from "../../schema/Verdict.ts"
@@ -31,7 +36,9 @@ const shows = (task: AgenticTask, sent: StatusFields<TaskStatus>, claim: HeldCla
 /** The last write of a run, fenced: on a conflict it is tried again only if the claim still holds. */
 const write = Effect.fnUntraced(function* (
   claimed: Claimed,
-  fieldsOf: (task: AgenticTask, nowMillis: number) => StatusFields<TaskStatus>
+  fieldsOf: (task: AgenticTask, nowMillis: number) => StatusFields<TaskStatus>,
+  onTrouble: (error: KubeError) => Effect.Effect<void> = (error) =>
+    Effect.logWarning("the end of the run is not written yet", error)
 ) {
   const kube = yield* KubeClient
   const ref = refOf(claimed.task)
@@ -65,7 +72,7 @@ const write = Effect.fnUntraced(function* (
           task: undefined
         })
     }),
-    Effect.tapError((error) => Effect.logWarning("the end of the run is not written yet", error)),
+    Effect.tapError(onTrouble),
     Effect.retry(untilItLands)
   )
 })
@@ -98,6 +105,22 @@ export const showJob = Effect.fn("node.showJob")(function* (claimed: Claimed, jo
     Effect.timeout("5 seconds"),
     Effect.map(({ task }): Claimed => (task === undefined ? claimed : { ...claimed, task })),
     Effect.catch((error) => Effect.as(Effect.logWarning("the run's Job is not shown", error), claimed))
+  )
+})
+
+/** Shows how far a run is that goes on. Nothing depends on it: what cannot be written is left out. */
+export const showProgress = Effect.fn("node.showProgress")(function* (
+  claimed: Claimed,
+  progress: RunProgress
+) {
+  return yield* write(
+    claimed,
+    () => ({ progress }),
+    () => Effect.void
+  ).pipe(
+    Effect.timeout("5 seconds"),
+    Effect.map(({ task }): Claimed => (task === undefined ? claimed : { ...claimed, task })),
+    Effect.catch((error) => Effect.as(Effect.logDebug("the run's progress is not shown", error), claimed))
   )
 })
 

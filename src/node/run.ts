@@ -16,7 +16,8 @@ import { KubeClient } from "../services/KubeClient.ts"
 import { RunRecord, type RunRecordError } from "../services/RunRecord.ts"
 import type { AgentHold } from "./agentHold.ts"
 import type { Claimed } from "./claim.ts"
-import { finish, handBack, park, showJob } from "./report.ts"
+import * as Progress from "./progress.ts"
+import { finish, handBack, park, showJob, showProgress } from "./report.ts"
 
 /** What the daemon asks of an executor. The registry fetches the Agent. */
 export interface Executor<R> {
@@ -107,6 +108,11 @@ const runToEnd = Effect.fnUntraced(function* <R>(before: Claimed, executor: Exec
     (now): Spend | undefined =>
       asked && addSpend(asked, { ...noSpend, wallSeconds: (now - startedAt) / 1000 })
   )
+  const progress = Progress.make((shown) =>
+    Effect.map(showProgress(claimed, shown), (after) => {
+      claimed = after
+    }).pipe(Effect.provideService(KubeClient, kube))
+  )
   let ended: Outcome | Stop
   if (adopted === undefined) {
     yield* Effect.logInfo("run begins")
@@ -116,6 +122,7 @@ const runToEnd = Effect.fnUntraced(function* <R>(before: Claimed, executor: Exec
           Effect.gen(function* () {
             yield* publish(event)
             if (event.type === "Spent") asked = addSpend(asked ?? noSpend, event.spend)
+            if (event.type === "TurnEnded") return yield* progress.ended(event, asked)
             if (event.type === "EndpointHeld") return yield* signals.agentHold.held(event.agent, event)
             if (event.type === "EndpointAnswered") {
               return yield* signals.agentHold.answered(event.agent, event.isShown)
@@ -127,7 +134,7 @@ const runToEnd = Effect.fnUntraced(function* <R>(before: Claimed, executor: Exec
         ),
         Effect.catchCause((cause) => Effect.succeed(orExecutorError(cause)))
       ),
-      Deferred.await(signals.stop)
+      Effect.raceFirst(Deferred.await(signals.stop), progress.showing)
     )
   } else {
     yield* Effect.logInfo("the result of the run before the restart is reported")
