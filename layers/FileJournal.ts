@@ -1,7 +1,6 @@
 /** Journal as files, `<workspaceRoot>/.journals/<uid>/<attempt>.ndjson`, private to the owner. */
 import {
   closeSync,
-  existsSync,
   fdatasync,
   fsyncSync,
   ftruncateSync,
@@ -41,8 +40,10 @@ const attempt = <A>(action: () => A): Effect.Effect<A, JournalError> =>
 /** A uid comes from the API server; only its plain form may become a name. */
 const nameOf = (uid: string): string => uid.replace(/[^A-Za-z0-9-]/gu, "_") || "_"
 
+const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+
 const newestOf = (folder: string): number | undefined =>
-  existsSync(folder)
+  isFolder(folder)
     ? readdirSync(folder)
         .flatMap((name) => /^(\d+)\.ndjson$/u.exec(name)?.[1] ?? [])
         .map(Number)
@@ -52,7 +53,8 @@ const newestOf = (folder: string): number | undefined =>
 
 const fileOf = (folder: string, count: number): string => join(folder, `${count}.ndjson`)
 
-const newestIn = (folder: string): string | undefined => {
+/** The newest journal of a task's folder; `undefined` where there is none. */
+export const newestIn = (folder: string): string | undefined => {
   const count = newestOf(folder)
   return count === undefined ? undefined : fileOf(folder, count)
 }
@@ -61,6 +63,7 @@ const newestIn = (folder: string): string | undefined => {
 const sweep = (root: string, nowMillis: number): void => {
   const folders = readdirSync(root)
     .map((name) => join(root, name))
+    .filter(isFolder)
     .map((folder) => ({
       folder,
       usedMillis: statSync(newestIn(folder) ?? folder, { throwIfNoEntry: false })?.mtimeMs ?? 0

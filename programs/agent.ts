@@ -8,6 +8,7 @@ import { HiddenPaths, PrivateFolders } from "../layers/confinedShell.ts"
 import * as HttpKubeClient from "../layers/kube/HttpKubeClient.ts"
 import * as KubeConfig from "../layers/kube/KubeConfig.ts"
 import * as Observability from "../layers/Observability.ts"
+import * as RunEventServer from "../layers/RunEventServer.ts"
 import * as ProcessToken from "../layers/ProcessToken.ts"
 import * as HostFleetProbe from "../layers/probe/HostFleetProbe.ts"
 import * as ServedModels from "../layers/probe/ServedModels.ts"
@@ -49,6 +50,13 @@ const probeOf = (options: Options) =>
 /** The daemon, until it is interrupted or fails. */
 export const agent = Effect.fn("agent")(function* (options: Options) {
   yield* announce(options)
+  const eventsPort = yield* RunEventServer.make({
+    bind: { address: options.eventsAddress, flag: "--events-bind-address" },
+    workspaceRoot: options.runner.workspaceRoot
+  })
+  if (eventsPort !== undefined) {
+    yield* Effect.logInfo("the journals of runs are served").pipe(Effect.annotateLogs({ port: eventsPort }))
+  }
   const processToken = yield* ProcessToken.make(options.runner.workspaceRoot)
   return yield* Daemon.run({
     identity: options.identity,

@@ -80,6 +80,10 @@ const table = {
   "gate-requests": string("", "What the gate's tools ask for, as cpu=2,memory=4Gi"),
   "gate-limits": string("", "What the gate's tools may use, as cpu=4,memory=8Gi"),
   "gate-deadline": duration("30m", "Wall time of a gate Job"),
+  "events-bind-address": string(
+    "",
+    "Address of the journals of this node's runs, as 127.0.0.1:8084; none when empty or 0"
+  ),
   "drain-timeout": duration("20s", "What runs have to end after SIGTERM before they are handed back"),
   "self-update": bool(true, "Accepted for compatibility; has no effect"),
   "install-root": string("", "Accepted for compatibility; has no effect"),
@@ -99,6 +103,8 @@ export interface Options {
   readonly heartbeatInterval: Duration.Duration
   readonly pollInterval: Duration.Duration
   readonly drainTimeout: Duration.Duration
+  /** Where the journals of this node's runs are served; nowhere when empty. */
+  readonly eventsAddress: string
   readonly runner: RunnerConfig["Service"]
   /** `undefined`: each task clones anew. */
   readonly mirrors: MirrorOptions | undefined
@@ -246,6 +252,7 @@ export const optionsOf = (flags: Flags, env: Env): Result.Result<Options, Refusa
     heartbeatInterval: flags["heartbeat-interval"],
     pollInterval: flags["task-poll-interval"],
     drainTimeout: flags["drain-timeout"],
+    eventsAddress: flags["events-bind-address"],
     runner,
     mirrors: mirrorsOf(flags, runner.workspaceRoot)
   })

@@ -1,37 +1,22 @@
 /** `foreman replay`: plays the journal of a run again, without its model and without effects, and says whether it comes to the same. */
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs"
-import { homedir } from "node:os"
-import { join } from "node:path"
-
-import { Console, Duration, Effect, Option, Result, Runtime, Schema } from "effect"
-import { Argument, Command, Flag } from "effect/cli"
+import { Console, Duration, Effect, Option, Runtime, Schema } from "effect"
+import { Command, Flag } from "effect/cli"
 
 import * as ChatCompletionsClient from "../layers/ChatCompletionsClient.ts"
 import * as Observability from "../layers/Observability.ts"
 import { firstDifference, type Replayed, replay } from "../src/executors/replay.ts"
-import { type Journal, readJournal } from "../src/journal/read.ts"
+import type { Journal } from "../src/journal/read.ts"
 import { InferenceClient } from "../src/services/InferenceClient.ts"
+import { findJournal, journalParameters, JournalMissing, readFile } from "./journalFiles.ts"
 import { launchCommand } from "./launchCommand.ts"
 
-/** There is no such journal, or it cannot be read. */
-class JournalMissing extends Schema.TaggedError<JournalMissing>()("JournalMissing", {
-  message: Schema.String
-}) {
-  override readonly [Runtime.errorExitCode] = 78
-}
 /** It came to another end. */
 class EndDiffers extends Schema.TaggedError<EndDiffers>()("EndDiffers", { message: Schema.String }) {
   override readonly [Runtime.errorExitCode] = 1
 }
 
 const parameters = {
-  journal: Argument.String("task").pipe(
-    Argument.withDescription("A journal's file, or the name or uid of a task that ran on this machine")
-  ),
-  workspaceDir: Flag.String("workspace-dir").pipe(
-    Flag.withDefault(join(homedir(), "foreman-workspaces")),
-    Flag.withDescription("Where this machine's runs keep their journals")
-  ),
+  ...journalParameters,
   until: Flag.Int("until").pipe(Flag.optional, Flag.withDescription("Stop after this turn")),
   diff: Flag.String("diff").pipe(
     Flag.optional,
@@ -51,44 +36,8 @@ const parameters = {
   )
 }
 
-/** Journals of a folder of workspaces, the newest first. */
-const filesIn = (workspaceDir: string): ReadonlyArray<string> => {
-  const root = join(workspaceDir, ".journals")
-  if (!existsSync(root)) return []
-  return readdirSync(root)
-    .flatMap((uid) =>
-      readdirSync(join(root, uid))
-        .filter((name) => name.endsWith(".ndjson"))
-        .map((name) => join(root, uid, name))
-    )
-    .map((file) => ({ file, usedMillis: statSync(file).mtimeMs }))
-    .toSorted((a, b) => b.usedMillis - a.usedMillis)
-    .map(({ file }) => file)
-}
-
-const readFile = (file: string) => readJournal(readFileSync(file, "utf8"))
-
-/** The newest journal of a task of this name, with or without its namespace, or uid. */
-const fileOf = (name: string, workspaceDir: string): string | undefined => {
-  if (existsSync(name) && statSync(name).isFile()) return name
-  return filesIn(workspaceDir).find((file) => {
-    const journal = Result.getOrUndefined(readFile(file))
-    if (journal === undefined) return false
-    const { name: task, namespace, uid } = journal.run.task
-    return [task, `${namespace}/${task}`, uid].includes(name)
-  })
-}
-
 const load = Effect.fnUntraced(function* (name: string, workspaceDir: string) {
-  const file = yield* Effect.try({
-    try: () => fileOf(name, workspaceDir),
-    catch: (cause) => new JournalMissing({ message: cause instanceof Error ? cause.message : String(cause) })
-  })
-  if (file === undefined) {
-    return yield* new JournalMissing({
-      message: `no journal of ${name} in ${workspaceDir}: name another folder with --workspace-dir, or the file itself`
-    })
-  }
+  const file = yield* findJournal(name, workspaceDir)
   return yield* Effect.fromResult(readFile(file)).pipe(
     Effect.mapError(({ message }) => new JournalMissing({ message: `${file}: ${message}` }))
   )

@@ -2,6 +2,7 @@
 import { Option, Schema } from "effect"
 
 import type { ToolCall } from "../../schema/Chat.ts"
+import { oneLine } from "./oneLine.ts"
 
 const maxChars = 120
 
@@ -10,11 +11,9 @@ const decode = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Record(Sc
 /** The arguments that say most, the first that a call has. */
 const telling = ["path", "command", "pattern", "from", "verdict"]
 
-/** `str_replace src/a.ts`, `bash npm test`: the tool, and what it is about. Line breaks and control characters become spaces. */
+/** `str_replace src/a.ts`, `bash npm test`: the tool, and what it is about. */
 export const actionOf = ({ function: { arguments: text, name } }: ToolCall): string => {
   const args = Option.getOrElse(decode(text), (): { readonly [key: string]: unknown } => ({}))
   const about = telling.map((key) => args[key]).find((value) => typeof value === "string")
-  const line = `${name} ${typeof about === "string" ? about : ""}`.replace(/[\p{Cc}\s]+/gu, " ").trim()
-  const shown = Array.from(line.toWellFormed())
-  return shown.length > maxChars ? `${shown.slice(0, maxChars - 1).join("")}…` : line.toWellFormed()
+  return oneLine(`${name} ${typeof about === "string" ? about : ""}`, maxChars)
 }
