@@ -1,9 +1,8 @@
 /** Flags of the node daemon, and what they come to. Contract §3.2. */
-import { readFileSync } from "node:fs"
 import { homedir, hostname } from "node:os"
 import { join, resolve } from "node:path"
 
-import { Duration, type Effect, Redacted, Result } from "effect"
+import { Duration, type Effect, type Redacted, Result } from "effect"
 
 import type { MirrorOptions } from "../layers/git/mirror.ts"
 import type { Stated } from "../layers/probe/capability.ts"
@@ -14,6 +13,7 @@ import type { RunnerConfig } from "../src/executors/Executor.ts"
 import type { Identity } from "../src/node/register.ts"
 import { gitToken } from "./gitToken.ts"
 import { bool, csv, duration, int, parse, string, type Values, zapFlags } from "./goFlags.ts"
+import { keyIn } from "./keyFile.ts"
 import { version } from "./version.ts"
 
 const table = {
@@ -198,16 +198,6 @@ const runnerOf = (
       resources: resources.coder
     },
     stubSleepMillis: Duration.toMillis(flags["stub-sleep"])
-  }
-}
-
-/** `undefined` for a file that cannot be read or is empty. It stays: it is the user's. */
-const keyIn = (path: string): Redacted.Redacted<string> | undefined => {
-  try {
-    const text = readFileSync(path, "utf8").trim()
-    return text === "" ? undefined : Redacted.make(text)
-  } catch {
-    return undefined
   }
 }
 

@@ -34,6 +34,10 @@ const subcommands: Readonly<Record<string, Subcommand>> = {
     summary: "Plan a fleet: what it would make of a workload",
     load: () => import("./simulate.ts")
   },
+  doctor: {
+    summary: "What a run needs, whether it is there, and what mends it",
+    load: () => import("./doctor.ts")
+  },
   logs: { summary: "What happened in a run on this machine", load: () => import("./logs.ts") },
   replay: { summary: "Play the journal of a run again", load: () => import("./replay.ts") },
   judge: { summary: "Run the checks of a gate Job", load: () => import("./judge.ts"), isHidden: true }
