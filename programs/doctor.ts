@@ -2,7 +2,7 @@
 import { homedir } from "node:os"
 import { join } from "node:path"
 
-import { Console, Effect, Redacted, Result, Runtime, Schema } from "effect"
+import { Console, Effect, Layer, Redacted, Result, Runtime, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 
 import * as ChatCompletionsClient from "../layers/ChatCompletionsClient.ts"
@@ -193,8 +193,7 @@ const run = Effect.fn("doctor")(function* (options: Options) {
 
 const command = Command.make("doctor", parameters, ({ output, ...values }) =>
   run({ ...values, isJson: output === "json" }).pipe(
-    Effect.provide(ChatCompletionsClient.layer),
-    Effect.provide(ServerContextWindow.layer)
+    Effect.provide(Layer.merge(ChatCompletionsClient.layer, ServerContextWindow.layer))
   )
 ).pipe(
   Command.withDescription(

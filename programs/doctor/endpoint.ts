@@ -156,11 +156,6 @@ export const clockLine = (hereMillis: number, thereMillis: number | undefined): 
     : ok(check, "this host's clock and the server's agree")
 }
 
-export interface Reached {
-  readonly lines: ReadonlyArray<Line>
-  readonly isReached: boolean
-}
-
 /** All that requests without a model say. */
 export const examine = Effect.fn("doctor.endpoint")(function* (endpoint: Endpoint, agentWindow: number) {
   const { models } = addressesOf(endpoint.baseURL)
