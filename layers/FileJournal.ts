@@ -17,6 +17,7 @@ import { join } from "node:path"
 import { Clock, Effect, Layer } from "effect"
 
 import { Journal, JournalError, type JournalWriter } from "../src/services/Journal.ts"
+import { holderOf, lockRun } from "./runLock.ts"
 import { wipe } from "./wipe.ts"
 
 /** A journal that was not written to for so long is removed. */
@@ -30,6 +31,7 @@ const reserveBytes = 1024 * 1024
 const noRoom = new Set(["ENOSPC", "EDQUOT"])
 
 const failure = (cause: unknown): JournalError => {
+  if (cause instanceof JournalError) return cause
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : ""
   const message = cause instanceof Error ? cause.message : String(cause)
   return new JournalError({ reason: noRoom.has(code) ? "DiskFull" : "Unusable", message })
@@ -121,6 +123,20 @@ const make = Effect.fnUntraced(function* (workspaceRoot: string, maxBytes: numbe
     sweep(root, now)
   }).pipe(Effect.catch((error) => Effect.logWarning("old journals were not removed", error)))
 
+  /** Of a folder that is there. */
+  const lockFolder = (path: string) =>
+    Effect.acquireRelease(
+      Effect.flatMap(Clock.currentTimeMillis, (nowMillis) =>
+        attempt(() => {
+          const held = lockRun(path, nowMillis)
+          if (held !== undefined) return held
+          const message = `another process works on this task: ${holderOf(path)}`
+          throw new JournalError({ reason: "InUse", message })
+        })
+      ),
+      (held) => Effect.sync(() => held.close())
+    )
+
   const open = Effect.fn("FileJournal.open")(function* (uid: string, how: "New" | "GoOn") {
     const opened = yield* Effect.acquireRelease(
       attempt(() => openFile(folder(uid), how)),
@@ -148,6 +164,11 @@ const make = Effect.fnUntraced(function* (workspaceRoot: string, maxBytes: numbe
 
   return Journal.of({
     folder,
+    lock: Effect.fn("FileJournal.lock")(function* (uid: string) {
+      const path = folder(uid)
+      yield* attempt(() => mkdirSync(path, { recursive: true, mode: 0o700 }))
+      yield* lockFolder(path)
+    }),
     read: Effect.fn("FileJournal.read")((uid: string) =>
       attempt(() => {
         const newest = newestIn(folder(uid))
@@ -155,10 +176,16 @@ const make = Effect.fnUntraced(function* (workspaceRoot: string, maxBytes: numbe
       })
     ),
     open,
-    note: Effect.fn("FileJournal.note")((uid: string, line: string) =>
-      attempt(() => {
-        const newest = newestIn(folder(uid))
-        if (newest === undefined) return
+    note: Effect.fn("FileJournal.note")(function* (uid: string, line: string) {
+      const newest = yield* attempt(() => newestIn(folder(uid)))
+      if (newest === undefined) return
+      yield* lockFolder(folder(uid)).pipe(
+        Effect.catchIf(
+          ({ reason }) => reason !== "InUse",
+          () => Effect.void
+        )
+      )
+      yield* attempt(() => {
         const { file, size } = openAtEnd(newest)
         try {
           writeWhole(file, `${line}\n`, size)
@@ -166,7 +193,7 @@ const make = Effect.fnUntraced(function* (workspaceRoot: string, maxBytes: numbe
           closeSync(file)
         }
       })
-    ),
+    }, Effect.scoped),
     keepPatch: Effect.fn("FileJournal.keepPatch")((uid: string, count: number, patch: string) =>
       attempt(() => {
         mkdirSync(folder(uid), { recursive: true, mode: 0o700 })

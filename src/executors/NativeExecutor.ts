@@ -14,7 +14,15 @@ import { WorkspaceTools } from "../services/WorkspaceTools.ts"
 import { toolNames } from "../tools/catalog.ts"
 import { failAs, isEditing, resumeImpossible, toolsOf } from "./checkout.ts"
 import { ExecutorError, type Run, RunEvents, RunnerConfig } from "./Executor.ts"
-import { begunBefore, elapsedBefore, type History, historyOf, interruptions, record } from "./history.ts"
+import {
+  begunBefore,
+  elapsedBefore,
+  type History,
+  historyOf,
+  interruptions,
+  lockRun,
+  record
+} from "./history.ts"
 import { railed } from "./coderRails.ts"
 import { isResult, prepare, type Prepared, type Requirements } from "./prepare.ts"
 import { withoutSubmission } from "./unsubmitted.ts"
@@ -180,6 +188,8 @@ export const execute = Effect.fn("NativeExecutor.execute")(function* (
   if (agent === undefined) {
     return yield* new ExecutorError({ message: `task ${task.metadata.name} names no agent` })
   }
+  // Before anything of the other process is touched: its checkout has the same folder.
+  yield* lockRun(run)
   const startedAt = yield* Clock.currentTimeMillis
   const attempt = Effect.fnUntraced(function* (history: History) {
     const prepared = yield* prepare(run, agent, history)

@@ -16,7 +16,7 @@ import type { Endpoint } from "../services/InferenceClient.ts"
 import { Journal, type JournalError, type JournalWriter } from "../services/Journal.ts"
 import type { Workspace } from "../services/GitWorkspace.ts"
 import type { CatalogTool } from "../tools/catalog.ts"
-import { type Run, RunnerConfig } from "./Executor.ts"
+import { ExecutorError, type Run, RunnerConfig } from "./Executor.ts"
 import * as Recording from "./recording.ts"
 
 export interface History {
@@ -50,6 +50,22 @@ const isOurs =
   (run: Run) =>
   ({ claim, hold }: Read): boolean =>
     hold !== undefined || claim.id === run.claimId || continues(run.before ?? run.task, claim)
+
+/** Keeps other processes from the run. Where nobody can, for want of locks or room, two are only kept apart by the claim. */
+export const lockRun = Effect.fnUntraced(function* ({ task }: Run) {
+  const { uid } = task.metadata
+  if (uid === undefined) return
+  const journal = yield* Journal
+  yield* journal
+    .lock(uid)
+    .pipe(
+      Effect.catch((error) =>
+        error.reason === "InUse"
+          ? Effect.fail(new ExecutorError({ message: error.message }))
+          : Effect.logWarning("the run cannot be locked", error)
+      )
+    )
+})
 
 /** Reads the journal of the task. One that cannot be read costs the turns, not the run. */
 export const historyOf = Effect.fn("historyOf")(function* (

@@ -2,8 +2,8 @@
 import { Context, Effect, Layer, Schema, type Scope } from "effect"
 
 export class JournalError extends Schema.TaggedError<JournalError>()("JournalError", {
-  /** `Full`: the journal is as large as it may be. `DiskFull`: there is no room at all. */
-  reason: Schema.Literals(["DiskFull", "Full", "Unusable"]),
+  /** `Full`: the journal is as large as it may be. `DiskFull`: there is no room at all. `InUse`: another process works on the run. */
+  reason: Schema.Literals(["DiskFull", "Full", "InUse", "Unusable"]),
   message: Schema.String
 }) {}
 
@@ -26,6 +26,11 @@ export class Journal extends Context.Service<
      * `undefined` where nothing is kept on disk. It goes when the journals go.
      */
     readonly folder: (uid: string) => string | undefined
+    /**
+     * Keeps every other process from the task's run until the scope closes. Fails at once with `InUse` where one has it, and says which.
+     * A process that ended, however it ended, has it no more.
+     */
+    readonly lock: (uid: string) => Effect.Effect<void, JournalError, Scope.Scope>
     /** The text of the task's newest journal; `undefined` when there is none. */
     readonly read: (uid: string) => Effect.Effect<string | undefined, JournalError>
     /** Begins a journal, or goes on with the newest after its last whole line. */
@@ -33,7 +38,7 @@ export class Journal extends Context.Service<
       uid: string,
       how: "New" | "GoOn"
     ) => Effect.Effect<JournalWriter, JournalError, Scope.Scope>
-    /** Adds a line to the newest journal; nothing when there is none. */
+    /** Adds a line to the newest journal; nothing when there is none. Fails with `InUse` while a run is under way. */
     readonly note: (uid: string, line: string) => Effect.Effect<void, JournalError>
     /** Keeps a run's work as a patch, and returns where it is. */
     readonly keepPatch: (uid: string, attempt: number, patch: string) => Effect.Effect<string, JournalError>
@@ -45,6 +50,7 @@ export const layerNone = Layer.succeed(
   Journal,
   Journal.of({
     folder: () => undefined,
+    lock: () => Effect.void,
     read: () => Effect.undefined,
     open: () => Effect.succeed({ attempt: 1, append: () => Effect.void }),
     note: () => Effect.void,

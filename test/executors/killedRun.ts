@@ -1,6 +1,6 @@
 /**
- * A process that runs one task as `run-task` does, and kills itself (SIGKILL) once it has made so many steps: before and after each write of
- * the journal and of the run's record. Prints the result when it comes to one. For `resume.gates.ts`.
+ * A process that runs one task as `run-task` does, and sends itself a signal once it has made so many steps: before and after each write of
+ * the journal and of the run's record. Prints the result when it comes to one. For tests whose runs end in the middle.
  */
 import { Effect, Layer } from "effect"
 
@@ -20,11 +20,20 @@ import { RunRecord } from "../../src/services/RunRecord.ts"
 import { agent, task } from "../builders.ts"
 import * as FakeCluster from "../fakes/FakeCluster.ts"
 
-const [workspaceRoot = "", remote = "", baseURL = "", killAt = ""] = process.argv.slice(2)
+export interface Arguments {
+  readonly workspaceRoot: string
+  readonly remote: string
+  readonly baseURL: string
+  /** Which signal, at which step; none when absent. */
+  readonly signal?: { readonly name: "SIGKILL" | "SIGSTOP" | "SIGTERM"; readonly atStep: number }
+}
+const { baseURL, remote, signal, workspaceRoot }: Arguments = JSON.parse(process.argv[2] ?? "")
 
 let steps = 0
 const step = Effect.sync(() => {
-  if (++steps === Number(killAt)) process.kill(process.pid, "SIGKILL")
+  if (++steps !== signal?.atStep) return
+  process.stdout.write("signal at step\n")
+  process.kill(process.pid, signal.name)
 })
 const around = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   step.pipe(

@@ -42,6 +42,29 @@ describe("FileJournal", () => {
     })
   )
 
+  it.live("a run that is under way is locked: another neither begins nor ends it", () =>
+    Effect.gen(function* () {
+      const root = yield* folder
+      yield* Effect.gen(function* () {
+        const journal = yield* Journal
+        yield* write("u", "New", ["one"])
+        yield* Effect.scoped(
+          Effect.gen(function* () {
+            yield* journal.lock("u")
+            const error = yield* Effect.flip(Effect.scoped(journal.lock("u")))
+            assert.strictEqual(error.reason, "InUse")
+            assert.include(error.message, `process ${process.pid} on `)
+            assert.strictEqual((yield* Effect.flip(journal.note("u", "end"))).reason, "InUse")
+            yield* Effect.scoped(journal.lock("another"))
+          })
+        )
+        yield* journal.note("u", "end")
+        yield* Effect.scoped(journal.lock("u"))
+        assert.strictEqual(yield* journal.read("u"), "one\nend\n")
+      }).pipe(Effect.provide(FileJournal.layer(root)))
+    })
+  )
+
   it.live("a uid cannot lead out of the folder", () =>
     Effect.gen(function* () {
       const root = yield* folder
