@@ -176,6 +176,15 @@ const make = Effect.fnUntraced(function* (workspaceRoot: string, maxBytes: numbe
       })
     ),
     open,
+    adopt: Effect.fn("FileJournal.adopt")((uid: string, count: number, text: string) =>
+      attempt(() => {
+        const path = folder(uid)
+        mkdirSync(path, { recursive: true, mode: 0o700 })
+        // Numbers only grow, there and here.
+        const free = Math.max((newestOf(path) ?? 0) + 1, count)
+        writeFileSync(fileOf(path, free), text, { mode: 0o600, flag: "wx" })
+      })
+    ),
     note: Effect.fn("FileJournal.note")(function* (uid: string, line: string) {
       const newest = yield* attempt(() => newestIn(folder(uid)))
       if (newest === undefined) return

@@ -2,8 +2,7 @@
  * GitWorkspace over the git command. The repository that we commit and push from lies outside the checkout; the one in the checkout is
  * a copy for the model. So its own commits, hooks and settings change nothing of ours, and no token is ever where it can look.
  */
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs"
 import { basename, dirname, join, resolve } from "node:path"
 
 import { Effect, Layer, type Redacted } from "effect"
@@ -26,6 +25,8 @@ import { makePrivate, mustPass, type Private } from "./git/git.ts"
 import { type GitFailed, gitBytes } from "./git/runGit.ts"
 import type { MirrorOptions } from "./git/mirror.ts"
 import { pushError } from "./git/pushError.ts"
+import { dropCheckpoints, expireCheckpoints, findCheckpoint, pushCheckpoint } from "./git/remoteCheckpoint.ts"
+import { temporaryPlace } from "./git/temporaryPlace.ts"
 import { wipe } from "./wipe.ts"
 
 const unusable = (message: string) => new GitError({ reason: new WorkspaceUnusable({ message }) })
@@ -218,6 +219,7 @@ const workspaceOf = (
     patch,
     bundle,
     checkpoint,
+    pushCheckpoint: pushCheckpoint(place, remoteURL, baseCommit),
     readBase,
     baseFiles: readText("ls-tree", "-r", "-z", "--name-only", baseCommit).pipe(
       Effect.map((text) => text.split("\0").filter((path) => path !== "")),
@@ -251,6 +253,7 @@ const emptyWorkspace = (directory: string): Workspace => ({
   patch: Effect.succeed(""),
   bundle: () => Effect.undefined,
   checkpoint: () => Effect.fail(unusable("a workspace without a repository cannot be kept")),
+  pushCheckpoint: () => Effect.fail(pushError("the workspace has no remote")),
   readBase: () => Effect.undefined,
   baseFiles: Effect.succeed([]),
   baseEntries: Effect.succeed([]),
@@ -328,10 +331,7 @@ const remoteHead = Effect.fn("GitCliWorkspace.remoteHead")(function* (options: {
   readonly branch: string
   readonly token?: Redacted.Redacted<string> | undefined
 }) {
-  const place = yield* Effect.acquireRelease(
-    onDisk(() => makePrivate(mkdtempSync(join(tmpdir(), "foreman-git-")), options.token)),
-    ({ folder }) => Effect.sync(() => wipe(folder))
-  )
+  const place = yield* temporaryPlace(options.token)
   yield* checkBranchName(options.branch)
   const ref = `refs/heads/${options.branch}`
   const text = yield* mustPass(place, ["ls-remote", "--", options.remoteURL, ref], cloneFailed, {
@@ -343,10 +343,13 @@ const remoteHead = Effect.fn("GitCliWorkspace.remoteHead")(function* (options: {
     .find(([, name]) => name === ref)?.[0]
 }, Effect.scoped)
 
+/** What needs no workspace. */
+const ofRemotes = { remoteHead, findCheckpoint, dropCheckpoints, expireCheckpoints }
+
 /** Without mirrors: each workspace is cloned from its remote. */
 export const layer = Layer.succeed(
   GitWorkspace,
-  GitWorkspace.of({ open: (options) => openWith(options, undefined), remoteHead })
+  GitWorkspace.of({ open: (options) => openWith(options, undefined), ...ofRemotes })
 )
 
 /** Workspaces are cloned by way of mirrors that stay. */
@@ -363,6 +366,6 @@ export const layerWith = (mirrors: Mirrors) =>
       )
       const isReadOnlyForCommands = yield* Effect.cached(mirrors.isReadOnlyForCommands)
       const cached = { ...mirrors, isReadOnlyForCommands }
-      return GitWorkspace.of({ open: (options) => openWith(options, cached), remoteHead })
+      return GitWorkspace.of({ open: (options) => openWith(options, cached), ...ofRemotes })
     })
   )

@@ -59,6 +59,10 @@ const table = {
   "commit-committer-email": string("", "Committer's address; the author's when empty"),
   "mirror-dir": string("", "Where mirrors of remotes stay between tasks; in the workspace folder when empty"),
   "mirror-max-gb": int(20, "GB that mirrors may take before the least used goes; 0 clones each task anew"),
+  "checkpoint-remote": bool(
+    false,
+    "Keep each turn of a run on the task's remote, too, as refs/foreman/..., so that another node can go on with it"
+  ),
   "keep-workspace": bool(false, "Leave checkouts after a run"),
   "foreman-namespace": string("foreman-system", "Namespace of Jobs and of the nodes' Leases"),
   "coder-git-secret": string("foreman-git-credentials", "Secret with the git token of coder Jobs"),
@@ -172,6 +176,7 @@ const runnerOf = (
     maxWait: flags["max-wait"],
     firstWait: Duration.min(longestFirstWait, flags["max-wait"]),
     keepWorkspace: flags["keep-workspace"],
+    checkpointRemote: flags["checkpoint-remote"],
     gitRemoteURL: orAbsent(flags["git-remote-url"]),
     gitToken: gitToken(env),
     author,

@@ -61,6 +61,10 @@ const flags = {
     "15m",
     "How long a run waits for a model's endpoint that is away or says later, in one piece; then it ends INCOMPLETE with reason EndpointHeld"
   ),
+  "checkpoint-remote": GoFlags.bool(
+    false,
+    "Keep each turn on the task's remote, too, as refs/foreman/..., so that another host can go on with it"
+  ),
   "keep-workspace": GoFlags.bool(false, "Leave the checkout when the run ends"),
   "gate-cache-pvc": GoFlags.string("", "PersistentVolumeClaim of the gate's caches"),
   ...GoFlags.zapFlags
@@ -77,6 +81,7 @@ const configOf = (values: Values, env: Env): RunnerConfig["Service"] => {
     workspaceRoot: values["workspace-dir"] || join(env["HOME"] ?? "/tmp", "foreman-workspaces"),
     keepWorkspace: values["keep-workspace"],
     maxWait: values["max-wait"],
+    checkpointRemote: values["checkpoint-remote"],
     gitRemoteURL: values["git-remote-url"] || undefined,
     gitToken: gitToken(env),
     author: author.email === "" ? undefined : author,

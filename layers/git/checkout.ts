@@ -64,16 +64,19 @@ const onTopOf = Effect.fnUntraced(function* (place: Private, base: string, tip: 
   return yield* commitTree(place, merged.stdout.toString("utf8").trim(), base, "what the branch held")
 })
 
-/** A commit of nobody's: it is never pushed. */
+/** Who commits what is on no branch. */
+export const nobody = {
+  GIT_AUTHOR_NAME: "foreman",
+  GIT_AUTHOR_EMAIL: "foreman@localhost",
+  GIT_COMMITTER_NAME: "foreman",
+  GIT_COMMITTER_EMAIL: "foreman@localhost"
+}
+
+/** A commit of nobody's: it is never on a branch. */
 export const commitTree = (place: Private, tree: string, parent: string, message: string) =>
-  mustPass(place, ["commit-tree", tree, "-p", parent, "-m", message], unusable, {
-    env: {
-      GIT_AUTHOR_NAME: "foreman",
-      GIT_AUTHOR_EMAIL: "foreman@localhost",
-      GIT_COMMITTER_NAME: "foreman",
-      GIT_COMMITTER_EMAIL: "foreman@localhost"
-    }
-  }).pipe(Effect.map((commit) => commit.trim()))
+  mustPass(place, ["commit-tree", tree, "-p", parent, "-m", message], unusable, { env: nobody }).pipe(
+    Effect.map((commit) => commit.trim())
+  )
 
 /** Where the work starts: its files, the parent of our commit, and what the diff is taken against. */
 const startOf = Effect.fnUntraced(function* (

@@ -23,6 +23,8 @@ export interface GitOptions {
   /** Repository to use instead of ours; `none` for a command that makes one. */
   readonly repository?: string
   readonly env?: Readonly<Record<string, string>>
+  /** What git reads from its stdin; nothing when absent. */
+  readonly input?: string | undefined
   readonly maxBytes?: number
 }
 
@@ -61,6 +63,7 @@ export const git = (place: Private, args: ReadonlyArray<string>, options: GitOpt
       ...(isRemote && place.token !== undefined ? { [tokenVariable]: Redacted.value(place.token) } : {}),
       ...options.env
     },
+    input: options.input,
     timeoutMillis: isRemote ? remoteTimeoutMillis : localTimeoutMillis,
     maxBytes: options.maxBytes ?? maxBytes
   })

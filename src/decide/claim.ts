@@ -53,6 +53,16 @@ export const continues = (
   return claim === undefined ? status.claimedAt === before.claimedAt : claim.id === before.id
 }
 
+/**
+ * The node that had a task before its last claim, as the task shows it at the time of that claim; `undefined` where it shows none. The
+ * condition keeps the name when the claim itself is gone.
+ */
+export const earlierNode = ({ status }: AgenticTask): string | undefined => {
+  if (status?.phase === "Running") return status.assignedNode
+  const words = status?.conditions?.find(({ type }) => type === "Running")?.message
+  return /\bnode (\S+)/u.exec(words ?? "")?.[1]
+}
+
 /** What a claim writes, in one patch. */
 export const claimFields = (
   task: AgenticTask,

@@ -38,6 +38,8 @@ export interface CoderJob {
   readonly gitRemoteURL: string | undefined
   readonly author: { readonly name: string; readonly email: string } | undefined
   readonly committer: { readonly name: string; readonly email: string } | undefined
+  /** Whether the run is kept on its remote, too; it is not when absent. */
+  readonly checkpointRemote?: boolean | undefined
 }
 
 /** `foreman-coder-<task>-<suffix>` in at most 63 characters; what does not fit is taken from the task. */
@@ -164,16 +166,21 @@ const securityContext = { allowPrivilegeEscalation: false, capabilities: { drop:
 
 const args = ({
   author,
+  checkpointRemote,
   committer,
   gitRemoteURL,
   task
-}: Pick<CoderJob, "author" | "committer" | "gitRemoteURL" | "task">): ReadonlyArray<string> => {
+}: Pick<
+  CoderJob,
+  "author" | "checkpointRemote" | "committer" | "gitRemoteURL" | "task"
+>): ReadonlyArray<string> => {
   const flags: ReadonlyArray<readonly [string, string | undefined]> = [
     ["git-remote-url", gitRemoteURL],
     ["commit-author-name", author?.name],
     ["commit-author-email", author?.email],
     ["commit-committer-name", committer?.name],
-    ["commit-committer-email", committer?.email]
+    ["commit-committer-email", committer?.email],
+    ["checkpoint-remote", checkpointRemote === true ? "true" : undefined]
   ]
   const { name, namespace = "default" } = task.metadata
   return [

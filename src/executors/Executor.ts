@@ -61,6 +61,8 @@ export class RunnerConfig extends Context.Service<
     readonly maxWait?: Duration.Duration | undefined
     /** The same before a run's first reply, where it can be parked: it loses nothing then; `maxWait` when absent. */
     readonly firstWait?: Duration.Duration | undefined
+    /** Runs are kept on their remotes, too, so that another host can go on with them; they are not when absent. */
+    readonly checkpointRemote?: boolean | undefined
     readonly stubSleepMillis: number
   }
 >()("foreman/executors/RunnerConfig") {}

@@ -56,7 +56,8 @@ export const execute = Effect.fn("JobExecutor.execute")(function* (
         namespace: config.foremanNamespace,
         gitRemoteURL: config.gitRemoteURL,
         author: config.author,
-        committer: config.committer
+        committer: config.committer,
+        checkpointRemote: config.checkpointRemote
       }),
       container: coderContainer,
       pollTimeout: Duration.seconds(2 * deadlineOf({ agent, task })),

@@ -29,6 +29,7 @@ import { withoutSubmission } from "./unsubmitted.ts"
 import { keepWork } from "./keptWork.ts"
 import { orient, roomFor } from "./orient.ts"
 import { publish } from "./publish.ts"
+import { drop } from "./remoteCheckpoints.ts"
 import { judge, onMovedBranch } from "./reviewing.ts"
 import * as Transcript from "./Transcript.ts"
 import { treeState } from "./treeState.ts"
@@ -85,6 +86,7 @@ const converse = Effect.fnUntraced(function* (run: Run, prepared: Prepared) {
       budgetMillis: Duration.toMillis(budget),
       isEditing: editing
     },
+    remote: prepared.remote,
     endpoints,
     workspace,
     tools
@@ -202,7 +204,11 @@ export const execute = Effect.fn("NativeExecutor.execute")(function* (
       yield* recording.ended({ end: report.end._tag, result })
       return result
     })
-    return yield* Effect.raceFirst(work, prepared.adopted)
+    const result = yield* Effect.raceFirst(work, prepared.adopted)
+    if (result.verdict === "GO" && prepared.remote !== undefined && isEditing(run.task, agent)) {
+      yield* drop(run.task, prepared.remote)
+    }
+    return result
   }, Effect.scoped)
   const outcome = yield* historyOf(run, agent).pipe(
     Effect.flatMap(attempt),

@@ -7,16 +7,20 @@ import { type AgenticTask } from "../../schema/AgenticTask.ts"
 import { refOf } from "../../schema/Meta.ts"
 import type { RunFacts } from "../decide/nativeVerdict.ts"
 import { spendOf } from "../decide/spend.ts"
-import { continues } from "../decide/claim.ts"
+import { continues, earlierNode } from "../decide/claim.ts"
+import { findCondition } from "../decide/status.ts"
 import { type Continuation, continuationOf } from "../journal/continuation.ts"
 import type { Journal as Read } from "../journal/read.ts"
 import { lineOf, type RunClaim, type RunRecord } from "../journal/record.ts"
 import { redactor } from "../journal/redact.ts"
 import type { Endpoint } from "../services/InferenceClient.ts"
 import { Journal, type JournalError, type JournalWriter } from "../services/Journal.ts"
-import type { Workspace } from "../services/GitWorkspace.ts"
+import { GitWorkspace, type Workspace } from "../services/GitWorkspace.ts"
 import type { CatalogTool } from "../tools/catalog.ts"
 import { ExecutorError, type Run, RunnerConfig } from "./Executor.ts"
+import type { Remote } from "./publish.ts"
+import { fetchJournal } from "./remoteJournal.ts"
+import * as RemoteCheckpoints from "./remoteCheckpoints.ts"
 import * as Recording from "./recording.ts"
 
 export interface History {
@@ -67,19 +71,36 @@ export const lockRun = Effect.fnUntraced(function* ({ task }: Run) {
     )
 })
 
-/** Reads the journal of the task. One that cannot be read costs the turns, not the run. */
+/** What a journal comes to for this run: to go on, a sentence why not, or nothing. */
+const read = Effect.fnUntraced(function* (
+  run: Run,
+  agent: Agent,
+  uid: string,
+  isOurs: (journal: Read) => boolean
+) {
+  const journal = yield* Journal
+  return yield* journal.read(uid).pipe(
+    Effect.map((text) => continuationOf(text, { spec: specOf(run.task, agent), isOurs })),
+    Effect.catch(({ message }) => Effect.succeed(`its journal cannot be read: ${message}`))
+  )
+})
+
+/** Reads the journal of the task, here or on its remote. One that cannot be read costs the turns, not the run. */
 export const historyOf = Effect.fn("historyOf")(function* (
   run: Run,
   agent: Agent
-): Effect.fn.Return<History, never, Journal> {
+): Effect.fn.Return<History, never, GitWorkspace | Journal | RunnerConfig> {
   const { uid } = run.task.metadata
   if (uid === undefined) return {}
-  const journal = yield* Journal
-  const found = yield* journal.read(uid).pipe(
-    Effect.map((text) => continuationOf(text, { spec: specOf(run.task, agent), isOurs: isOurs(run) })),
-    Effect.catch(({ message }) => Effect.succeed(`its journal cannot be read: ${message}`))
-  )
-  if (found === undefined) return {}
+  const here = yield* read(run, agent, uid, isOurs(run))
+  const isHere = here !== undefined && typeof here !== "string"
+  const isElsewhere = !isHere && (yield* fetchJournal(run, agent, uid))
+  const node = run.before === undefined ? undefined : earlierNode(run.before)
+  // The last that had the task is whose journal this is; there it may have ended without a word.
+  const found = isElsewhere
+    ? yield* read(run, agent, uid, (journal) => isOurs(run)(journal) || journal.claim.node === node)
+    : here
+  if (found === undefined) return yield* nothingFound(run, node)
   if (typeof found === "string") {
     yield* Effect.logWarning(`the run begins anew: ${found}`)
     return { lost: found }
@@ -87,10 +108,21 @@ export const historyOf = Effect.fn("historyOf")(function* (
   yield* Effect.logInfo("the run goes on where it was interrupted").pipe(
     Effect.annotateLogs({
       afterTurn: found.turn,
-      interruptedBy: found.journal.hold ?? "the end of its process"
+      interruptedBy: found.journal.hold ?? "the end of its process",
+      ...(isElsewhere && { from: "its remote" })
     })
   )
   return { continuation: found }
+})
+
+/** A run that was told to the end, or that never asked a model, has left nothing to go on with. */
+const nothingFound = Effect.fnUntraced(function* ({ before }: Run, node: string | undefined) {
+  if (before?.status === undefined || node === undefined) return {}
+  const wasInOrder = findCondition(before.status.conditions, "Running")?.status === "False"
+  if (wasInOrder && (before.status.usage?.outputTokens ?? 0) === 0) return {}
+  const lost = `JournalLost: node ${node} had the task before, and the journal of its run is not here`
+  yield* Effect.logWarning(`the run begins anew: ${lost}`)
+  return { lost }
 })
 
 export interface Recorded extends Recording.Recording {
@@ -105,11 +137,13 @@ export const record = Effect.fnUntraced(function* (
   history: History,
   options: {
     readonly head: Omit<RunRecord, "type" | "at" | "v" | "attempt" | "task" | "claim" | "spec">
+    /** Of the run's repository; absent where it has none. */
+    readonly remote: Remote | undefined
     readonly endpoints: ReadonlyArray<Endpoint>
     readonly workspace: Effect.Effect<Workspace, { readonly message: string }>
     readonly tools: ReadonlyArray<CatalogTool>
   }
-): Effect.fn.Return<Recorded, JournalError, Journal | RunnerConfig | Scope.Scope> {
+): Effect.fn.Return<Recorded, JournalError, GitWorkspace | Journal | RunnerConfig | Scope.Scope> {
   const { uid } = run.task.metadata
   const journal = yield* Journal
   const { gitToken, modelToken, overrideToken } = yield* RunnerConfig
@@ -128,6 +162,12 @@ export const record = Effect.fnUntraced(function* (
           )
         )
   if (writer === undefined || uid === undefined) return { ...Recording.none, attempt: undefined }
+  const kept = yield* RemoteCheckpoints.begin(
+    run.task,
+    options.head.isEditing ? options.remote : undefined,
+    writer.attempt,
+    options.workspace
+  )
   const secrets = [gitToken, modelToken, overrideToken, ...options.endpoints.map(({ apiKey }) => apiKey)]
   const { name, namespace = "default" } = refOf(run.task)
   const recording = yield* Recording.begin({
@@ -143,9 +183,16 @@ export const record = Effect.fnUntraced(function* (
     claim: claimOf(run),
     workspace: options.workspace,
     folder: options.head.isEditing ? journal.folder(uid) : undefined,
-    tools: options.tools
+    tools: options.tools,
+    onTurnKept: kept.turnKept
   })
-  return { ...recording, attempt: writer.attempt }
+  // Another host's run is ours from here on, also for a third one.
+  if ((continuation?.turn ?? 0) > 0) yield* kept.turnKept
+  return {
+    recorder: recording.recorder,
+    ended: (outcome) => Effect.andThen(recording.ended(outcome), kept.ended(outcome.result)),
+    attempt: writer.attempt
+  }
 })
 
 /** What earlier processes of the run used and nobody was told: what one that ended in order used is in the task's status. */

@@ -21,6 +21,7 @@ import { type Run, RunnerConfig } from "./Executor.ts"
 import type { History } from "./history.ts"
 import { modelEndpoints, Precondition } from "./modelEndpoint.ts"
 import { adopt, adoptTip, type Remote } from "./publish.ts"
+import { drop } from "./remoteCheckpoints.ts"
 import { runBounds, withKnownPrice } from "./runBounds.ts"
 
 export type Requirements =
@@ -85,7 +86,10 @@ export const prepare = Effect.fnUntraced(function* (
       })
     }
     const earlier = yield* adopt(run, remote).pipe(failAs("CloneFailed", "CloneFailed"))
-    if (earlier !== undefined) return earlier
+    if (earlier !== undefined) {
+      yield* drop(task, remote)
+      return earlier
+    }
   }
   if (remote !== undefined && !isEditing(task, agent) && isAboutBranch(task)) yield* requireBranch(remote)
   const tools = yield* Effect.fromResult(pick(agent.spec.tools)).pipe(

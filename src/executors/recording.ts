@@ -45,12 +45,14 @@ export interface Options {
   /** Folder of the checkpoints; absent for a run whose files nobody keeps. */
   readonly folder: string | undefined
   readonly tools: ReadonlyArray<CatalogTool>
+  /** Runs when a turn is complete and in the journal. */
+  readonly onTurnKept: Effect.Effect<void>
 }
 
 export const begin = Effect.fnUntraced(function* (
   options: Options
 ): Effect.fn.Return<Recording, JournalError, Scope.Scope> {
-  const { claim, continuation, folder, head, redact, tools, workspace, writer } = options
+  const { claim, continuation, folder, head, onTurnKept, redact, tools, workspace, writer } = options
   const { journal, treeTurn = 0, turn: pastTurns = 0 } = continuation ?? {}
   const scope = yield* Effect.scope
   const requests = new RequestLog()
@@ -184,7 +186,8 @@ export const begin = Effect.fnUntraced(function* (
     const at = yield* Clock.currentTimeMillis
     if (Result.isSuccess(kept)) {
       const { success: files } = kept
-      return yield* write([{ type: "checkpoint", at, turn, ...(files !== undefined && { tree: files }) }])
+      yield* write([{ type: "checkpoint", at, turn, ...(files !== undefined && { tree: files }) }])
+      return yield* onTurnKept
     }
     if (kept.failure instanceof JournalError) return yield* kept.failure
     const { message } = kept.failure
@@ -203,6 +206,7 @@ export const begin = Effect.fnUntraced(function* (
       return
     }
     yield* write([{ type: "checkpoint", at: yield* Clock.currentTimeMillis, turn }])
+    yield* onTurnKept
   })
 
   const at = yield* Clock.currentTimeMillis

@@ -132,6 +132,14 @@ export interface Workspace extends Start {
   }) => Effect.Effect<{ readonly commitSHA: string } | undefined, GitError>
   /** Keeps the files as they are, without what `.gitignore` names, in a folder that outlives the workspace. Returns the tree. */
   readonly checkpoint: (folder: string) => Effect.Effect<string, GitError>
+  /** Pushes a commit with a journal, and with the files of a checkpoint where there are any, to `ref`, and takes earlier ones of this run away. */
+  readonly pushCheckpoint: (options: {
+    readonly ref: string
+    readonly journal: string
+    /** As `checkpoint` returned it, in this folder. */
+    readonly tree: string | undefined
+    readonly folder: string
+  }) => Effect.Effect<void, GitError>
   /**
    * Puts the whole difference from the base into one commit of ours, signed off; commits that the model made itself are folded in.
    * `undefined` when there is no difference.
@@ -149,6 +157,21 @@ export interface Workspace extends Start {
   readonly push: (options: { readonly allowOverwrite: boolean }) => Effect.Effect<void, GitError>
 }
 
+/** Checkpoints of a task on its remote. */
+export interface RemoteOptions {
+  readonly remoteURL: string
+  readonly token?: Redacted.Redacted<string> | undefined
+  /** Of the task. */
+  readonly uid: string
+}
+
+/** What another host left on the remote. Whoever may push there can have made it. */
+export interface RemoteCheckpoint {
+  /** Number of its journal. */
+  readonly attempt: number
+  readonly journal: string
+}
+
 export class GitWorkspace extends Context.Service<
   GitWorkspace,
   {
@@ -159,6 +182,14 @@ export class GitWorkspace extends Context.Service<
       readonly branch: string
       readonly token?: Redacted.Redacted<string> | undefined
     }) => Effect.Effect<string | undefined, GitError>
+    /** The newest checkpoint of a task on its remote. Its files come into the folder. */
+    readonly findCheckpoint: (
+      options: RemoteOptions & { readonly folder: string }
+    ) => Effect.Effect<RemoteCheckpoint | undefined, GitError>
+    /** Takes the checkpoints of a task away from its remote. */
+    readonly dropCheckpoints: (options: RemoteOptions) => Effect.Effect<void, GitError>
+    /** Takes some of the other tasks' checkpoints away that are older than 14 days. */
+    readonly expireCheckpoints: (options: RemoteOptions) => Effect.Effect<void, GitError>
   }
 >()("foreman/services/GitWorkspace") {}
 

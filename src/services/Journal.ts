@@ -38,6 +38,8 @@ export class Journal extends Context.Service<
       uid: string,
       how: "New" | "GoOn"
     ) => Effect.Effect<JournalWriter, JournalError, Scope.Scope>
+    /** Makes a journal of another host, of this number there, the task's newest. */
+    readonly adopt: (uid: string, attempt: number, text: string) => Effect.Effect<void, JournalError>
     /** Adds a line to the newest journal; nothing when there is none. Fails with `InUse` while a run is under way. */
     readonly note: (uid: string, line: string) => Effect.Effect<void, JournalError>
     /** Keeps a run's work as a patch, and returns where it is. */
@@ -53,6 +55,7 @@ export const layerNone = Layer.succeed(
     lock: () => Effect.void,
     read: () => Effect.undefined,
     open: () => Effect.succeed({ attempt: 1, append: () => Effect.void }),
+    adopt: () => Effect.void,
     note: () => Effect.void,
     keepPatch: () => Effect.fail(new JournalError({ reason: "Unusable", message: "nothing is kept here" }))
   })

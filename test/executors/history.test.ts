@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 
+import * as GitCliWorkspace from "../../layers/GitCliWorkspace.ts"
 import type { AgentSpec } from "../../schema/Agent.ts"
 import type { TaskSpec } from "../../schema/AgenticTask.ts"
 import { RunnerConfig } from "../../src/executors/Executor.ts"
@@ -38,6 +39,7 @@ const specOf = Effect.fnUntraced(function* (taskSpec: Partial<TaskSpec>, agentSp
         isEditing: false,
         stuckLimits: limitsOf(undefined, false)
       },
+      remote: undefined,
       endpoints: [],
       workspace: Effect.never,
       tools: []
@@ -45,7 +47,8 @@ const specOf = Effect.fnUntraced(function* (taskSpec: Partial<TaskSpec>, agentSp
   ).pipe(
     Effect.scoped,
     Effect.provideService(Journal, journal as Journal["Service"]),
-    Effect.provideService(RunnerConfig, {} as RunnerConfig["Service"])
+    Effect.provideService(RunnerConfig, {} as RunnerConfig["Service"]),
+    Effect.provide(GitCliWorkspace.layer)
   )
   const { spec }: { readonly spec?: string } = JSON.parse(lines[0] ?? "{}")
   return spec

@@ -10,7 +10,7 @@ import * as FileRunRecord from "../../layers/FileRunRecord.ts"
 import * as GateAnalysis from "../../layers/GateAnalysis.ts"
 import * as GitCliWorkspace from "../../layers/GitCliWorkspace.ts"
 import * as HostWorkspaceTools from "../../layers/HostWorkspaceTools.ts"
-import { agenticTasks } from "../../schema/AgenticTask.ts"
+import { agenticTasks, type TaskStatus } from "../../schema/AgenticTask.ts"
 import { RunnerConfig } from "../../src/executors/Executor.ts"
 import { noteEnd } from "../../src/executors/history.ts"
 import * as NativeExecutor from "../../src/executors/NativeExecutor.ts"
@@ -24,10 +24,23 @@ export interface Arguments {
   readonly workspaceRoot: string
   readonly remote: string
   readonly baseURL: string
+  /** The host that it is on; `node` when absent. */
+  readonly node?: string
+  /** How the task stood when this host claimed it. */
+  readonly before?: TaskStatus
+  readonly checkpointRemote?: boolean
   /** Which signal, at which step; none when absent. */
   readonly signal?: { readonly name: "SIGKILL" | "SIGSTOP" | "SIGTERM"; readonly atStep: number }
 }
-const { baseURL, remote, signal, workspaceRoot }: Arguments = JSON.parse(process.argv[2] ?? "")
+const {
+  baseURL,
+  before,
+  checkpointRemote,
+  node = "node",
+  remote,
+  signal,
+  workspaceRoot
+}: Arguments = JSON.parse(process.argv[2] ?? "")
 
 let steps = 0
 const step = Effect.sync(() => {
@@ -94,6 +107,7 @@ const services = Layer.mergeAll(
     foremanNamespace: "foreman-system",
     gateCachePVC: undefined,
     gateImage: "",
+    checkpointRemote,
     stubSleepMillis: 0
   })
 )
@@ -109,8 +123,9 @@ const program = Effect.gen(function* () {
         maxTurns: 20
       }
     }),
-    claimId: "claim",
-    nodeName: "node"
+    claimId: before === undefined ? "claim" : "another claim",
+    nodeName: node,
+    ...(before !== undefined && { before: { ...theTask, status: before } })
   })
   yield* noteEnd(theTask)
   process.stdout.write(`${JSON.stringify({ steps, result })}\n`)

@@ -85,7 +85,7 @@ const commitTo = (
 }
 
 /** The remote refuses every push from now on, or runs a script first. */
-const hook = (remote: string, script: string) => {
+export const hook = (remote: string, script: string) => {
   const file = join(remote, "hooks", "pre-receive")
   mkdirSync(join(remote, "hooks"), { recursive: true })
   writeFileSync(file, `#!/bin/sh\n${script}\n`)

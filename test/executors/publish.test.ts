@@ -43,6 +43,7 @@ const pushed = Effect.fnUntraced(function* (
     patch: Effect.succeed(""),
     bundle: () => Effect.undefined,
     checkpoint: () => Effect.succeed("7ree"),
+    pushCheckpoint: () => Effect.void,
     commit: () => Effect.succeed({ commitSHA: "c0ffee" }),
     push: () => push
   }

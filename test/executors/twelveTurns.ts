@@ -45,6 +45,7 @@ export interface Process {
   /** `ended` is undefined where it came to no result. */
   readonly exit: Promise<{
     readonly signal: string | null
+    readonly stdout: string
     readonly stderr: string
     readonly ended: Ended | undefined
   }>
@@ -65,7 +66,7 @@ const start = (args: Arguments): Process => {
   const exit = new Promise<Awaited<Process["exit"]>>((resolve) => {
     child.once("close", (_, signal) => {
       const line = text.stdout.split("\n").findLast((one) => one.startsWith('{"steps"'))
-      resolve({ signal, stderr: text.stderr, ended: line === undefined ? undefined : JSON.parse(line) })
+      resolve({ signal, ...text, ended: line === undefined ? undefined : JSON.parse(line) })
     })
   })
   return { child, signalled, exit }
