@@ -75,6 +75,10 @@ const table = {
   ),
   "coder-requests": string("", "What a coder Job asks for, as cpu=2,memory=4Gi"),
   "coder-limits": string("", "What a coder Job may use, as cpu=4,memory=8Gi"),
+  "coder-journal-pvc": string(
+    "",
+    "PersistentVolumeClaim on which coder Jobs keep their runs, a folder a task; they go with their pod when empty"
+  ),
   "node-labels": string("", "Labels of the FleetNode, as k=v,k2=v2"),
   "gate-cache-pvc": string("", "PersistentVolumeClaim for the gate's caches; none when empty"),
   "gate-image": string(`foreman:${version}`, "Image of the gate's judge: Foreman's own", {
@@ -200,7 +204,8 @@ const runnerOf = (
     coder: {
       image: flags["coder-image"],
       modelSecret: orAbsent(flags["coder-model-secret"]),
-      resources: resources.coder
+      resources: resources.coder,
+      journalPVC: orAbsent(flags["coder-journal-pvc"])
     },
     stubSleepMillis: Duration.toMillis(flags["stub-sleep"])
   }

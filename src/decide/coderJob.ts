@@ -24,6 +24,8 @@ export interface CoderSettings {
   readonly modelSecret: string | undefined
   /** In place of the defaults; an Agent's own come before them. */
   readonly resources: ResourceRequirements
+  /** PersistentVolumeClaim on which runs are kept, so that another pod goes on with them; they go with their pod when absent. */
+  readonly journalPVC?: string | undefined
 }
 
 export interface CoderJob {
@@ -93,9 +95,27 @@ export const coderJob = (job: CoderJob) => {
   }
 }
 
+/**
+ * Where the run is kept. A pod sees the folder of its own task and no other, so that no command reads another's run. `undefined` without a
+ * claim, and for a uid that is not one of an API server, which could lead elsewhere.
+ */
+const journalOf = ({ settings, task }: Pick<CoderJob, "settings" | "task">) => {
+  const { uid: taskUid = "" } = task.metadata
+  if (settings.journalPVC === undefined || !/^[A-Za-z0-9-]+$/u.test(taskUid)) return undefined
+  return {
+    volume: { name: "journals", persistentVolumeClaim: { claimName: settings.journalPVC } },
+    mount: { name: "journals", mountPath: `/workspace/.journals/${taskUid}`, subPath: taskUid }
+  }
+}
+
+/** Whether another pod can go on with the run of one that was killed. */
+export const isKept = (job: Pick<CoderJob, "checkpointRemote" | "settings" | "task">): boolean =>
+  job.checkpointRemote === true || journalOf(job) !== undefined
+
 const podSpec = ({ agent, gitSecret, settings, ...job }: CoderJob): JobSpec["template"]["spec"] => {
   const { execution } = agent.spec
   const image = execution?.image ?? settings.image
+  const journal = journalOf({ settings, task: job.task })
   return {
     restartPolicy: "Never",
     enableServiceLinks: false,
@@ -132,6 +152,7 @@ const podSpec = ({ agent, gitSecret, settings, ...job }: CoderJob): JobSpec["tem
         ],
         volumeMounts: [
           { name: "workspace", mountPath: "/workspace" },
+          ...(journal === undefined ? [] : [journal.mount]),
           { name: "scratch", mountPath: "/scratch" },
           ...(gitSecret === undefined
             ? []
@@ -155,6 +176,7 @@ const podSpec = ({ agent, gitSecret, settings, ...job }: CoderJob): JobSpec["tem
     ],
     volumes: [
       { name: "workspace", emptyDir: {} },
+      ...(journal === undefined ? [] : [journal.volume]),
       { name: "scratch", emptyDir: {} },
       ...gitVolumes(gitSecret),
       ...modelVolumes(settings)

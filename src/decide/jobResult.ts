@@ -50,6 +50,16 @@ export const jobError = (
 const lastWord = (logTail: string): string | undefined =>
   /^FOREMAN ERROR: (.*)$/u.exec(logTail.trimEnd().split("\n").at(-1) ?? "")?.[1]
 
+const killed = new Set([128 + 9, 128 + 15])
+
+/** Whether the runner was ended from outside before it came to a result: a drain, an eviction, a kill. Another pod may go on. */
+export const wasKilled = (end: JobEnd): boolean =>
+  envelopeOf(end) === undefined && (killed.has(end.exitCode) || lastWord(end.logTail) === "interrupted")
+
+/** The same where there is no end to look at. What fills a disk or a limit would do so again. */
+export const isPodLost = ({ fault }: { readonly fault: string }): boolean =>
+  ["Evicted", "NodeLost", "PodDeleted"].includes(fault)
+
 const text = (value: Schema.Json | undefined): string | undefined =>
   typeof value === "string" && value !== "" ? value : undefined
 

@@ -2,15 +2,15 @@
  * An Agent whose loop runs in a Job's pod: one Job a task, found again by whoever runs the task next. It ends with the task, not with the
  * daemon that waits for it. Seed 003, contract §3.8.
  */
-import { Clock, Duration, Effect } from "effect"
+import { Clock, Duration, Effect, type Result as Outcome } from "effect"
 
 import { agenticTasks } from "../../schema/AgenticTask.ts"
 import { refOf } from "../../schema/Meta.ts"
 import type { Result } from "../../schema/Result.ts"
-import { coderContainer, coderJob, deadlineOf } from "../decide/coderJob.ts"
-import { envelopeOf, jobError, jobResult } from "../decide/jobResult.ts"
+import { coderContainer, type CoderJob, coderJob, deadlineOf, isKept } from "../decide/coderJob.ts"
+import { envelopeOf, isPodLost, jobError, jobResult, wasKilled } from "../decide/jobResult.ts"
 import { parkingOf } from "../decide/parking.ts"
-import { JobRunner } from "../services/JobRunner.ts"
+import { type JobError, type JobOutcome, JobRunner } from "../services/JobRunner.ts"
 import { KubeClient } from "../services/KubeClient.ts"
 import { ExecutorError, type Run, RunEvents, RunnerConfig } from "./Executor.ts"
 
@@ -32,6 +32,11 @@ const isAbandoned = Effect.fnUntraced(function* (run: Run, startedAt: number) {
   )
 })
 
+/** Pods of one run, where it is kept: the first one and those that go on with it. */
+const maxPods = 3
+
+type Ended = Outcome.Result<JobOutcome, JobError>
+
 export const execute = Effect.fn("JobExecutor.execute")(function* (
   run: Run
 ): Effect.fn.Return<Result, ExecutorError, Requirements> {
@@ -45,36 +50,50 @@ export const execute = Effect.fn("JobExecutor.execute")(function* (
   const runner = yield* JobRunner
   const publish = yield* RunEvents
   const startedAt = yield* Clock.currentTimeMillis
-  const ended = yield* Effect.result(
-    runner.run({
-      manifest: coderJob({
-        task,
-        agent,
-        settings: config.coder,
-        gitSecret: config.gitSecret,
-        suffix: String(startedAt),
-        namespace: config.foremanNamespace,
-        gitRemoteURL: config.gitRemoteURL,
-        author: config.author,
-        committer: config.committer,
-        checkpointRemote: config.checkpointRemote
-      }),
-      container: coderContainer,
-      pollTimeout: Duration.seconds(2 * deadlineOf({ agent, task })),
-      onCreated: (jobName) =>
-        publish({
-          type: "JobCreated",
-          task: refOf(task),
-          jobName,
-          namespace: config.foremanNamespace,
-          container: coderContainer
-        }),
-      // A Job whose endpoint was held came to no end: taken up again, it would park the task again and again.
-      accepts: (outcome) =>
-        envelopeOf(outcome) !== undefined && parkingOf(jobResult(outcome, 0)) === undefined,
-      isAbandoned: isAbandoned(run, startedAt).pipe(Effect.provideService(KubeClient, kube))
-    })
-  )
+  const { coder } = config
+  const runPod = Effect.fnUntraced(function* (pod: number): Effect.fn.Return<Ended> {
+    const job: CoderJob = {
+      task,
+      agent,
+      settings: coder,
+      gitSecret: config.gitSecret,
+      suffix: String(yield* Clock.currentTimeMillis),
+      namespace: config.foremanNamespace,
+      gitRemoteURL: config.gitRemoteURL,
+      author: config.author,
+      committer: config.committer,
+      checkpointRemote: config.checkpointRemote
+    }
+    const ended = yield* Effect.result(
+      runner.run({
+        manifest: coderJob(job),
+        container: coderContainer,
+        pollTimeout: Duration.seconds(2 * deadlineOf({ agent, task })),
+        onCreated: (jobName) =>
+          publish({
+            type: "JobCreated",
+            task: refOf(task),
+            jobName,
+            namespace: config.foremanNamespace,
+            container: coderContainer
+          }),
+        // A Job whose endpoint was held came to no end: taken up again, it would park the task again and again.
+        accepts: (outcome) =>
+          envelopeOf(outcome) !== undefined && parkingOf(jobResult(outcome, 0)) === undefined,
+        isAbandoned: isAbandoned(run, startedAt).pipe(Effect.provideService(KubeClient, kube))
+      })
+    )
+    const isLost = ended._tag === "Success" ? wasKilled(ended.success) : isPodLost(ended.failure)
+    if (!isLost || !isKept(job) || pod === maxPods) return ended
+    yield* Effect.logWarning("the run's pod was lost: another goes on with it").pipe(
+      Effect.annotateLogs({
+        pod,
+        jobName: (ended._tag === "Success" ? ended.success : ended.failure).jobName
+      })
+    )
+    return yield* runPod(pod + 1)
+  })
+  const ended = yield* runPod(1)
   const elapsedSec = ((yield* Clock.currentTimeMillis) - startedAt) / 1000
   return ended._tag === "Success"
     ? jobResult(ended.success, elapsedSec)

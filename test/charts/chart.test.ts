@@ -156,6 +156,7 @@ describe.skipIf("missing" in found)("the chart", () => {
         coder: {
           image: builder,
           modelSecret: "model-auth",
+          journalPVC: "runs",
           resources: { requests: { cpu: "2", memory: "4Gi" }, limits }
         },
         gitSecret: { name: "push", key: "TOKEN" },
@@ -194,6 +195,7 @@ describe.skipIf("missing" in found)("values", () => {
       { networkPolicies: { additionalEgressCIDRs: ["any"] } },
       "additionalEgressCIDRs"
     ],
+    ["a claim that is not a name", { coder: { journalClaim: "../x" } }, "coder.journalClaim"],
     ["a label with a comma", { agent: { nodeLabels: { a: "b,c=d" } } }, "agent.nodeLabels"],
     ["a URL with a blank", { agent: { gitRemoteURL: "https://x/ --y" } }, "agent.gitRemoteURL"]
   ])("with %s are refused by name", (_, values, word) => {

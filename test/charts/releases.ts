@@ -66,7 +66,12 @@ export const releases: Readonly<Record<string, Release>> = {
         idle: { enabled: false }
       },
       gate: { resources: { requests: { cpu: "500m" } }, deadlineSeconds: 600 },
-      coder: { modelSecret: "model-auth", gitCredentialsSecret: "push", gitCredentialsSecretKey: "TOKEN" }
+      coder: {
+        modelSecret: "model-auth",
+        journalClaim: "runs",
+        gitCredentialsSecret: "push",
+        gitCredentialsSecretKey: "TOKEN"
+      }
     }
   }
 }

@@ -3,7 +3,7 @@ import { Schema } from "effect"
 
 import { expand } from "../../layers/embedded/kubelet/podEnv.ts"
 import { JobSpec } from "../../schema/Job.ts"
-import { type CoderJob, coderJob, coderJobName } from "../../src/decide/coderJob.ts"
+import { type CoderJob, coderJob, coderJobName, isKept } from "../../src/decide/coderJob.ts"
 import { agent, task } from "../builders.ts"
 
 const uid = "6c1b3a52-0000-4000-8000-000000000001"
@@ -101,6 +101,38 @@ describe("coderJob", () => {
       }
     })
     assert.deepStrictEqual(Schema.decodeUnknownSync(JobSpec)(JSON.parse(JSON.stringify(spec))), spec)
+  })
+
+  it("keeps the run on a volume where there is one, and sees the folder of its own task alone", () => {
+    const settings = { ...job.settings, journalPVC: "runs" }
+    const pod = podOf({ settings })
+    const mounts = (pod.containers[0]?.volumeMounts ?? []).filter(({ name }) => name === "journals")
+    assert.deepStrictEqual<unknown>(mounts, [
+      { name: "journals", mountPath: `/workspace/.journals/${uid}`, subPath: uid }
+    ])
+    assert.deepStrictEqual<unknown>(
+      pod.volumes?.filter(({ name }) => name === "journals"),
+      [{ name: "journals", persistentVolumeClaim: { claimName: "runs" } }]
+    )
+    const spec = coderJob({ ...job, settings }).spec
+    assert.deepStrictEqual(Schema.decodeUnknownSync(JobSpec)(JSON.parse(JSON.stringify(spec))), spec)
+    assert.isTrue(isKept({ ...job, settings }))
+    assert.isTrue(isKept({ ...job, checkpointRemote: true }))
+    assert.isFalse(isKept(job))
+  })
+
+  it("mounts no folder that a uid could lead out of", () => {
+    const settings = { ...job.settings, journalPVC: "runs" }
+    for (const bad of ["../other", "a/b", "", undefined]) {
+      const hostile = {
+        ...job,
+        settings,
+        task: task("fix-620", { metadata: bad === undefined ? {} : { uid: bad } })
+      }
+      if (bad === undefined && hostile.task.metadata.uid !== undefined) continue
+      assert.notInclude(JSON.stringify(coderJob(hostile)), "journals")
+      assert.isFalse(isKept(hostile))
+    }
   })
 
   it("takes image, account, deadline and resources from the Agent, each resource in place of its default", () => {

@@ -13,26 +13,32 @@ import * as FakeCluster from "../fakes/FakeCluster.ts"
 
 type RunOptions = Parameters<JobRunner["Service"]["run"]>[0]
 
-const config = Layer.succeed(
-  RunnerConfig,
-  RunnerConfig.of({
-    workspaceRoot: "/nowhere",
-    keepWorkspace: false,
-    gitRemoteURL: undefined,
-    gitToken: undefined,
-    author: undefined,
-    committer: undefined,
-    inferenceBaseURLOverride: undefined,
-    inferenceBaseURLHostOverride: undefined,
-    foremanNamespace: "foreman-system",
-    gateCachePVC: undefined,
-    gateImage: "foreman:test",
-    coder: { image: "foreman-builder:test", modelSecret: undefined, resources: {} },
-    stubSleepMillis: 0
-  })
-)
+const configWith = (more: Partial<RunnerConfig["Service"]> = {}) =>
+  Layer.succeed(
+    RunnerConfig,
+    RunnerConfig.of({
+      workspaceRoot: "/nowhere",
+      keepWorkspace: false,
+      gitRemoteURL: undefined,
+      gitToken: undefined,
+      author: undefined,
+      committer: undefined,
+      inferenceBaseURLOverride: undefined,
+      inferenceBaseURLHostOverride: undefined,
+      foremanNamespace: "foreman-system",
+      gateCachePVC: undefined,
+      gateImage: "foreman:test",
+      coder: { image: "foreman-builder:test", modelSecret: undefined, resources: {} },
+      stubSleepMillis: 0,
+      ...more
+    })
+  )
 
-const execute = Effect.fnUntraced(function* (run: JobRunner["Service"]["run"], spec: Partial<TaskSpec> = {}) {
+const execute = Effect.fnUntraced(function* (
+  run: JobRunner["Service"]["run"],
+  spec: Partial<TaskSpec> = {},
+  config: Partial<RunnerConfig["Service"]> = {}
+) {
   yield* TestClock.setTime(epoch)
   const cluster = yield* FakeCluster.FakeCluster
   const kube = yield* KubeClient
@@ -47,7 +53,7 @@ const execute = Effect.fnUntraced(function* (run: JobRunner["Service"]["run"], s
   }).pipe(
     Effect.provideService(RunEvents, (event) => Effect.sync(() => void published.push(event))),
     Effect.provideService(JobRunner, JobRunner.of({ run })),
-    Effect.provide(config)
+    Effect.provide(configWith(config))
   )
   return { result, published }
 })
@@ -130,6 +136,49 @@ describe("JobExecutor", () => {
         [1, "coder", "1200000 millis", false, true, false]
       )
     }).pipe(Effect.provide(FakeCluster.layer))
+  )
+
+  it.effect.each([
+    ["that was killed", { exitCode: 137, logTail: "" }, 3],
+    ["that was drained", { exitCode: 0, logTail: "FOREMAN ERROR: interrupted\n" }, 3],
+    ["whose node is lost", "NodeLost", 3],
+    ["that filled its memory", "OutOfMemory", 1],
+    ["that came to a result", { exitCode: 0, logTail: "FOREMAN NO-GO: seen\n" }, 1],
+    ["that ended with an error of its own", { exitCode: 1, logTail: "FOREMAN ERROR: no such task\n" }, 1]
+  ] as const)(
+    "a pod %s is followed by others of the same claim, at most two, where the run is kept: %#",
+    ([, end, pods]) =>
+      Effect.gen(function* () {
+        const podsOf = Effect.fnUntraced(function* (config: Partial<RunnerConfig["Service"]>) {
+          const names: Array<string> = []
+          const { result } = yield* execute(
+            ({ manifest }) =>
+              Effect.gen(function* () {
+                const jobName = String(manifest.metadata.name)
+                names.push(jobName)
+                yield* TestClock.adjust("1 second")
+                const where = { jobName, namespace: "foreman-system" }
+                return typeof end === "string"
+                  ? yield* new JobError({ ...where, fault: end, message: end, logTail: "" })
+                  : { ...where, terminationMessage: "", logHead: "FOREMAN-NONCE: x", ...end }
+              }),
+            {},
+            config
+          )
+          yield* result
+          return names
+        }, Effect.provide(FakeCluster.layer))
+        const coder = {
+          image: "foreman-builder:test",
+          modelSecret: undefined,
+          resources: {},
+          journalPVC: "runs"
+        }
+        const kept = yield* podsOf({ coder })
+        assert.strictEqual(kept.length, pods)
+        assert.strictEqual(new Set(kept).size, pods)
+        assert.strictEqual((yield* podsOf({})).length, 1)
+      })
   )
 
   it.effect("a Job that could not be run is INCOMPLETE, whose fault it was", () =>

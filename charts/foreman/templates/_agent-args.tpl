@@ -69,5 +69,8 @@
 {{- with (.resources).limits }}
 - --coder-limits={{ include "foreman.pairs" . }}
 {{- end }}
+{{- with .journalClaim }}
+- --coder-journal-pvc={{ . }}
+{{- end }}
 {{- end }}
 {{- end }}
