@@ -23,24 +23,29 @@ import { atEpoch, capability, daemonOptions, memoryRecords, result, settle } fro
 
 const minutes = (count: number) => count * 60_000
 
-/** An endpoint that refuses every connection until then, and who asked it when. */
+/** An endpoint that takes half a second to refuse a connection until then, who asked it when, and how many at the same time. */
 const endpointBackAt = (millis: number) => {
   const asked: Array<number> = []
+  const together: Array<{ readonly at: number; readonly requests: number }> = []
+  let open = 0
   const service = InferenceClient.of({
     complete: ({ endpoint }) =>
-      Effect.flatMap(Clock.currentTimeMillis, (now) => {
-        asked.push(now - epoch)
-        return now < epoch + millis && endpoint.model === "away"
-          ? Effect.fail(
-              new InferenceError({
-                endpoint: endpoint.baseURL,
-                reason: new EndpointUnreachable({ message: "connection refused", party: "network" })
-              })
-            )
-          : Effect.succeed({} as ChatReply)
+      Effect.gen(function* () {
+        const at = (yield* Clock.currentTimeMillis) - epoch
+        asked.push(at)
+        if (at >= millis || endpoint.model !== "away") return {} as ChatReply
+        together.push({ at, requests: ++open })
+        yield* Effect.ensuring(
+          Effect.sleep("500 millis"),
+          Effect.sync(() => open--)
+        )
+        return yield* new InferenceError({
+          endpoint: endpoint.baseURL,
+          reason: new EndpointUnreachable({ message: "connection refused", party: "network" })
+        })
       })
   })
-  return { asked, service }
+  return { asked, together, service }
 }
 
 /** One turn of a model, as the loop asks and as a native run reports. */
@@ -161,6 +166,10 @@ describe("an endpoint that is away for ten minutes", () => {
       }
       assert.isUndefined(yield* endpointOf("away"), "an answer clears the hold")
       assert.isBelow(model.asked.filter((at) => at < minutes(10)).length, 40, "few ask before their time")
+      // The first two began before anybody knew.
+      const later = model.together.filter(({ at }) => at > 5_000)
+      assert.isAbove(later.length, 5)
+      assert.deepStrictEqual([...new Set(later.map(({ requests }) => requests))], [1], "one asks at a time")
       yield* Fiber.interrupt(operator)
     }).pipe(Effect.scoped, Effect.provide(layer))
   )
