@@ -1,7 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
 
 import type { TaskStatus } from "../../schema/AgenticTask.ts"
-import { continues, holds, standing } from "../../src/decide/claim.ts"
+import {
+  claimFields,
+  continues,
+  earlierNode,
+  holds,
+  releaseFields,
+  standing
+} from "../../src/decide/claim.ts"
 import { task } from "../builders.ts"
 
 const at = "2027-01-15T08:00:00Z"
@@ -65,5 +72,28 @@ describe("a claim", () => {
     ["that was given to it anew", { phase: "Scheduled", assignedNode: "n1" }, false]
   ])("a recorded end belongs to a run %s", (_, status, expected) => {
     assert.strictEqual(continues(of(status), ours), expected)
+  })
+})
+
+describe("the node that had a task before", () => {
+  const claim = { id: "c", node: "one", claimedAt: "2026-12-01T00:00:00Z" }
+  const withConditions = (conditions: TaskStatus["conditions"], phase: TaskStatus["phase"] = "Scheduled") =>
+    task("t", { status: { phase, assignedNode: "two", ...(conditions !== undefined && { conditions }) } })
+
+  it("is told by the condition that its claim wrote, or that it wrote when it gave the task back", () => {
+    const claimed = claimFields(task("t"), claim, 0).conditions ?? undefined
+    assert.strictEqual(earlierNode(withConditions(claimed)), "one")
+    const why = {
+      reason: "NodeDraining",
+      message: "node one is shutting down; the task waits for a node again"
+    }
+    const released = releaseFields(withConditions(claimed), why, 0).conditions ?? undefined
+    assert.strictEqual(earlierNode(withConditions(released)), "one")
+  })
+
+  it("is the node itself for a run that its process left behind, and nobody for a fresh task", () => {
+    assert.strictEqual(earlierNode(withConditions(undefined, "Running")), "two")
+    assert.isUndefined(earlierNode(withConditions(undefined)))
+    assert.isUndefined(earlierNode(task("t")))
   })
 })

@@ -2,7 +2,7 @@
  * A process that runs one task as `run-task` does, and sends itself a signal once it has made so many steps: before and after each write of
  * the journal and of the run's record. Prints the result when it comes to one. For tests whose runs end in the middle.
  */
-import { Effect, Layer } from "effect"
+import { Duration, Effect, Layer } from "effect"
 
 import * as ChatCompletionsClient from "../../layers/ChatCompletionsClient.ts"
 import * as FileJournal from "../../layers/FileJournal.ts"
@@ -11,8 +11,9 @@ import * as GateAnalysis from "../../layers/GateAnalysis.ts"
 import * as GitCliWorkspace from "../../layers/GitCliWorkspace.ts"
 import * as HostWorkspaceTools from "../../layers/HostWorkspaceTools.ts"
 import { agenticTasks, type TaskStatus } from "../../schema/AgenticTask.ts"
+import { parkingOf } from "../../src/decide/parking.ts"
 import { RunnerConfig } from "../../src/executors/Executor.ts"
-import { noteEnd } from "../../src/executors/history.ts"
+import { noteEnd, noteHold } from "../../src/executors/history.ts"
 import * as NativeExecutor from "../../src/executors/NativeExecutor.ts"
 import { IssueTracker, TrackerError } from "../../src/services/IssueTracker.ts"
 import { Journal } from "../../src/services/Journal.ts"
@@ -29,6 +30,8 @@ export interface Arguments {
   /** How the task stood when this host claimed it. */
   readonly before?: TaskStatus
   readonly checkpointRemote?: boolean
+  /** For an endpoint that says "later". */
+  readonly maxWaitMillis?: number
   /** Which signal, at which step; none when absent. */
   readonly signal?: { readonly name: "SIGKILL" | "SIGSTOP" | "SIGTERM"; readonly atStep: number }
 }
@@ -36,6 +39,7 @@ const {
   baseURL,
   before,
   checkpointRemote,
+  maxWaitMillis,
   node = "node",
   remote,
   signal,
@@ -108,6 +112,7 @@ const services = Layer.mergeAll(
     gateCachePVC: undefined,
     gateImage: "",
     checkpointRemote,
+    ...(maxWaitMillis !== undefined && { maxWait: Duration.millis(maxWaitMillis) }),
     stubSleepMillis: 0
   })
 )
@@ -127,8 +132,14 @@ const program = Effect.gen(function* () {
     nodeName: node,
     ...(before !== undefined && { before: { ...theTask, status: before } })
   })
-  yield* noteEnd(theTask)
+  yield* parkingOf(result) === undefined ? noteEnd(theTask) : noteHold(theTask, "EndpointHeld")
   process.stdout.write(`${JSON.stringify({ steps, result })}\n`)
-}).pipe(Effect.provide(services), Effect.scoped)
+}).pipe(
+  Effect.onInterrupt(() => noteHold(theTask, "Terminated")),
+  Effect.provide(services),
+  Effect.scoped
+)
 
-await Effect.runPromise(program)
+const stopped = new AbortController()
+process.once("SIGTERM", () => stopped.abort())
+await Effect.runPromise(program, { signal: stopped.signal })

@@ -5,6 +5,7 @@ import { Effect, Schedule } from "effect"
 
 import type { Turn } from "../../layers/scripted/ModelScript.ts"
 import type { TaskStatus } from "../../schema/AgenticTask.ts"
+import type { Arguments } from "./killedRun.ts"
 import { git, hook, submit } from "./modelRun.ts"
 import { branch, outcomeOf, twelveTurns, world } from "./twelveTurns.ts"
 
@@ -31,6 +32,14 @@ const afterLoss: TaskStatus = {
     }
   ]
 }
+
+/** The task was given back in order, and is placed on another host. */
+const wasHeld = (reason: string, message: string): TaskStatus => ({
+  ...afterLoss,
+  conditions: [
+    { type: "Running", status: "False", reason, message, lastTransitionTime: "2026-12-01T00:00:00Z" }
+  ]
+})
 
 const until = (holds: () => boolean) =>
   Effect.suspend(() => (holds() ? Effect.void : Effect.fail("not yet" as const))).pipe(
@@ -84,6 +93,40 @@ describe("a run whose host is lost", () => {
         )
       }),
     120_000
+  )
+
+  it.live(
+    "goes on on another host after a drain, too, and after its endpoint said later",
+    () =>
+      Effect.gen(function* () {
+        const { disk, model, run } = yield* world(
+          twelveTurns.toSpliced(8, 0, { reply: { type: "fault", fault: "status", status: 429 } })
+        )
+        const on = (node: string, before: TaskStatus | undefined, more: Partial<Arguments> = {}) =>
+          run({
+            workspaceRoot: join(disk.root, node),
+            node,
+            ...(before !== undefined && { before }),
+            checkpointRemote: true,
+            ...more
+          })
+        const drained = yield* on("one", undefined, { signal: { name: "SIGTERM", atStep: 50 } })
+        assert.isUndefined(drained.ended)
+        const requests = (yield* model.requests).length
+        assert.isAbove(requests, 3)
+        const words = "node one is shutting down; the task waits for a node again"
+        const parked = yield* on("two", wasHeld("NodeDraining", words), { maxWaitMillis: 1 })
+        assert.strictEqual(parked.ended?.result.extra["reason"], "EndpointHeld")
+        assert.strictEqual(parked.ended?.result.extra["resumes"], 1)
+        const last = yield* on("three", wasHeld("EndpointHeld", "slow down"))
+        assert.strictEqual(outcomeOf(disk.remote, last.ended).verdict, "GO")
+        assert.strictEqual(last.ended?.result.extra["resumes"], 2)
+        assert.strictEqual(git(disk.remote, "show", `${branch}:log.txt`), "one\ntwo\nthree\nfour")
+        assert.deepStrictEqual(checkpoints(disk.remote), [])
+        // The turn that the drain cut short, and the request that was refused.
+        assert.isAtMost((yield* model.requests).length, twelveTurns.length + 2)
+      }).pipe(Effect.scoped),
+    60_000
   )
 
   it.live(
