@@ -13,8 +13,10 @@ import type { Remote } from "./publish.ts"
 
 /** A longer journal is pushed no more: each push holds all of it. */
 const maxJournalChars = 16 * 1024 * 1024
-/** What a run that ends, in order or not, gives its last push. */
+/** What a run that ended gives its last push. */
 const lastPush = Duration.seconds(10)
+/** The same for one that is interrupted: a daemon that drains has 5 s for all that is left. */
+const interruptedPush = Duration.seconds(2)
 const clearing = Duration.seconds(60)
 
 export interface RemoteCheckpoints {
@@ -45,7 +47,7 @@ export const begin = Effect.fnUntraced(function* (
   let isWarned = false
   let isOn = true
   let isWanted = false
-  let isCleared = false
+  let clearer: Fiber.Fiber<void> | undefined
   let worker: Fiber.Fiber<void> | undefined
 
   const warn = (error: { readonly message: string }) => {
@@ -76,21 +78,18 @@ export const begin = Effect.fnUntraced(function* (
       })
     }).pipe(Effect.catch(warn))
 
-  /** Once a run, when its own work is safe. */
-  const clear = Effect.suspend(() => {
-    if (isCleared) return Effect.void
-    isCleared = true
-    return git.expireCheckpoints({ remoteURL, token, uid }).pipe(
-      Effect.timeout(clearing),
-      Effect.catch((error) => Effect.logDebug("old checkpoints were not taken away", error))
-    )
-  })
+  const clear = git.expireCheckpoints({ remoteURL, token, uid }).pipe(
+    Effect.timeout(clearing),
+    Effect.catch((error) => Effect.logDebug("old checkpoints were not taken away", error)),
+    Effect.forkDetach
+  )
 
   const work = Effect.gen(function* () {
     while (isWanted) {
       isWanted = false
       yield* push()
-      if (!isWanted) yield* clear
+      // Once a run, when its own work is safe.
+      if (!isWanted) clearer ??= yield* clear
     }
   })
 
@@ -107,24 +106,27 @@ export const begin = Effect.fnUntraced(function* (
     )
   })
 
-  /** Ends what is under way, with its last push where there is time for it. */
-  const stop = Effect.suspend(() => {
-    const running = worker
-    if (running === undefined) return Effect.void
-    return Fiber.await(running).pipe(
-      Effect.timeout(lastPush),
-      Effect.ignore,
-      Effect.andThen(Fiber.interrupt(running))
+  /** Lets the push that is under way end. */
+  const settle = (patience: Duration.Duration) =>
+    Effect.suspend(() => {
+      const running = worker
+      if (running === undefined) return Effect.void
+      const patient = Fiber.await(running).pipe(Effect.timeout(patience), Effect.ignore)
+      return Effect.andThen(patient, Fiber.interrupt(running))
+    })
+  yield* Effect.addFinalizer(() =>
+    Effect.andThen(
+      settle(interruptedPush),
+      Effect.suspend(() => (clearer === undefined ? Effect.void : Fiber.interrupt(clearer)))
     )
-  })
-  yield* Effect.addFinalizer(() => stop)
+  )
 
   const ended = Effect.fnUntraced(function* (result: Result) {
     if (result.verdict === "GO") {
       isOn = false
-      return yield* stop
+      return yield* settle(lastPush)
     }
-    yield* stop
+    yield* settle(lastPush)
     const at = yield* Clock.currentTimeMillis
     const isParked = parkingOf(result) !== undefined
     const last = lineOf(isParked ? { type: "hold", at, reason: "EndpointHeld" } : { type: "end", at })
