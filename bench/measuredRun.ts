@@ -108,7 +108,7 @@ const measured = Effect.fnUntraced(function* (
   const exitCode = yield* runTask({
     program,
     root,
-    task: { kind: "freeform", payload: { prompt: "count up" } },
+    task: program.task ?? { kind: "issue-fix", payload: { prompt: "count up" } },
     agent: agentOf(turns),
     modelURL: model.baseURL,
     onStart: (child) => {

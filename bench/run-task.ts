@@ -10,8 +10,15 @@ import { type TaskRun, taskRun, type Work } from "./measuredRun.ts"
 
 const bundle = resolve(import.meta.dirname, "..", "dist", "foreman.mjs")
 const ours: Program = { words: [process.execPath, bundle] }
-/** The first implementation does not start without a token; ours gets it as a file, where a Job mounts it. */
-const another = (path: string): Program => ({ words: [resolve(path)], env: { GITHUB_TOKEN: "bench" } })
+/**
+ * The first implementation does not start without a token; ours gets it as a file, where a Job mounts it. It fetches the base of an
+ * issue-fix from GitHub, and clones its remote for a task without a repository, where ours works in an empty folder.
+ */
+const another = (path: string): Program => ({
+  words: [resolve(path)],
+  env: { GITHUB_TOKEN: "bench" },
+  task: { kind: "freeform", payload: { prompt: "count up" } }
+})
 
 const starts = 9
 const fewTurns = 12

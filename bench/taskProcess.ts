@@ -12,6 +12,8 @@ export interface Program {
   readonly words: readonly [string, ...Array<string>]
   /** Beside PATH, HOME and KUBECONFIG. */
   readonly env?: Readonly<Record<string, string>>
+  /** The spec of a task with which it clones its remote and works on a branch; an issue-fix when absent. */
+  readonly task?: Readonly<Record<string, unknown>>
 }
 
 export interface RunTask {
