@@ -18,7 +18,8 @@ export interface TaskRun {
   readonly secondRequestMillis: number
   /** From the end of a reply to the next request, from the second request on. */
   readonly replyToRequestMillis: ReadonlyArray<number>
-  readonly maxRSSMegabytes: number
+  /** The most that was resident up to each request. Linux only. */
+  readonly peakMegabytes: ReadonlyArray<number>
 }
 
 const git = (cwd: string, ...args: ReadonlyArray<string>): void => {
@@ -47,7 +48,7 @@ const turnsOf = (work: Work, count: number): ReadonlyArray<Turn> => [
 ]
 
 /** VmHWM: the most that was resident so far. Linux only. */
-const peakMegabytes = (pid: number | undefined): number => {
+const peakOf = (pid: number | undefined): number => {
   const path = `/proc/${pid}/status`
   const kilobytes = existsSync(path) ? /VmHWM:\s+(\d+)/u.exec(readFileSync(path, "utf8"))?.[1] : undefined
   return kilobytes === undefined ? NaN : Number(kilobytes) / 1024
@@ -87,7 +88,7 @@ const measured = Effect.fnUntraced(function* (
   let answeredAt = 0
   let firstRequestMillis = NaN
   let secondRequestMillis = NaN
-  let maxRSSMegabytes = NaN
+  const peaks: Array<number> = []
   let pid: number | undefined
   const gaps: Array<number> = []
   const model = yield* ScriptedModelServer.start({
@@ -102,7 +103,7 @@ const measured = Effect.fnUntraced(function* (
       if (answeredAt === 0) firstRequestMillis = now - startedAt
       else if (Number.isNaN(secondRequestMillis)) secondRequestMillis = now - startedAt
       else gaps.push(now - answeredAt)
-      maxRSSMegabytes = peakMegabytes(pid)
+      peaks.push(peakOf(pid))
     }
   })
   const exitCode = yield* runTask({
@@ -117,7 +118,7 @@ const measured = Effect.fnUntraced(function* (
     }
   })
   return exitCode === 0 && gaps.length === turns - 2
-    ? { firstRequestMillis, secondRequestMillis, replyToRequestMillis: gaps, maxRSSMegabytes }
+    ? { firstRequestMillis, secondRequestMillis, replyToRequestMillis: gaps, peakMegabytes: peaks }
     : yield* Effect.die(
         new Error(`${program.words[0]} ended with ${exitCode} after ${gaps.length + 2} requests`)
       )
