@@ -10,6 +10,16 @@ export const withoutSubmission = (end: Exclude<LoopEnd, { _tag: "Submitted" }>, 
   switch (end._tag) {
     case "EndpointFailed":
       return endpointFailed(end.error, facts)
+    case "AgentFailed": {
+      const { _tag, party } = end.error.reason
+      return unfinished(facts, {
+        outcome: "LOOP-INCOMPLETE",
+        summary: end.error.message,
+        failureReason: "InfrastructureError",
+        party,
+        extra: { reason: _tag }
+      })
+    }
     case "BudgetExhausted":
       return unfinished(facts, {
         outcome: "LOOP-BUDGET-EXHAUSTED",

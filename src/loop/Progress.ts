@@ -10,6 +10,7 @@ import type { StuckLimits, StuckSignal, StuckState } from "../decide/stuck.ts"
 import type { Streaks } from "../decide/turn.ts"
 import type * as Window from "../decide/window.ts"
 import type { Endpoint, EndpointHeld, InferenceError } from "../services/InferenceClient.ts"
+import type { CodingAgentError } from "../services/CodingAgent.ts"
 import type { JournalError } from "../services/Journal.ts"
 import type { AgentTool, Terminal, ToolContext } from "../tools/AgentTool.ts"
 import type { Recorder } from "./Recorder.ts"
@@ -82,6 +83,8 @@ export type LoopEnd =
   | { readonly _tag: "LimitReached"; readonly hit: LimitHit }
   | { readonly _tag: "Stuck"; readonly signal: StuckSignal; readonly detail: string }
   | { readonly _tag: "EndpointFailed"; readonly error: InferenceError }
+  /** Another coding agent failed at its own part. */
+  | { readonly _tag: "AgentFailed"; readonly error: CodingAgentError }
   /** The run can be recorded no further: it would be lost with this process. */
   | { readonly _tag: "NotRecorded"; readonly error: JournalError }
 

@@ -6,6 +6,7 @@ import { dirname, join } from "node:path"
 
 import { Context, Effect, Layer, type Schema } from "effect"
 
+import * as LiveCodingAgent from "../../layers/acp/LiveCodingAgent.ts"
 import * as ChatCompletionsClient from "../../layers/ChatCompletionsClient.ts"
 import * as FileJournal from "../../layers/FileJournal.ts"
 import * as FileRunRecord from "../../layers/FileRunRecord.ts"
@@ -16,6 +17,7 @@ import type { Turn } from "../../layers/scripted/ModelScript.ts"
 import * as ScriptedModelServer from "../../layers/scripted/ScriptedModelServer.ts"
 import type { AgentSpec } from "../../schema/Agent.ts"
 import { agenticTasks, type TaskSpec } from "../../schema/AgenticTask.ts"
+import * as AcpExecutor from "../../src/executors/AcpExecutor.ts"
 import { type Run, RunnerConfig } from "../../src/executors/Executor.ts"
 import * as NativeExecutor from "../../src/executors/NativeExecutor.ts"
 import { IssueTracker, TrackerError } from "../../src/services/IssueTracker.ts"
@@ -133,6 +135,7 @@ export const world = Effect.fnUntraced(function* (setup: World) {
       GitCliWorkspace.layer,
       GateAnalysis.layer,
       HostWorkspaceTools.layerHost,
+      LiveCodingAgent.layer,
       FileRunRecord.layer(config.workspaceRoot),
       FileJournal.layer(config.workspaceRoot, setup.maxJournalBytes),
       tracker,
@@ -168,7 +171,9 @@ export const world = Effect.fnUntraced(function* (setup: World) {
     disk,
     model,
     uid: run.task.metadata.uid ?? "",
-    run: NativeExecutor.execute(run).pipe(Effect.provideContext(services)),
+    run: (run.agent?.spec.executor === "ACP" ? AcpExecutor : NativeExecutor)
+      .execute(run)
+      .pipe(Effect.provideContext(services)),
     /** For a look into the cluster. */
     cluster: Context.get(services, FakeCluster.FakeCluster),
     /** `subject|author|body` of the tip of a branch, or undefined. */
