@@ -13,7 +13,7 @@ import { type Journal, readJournal } from "../src/journal/read.ts"
 import { InferenceClient } from "../src/services/InferenceClient.ts"
 import { launchCommand } from "./launchCommand.ts"
 
-/** There is no such journal, or it cannot be read. */
+/** There is no such journal, or it cannot be read, or not be played. */
 class JournalMissing extends Schema.TaggedError<JournalMissing>()("JournalMissing", {
   message: Schema.String
 }) {
@@ -89,9 +89,15 @@ const load = Effect.fnUntraced(function* (name: string, workspaceDir: string) {
       message: `no journal of ${name} in ${workspaceDir}: name another folder with --workspace-dir, or the file itself`
     })
   }
-  return yield* Effect.fromResult(readFile(file)).pipe(
+  const journal = yield* Effect.fromResult(readFile(file)).pipe(
     Effect.mapError(({ message }) => new JournalMissing({ message: `${file}: ${message}` }))
   )
+  if (journal.run.executor !== undefined) {
+    return yield* new JournalMissing({
+      message: `${file}: the work was done by another coding agent (${journal.run.executor}), which decides for itself: its journal can be read, but not played again`
+    })
+  }
+  return journal
 })
 
 const seconds = (millis: number): string => (millis / 1000).toFixed(1)

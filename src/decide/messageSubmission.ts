@@ -21,14 +21,23 @@ const firstLine = (text: string): string =>
     .map((line) => line.replace(/^[\s#>*_`-]+|[\s*_`:]+$/gu, ""))
     .find((line) => /[\p{L}\p{N}]/u.test(line)) ?? ""
 
-/** The last block of the message; without one a GO whose summary is the first line of what was said. */
+/**
+ * The last block of the message; without one a GO whose summary is the first line of what was said. Who ends without a word, as some agents do
+ * when something was not allowed, has not said that the task is done.
+ */
 export const submissionOf = (
   message: string,
-  { issue, name }: { readonly name: string; readonly issue: number | undefined }
+  { issue, refused }: { readonly issue: number | undefined; readonly refused: string | undefined }
 ): MessageSubmission => {
   const given = Array.from(message.matchAll(block)).at(-1)?.[1]
   if (given === undefined) {
-    const summary = boundedSummary(firstLine(message)) || `TASK: ${name}`
+    const summary = boundedSummary(firstLine(message))
+    if (summary === "") {
+      const why = refused === undefined ? "" : ` This was not allowed: ${refused}. Go on without it.`
+      return {
+        problem: `you ended your turn without a word.${why} When the task is done, say in a line what you did`
+      }
+    }
     const subject = boundedSummary(summary, maxSubject).replace(/[.…]$/u, "")
     const fixes = issue === undefined ? "" : `\n\nFixes #${issue}`
     return { args: { verdict: "GO", summary, commit_message: `${subject}${fixes}` } }

@@ -15,8 +15,8 @@ import { railed } from "./coderRails.ts"
 import type { Run } from "./Executor.ts"
 import type { Prepared } from "./prepare.ts"
 
-/** Prompts after which a run without an acceptable submission ends; each of its checks has a lower bound of its own. */
-const maxPrompts = 8
+/** Ends of a turn that were no submission at all before the run ends with that; what the checks refuse is bounded by themselves. */
+const maxUnsaid = 3
 
 /** Characters of the overview that a new session is given of what was done. */
 const maxOverview = 4_000
@@ -80,7 +80,8 @@ export const converse = Effect.fnUntraced(function* (conversation: Conversation)
 
   let text = yield* firstText
   let triesLeft: number | undefined
-  for (let prompts = 1; ; prompts++) {
+  let unsaid = 0
+  for (;;) {
     const at = yield* Clock.currentTimeMillis
     story.prompted(text)
     yield* recording.write([{ type: "prompt", at, text, ...(triesLeft !== undefined && { triesLeft }) }])
@@ -90,7 +91,7 @@ export const converse = Effect.fnUntraced(function* (conversation: Conversation)
     yield* recording.checkpoint
     if (stopReason !== "end_turn") return endOf(stopReason, story.message)
     const { issue } = payload
-    const given = submissionOf(story.message, { name: run.task.metadata.name, issue })
+    const given = submissionOf(story.message, { issue, refused: story.refused })
     const outcome = yield* Effect.result(
       "problem" in given
         ? Effect.fail(new ToolError({ message: given.problem }))
@@ -104,7 +105,9 @@ export const converse = Effect.fnUntraced(function* (conversation: Conversation)
       return { _tag: "Submitted", terminal: outcome.success.terminal } satisfies LoopEnd
     }
     const objection = Result.isFailure(outcome) ? outcome.failure : new ToolError({ message: "not accepted" })
-    if (prompts >= maxPrompts) return misunderstood("NotSubmitted", objection.message)
+    if (objection.triesLeft === undefined && ++unsaid > maxUnsaid) {
+      return misunderstood("NotSubmitted", `the agent did not submit its work: ${objection.message}`)
+    }
     text = objection.message
     triesLeft = objection.triesLeft
   }

@@ -42,6 +42,8 @@ export class AgentStory {
   readonly transcript: Array<string> = []
   /** What the agent said since it last did something. */
   message = ""
+  /** What it was refused since it last said or did something. */
+  refused: string | undefined
   #pending: { text: string; readonly isThought: boolean } | undefined
   readonly #calls = new Map<string, { title: string; kind: string; status: string }>()
   #begun: Array<string> = []
@@ -56,6 +58,7 @@ export class AgentStory {
   /** A message to the agent: what it says from now on is an answer to it. */
   prompted(text: string): void {
     this.message = ""
+    this.refused = undefined
     this.transcript.push(JSON.stringify({ role: "user", content: text }))
   }
 
@@ -104,6 +107,7 @@ export class AgentStory {
       const { isGranted, request } = event
       const { kind, title, toolCallId } = request.toolCall
       const call = this.#calls.get(toolCallId)
+      if (!isGranted) this.refused = cut(title ?? call?.title ?? kind ?? "", maxTitle)
       const words = { title: cut(title ?? call?.title ?? "", maxTitle), kind: kind ?? call?.kind ?? "other" }
       return [{ type: "permission", at, ...words, isGranted }]
     }
@@ -121,6 +125,7 @@ export class AgentStory {
     this.#calls.set(id, call)
     if (before === undefined) {
       this.message = ""
+      this.refused = undefined
       this.#begun.push(call.kind)
     } else if (before.status === call.status) return []
     const output = isOver(status) ? outputOf(update) : undefined

@@ -88,15 +88,18 @@ describe("an Agent with executor ACP", () => {
 })
 
 describe("submissionOf", () => {
-  const task = { name: "fix", issue: 7 }
+  const task = { issue: 7, refused: undefined }
   it("a message without a block is a GO by its first line", () =>
     assert.deepStrictEqual(submissionOf("\n## **Greet politely.**\nMore.", task), {
       args: { verdict: "GO", summary: "Greet politely.", commit_message: "Greet politely\n\nFixes #7" }
     }))
-  it("no message at all names the task", () =>
-    assert.deepStrictEqual(submissionOf(" \n---\n", { name: "fix", issue: undefined }), {
-      args: { verdict: "GO", summary: "TASK: fix", commit_message: "TASK: fix" }
-    }))
+  it("who ends without a word is asked for one, and told what was not allowed", () => {
+    assert.deepStrictEqual(submissionOf(" \n---\n", task), {
+      problem: "you ended your turn without a word. When the task is done, say in a line what you did"
+    })
+    const { problem = "" } = { ...submissionOf("", { ...task, refused: "rm -rf /" }) } as { problem?: string }
+    assert.include(problem, "This was not allowed: rm -rf /. Go on without it.")
+  })
   it("the last block counts", () =>
     assert.deepStrictEqual(
       submissionOf(

@@ -201,6 +201,11 @@ describe("AcpExecutor", () => {
 
   const ends: ReadonlyArray<readonly [string, ReadonlyArray<Step>, object]> = [
     [
+      "a silence that no word ends",
+      [edit],
+      { failureReason: "ModelMisunderstood", reason: "NotSubmitted", party: "model" }
+    ],
+    [
       "a malformed line",
       [{ raw: "npm warn\n" }],
       { failureReason: "InfrastructureError", reason: "ProtocolBroken", party: "server" }

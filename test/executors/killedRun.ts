@@ -1,18 +1,21 @@
 /**
  * A process that runs one task as `run-task` does, and kills itself (SIGKILL) once it has made so many steps: before and after each write of
- * the journal and of the run's record. Prints the result when it comes to one. For `resume.gates.ts`.
+ * the journal and of the run's record. Prints the result when it comes to one. The last argument is what of the Agent's spec is another.
  */
 import { Effect, Layer } from "effect"
 
+import * as LiveCodingAgent from "../../layers/acp/LiveCodingAgent.ts"
 import * as ChatCompletionsClient from "../../layers/ChatCompletionsClient.ts"
 import * as FileJournal from "../../layers/FileJournal.ts"
 import * as FileRunRecord from "../../layers/FileRunRecord.ts"
 import * as GateAnalysis from "../../layers/GateAnalysis.ts"
 import * as GitCliWorkspace from "../../layers/GitCliWorkspace.ts"
 import * as HostWorkspaceTools from "../../layers/HostWorkspaceTools.ts"
+import type { AgentSpec } from "../../schema/Agent.ts"
 import { agenticTasks } from "../../schema/AgenticTask.ts"
 import { RunnerConfig } from "../../src/executors/Executor.ts"
 import { noteEnd } from "../../src/executors/history.ts"
+import * as AcpExecutor from "../../src/executors/AcpExecutor.ts"
 import * as NativeExecutor from "../../src/executors/NativeExecutor.ts"
 import { IssueTracker, TrackerError } from "../../src/services/IssueTracker.ts"
 import { Journal } from "../../src/services/Journal.ts"
@@ -20,7 +23,8 @@ import { RunRecord } from "../../src/services/RunRecord.ts"
 import { agent, task } from "../builders.ts"
 import * as FakeCluster from "../fakes/FakeCluster.ts"
 
-const [workspaceRoot = "", remote = "", baseURL = "", killAt = ""] = process.argv.slice(2)
+const [workspaceRoot = "", remote = "", baseURL = "", killAt = "", spec = "{}"] = process.argv.slice(2)
+const agentSpec = JSON.parse(spec) as Partial<AgentSpec>
 
 let steps = 0
 const step = Effect.sync(() => {
@@ -70,6 +74,7 @@ const services = Layer.mergeAll(
   GitCliWorkspace.layer,
   GateAnalysis.layer,
   HostWorkspaceTools.layerHost,
+  LiveCodingAgent.layer,
   steppedJournal,
   steppedRecord,
   Layer.succeed(IssueTracker, { issue: () => Effect.fail(new TrackerError({ message: "none" })) }),
@@ -92,12 +97,13 @@ const services = Layer.mergeAll(
 const program = Effect.gen(function* () {
   const cluster = yield* FakeCluster.FakeCluster
   yield* cluster.seed(agenticTasks, theTask)
-  const result = yield* NativeExecutor.execute({
+  const result = yield* (agentSpec.executor === "ACP" ? AcpExecutor : NativeExecutor).execute({
     task: theTask,
     agent: agent("coder", {
       spec: {
         tools: ["bash", "grep", "read_file", "str_replace", "submit_result", "write_file"],
-        maxTurns: 20
+        maxTurns: 20,
+        ...agentSpec
       }
     }),
     claimId: "claim",

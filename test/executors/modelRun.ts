@@ -13,7 +13,7 @@ import * as FileRunRecord from "../../layers/FileRunRecord.ts"
 import * as GateAnalysis from "../../layers/GateAnalysis.ts"
 import * as GitCliWorkspace from "../../layers/GitCliWorkspace.ts"
 import * as HostWorkspaceTools from "../../layers/HostWorkspaceTools.ts"
-import type { Turn } from "../../layers/scripted/ModelScript.ts"
+import type { ModelScript, Turn } from "../../layers/scripted/ModelScript.ts"
 import * as ScriptedModelServer from "../../layers/scripted/ScriptedModelServer.ts"
 import type { AgentSpec } from "../../schema/Agent.ts"
 import { agenticTasks, type TaskSpec } from "../../schema/AgenticTask.ts"
@@ -96,6 +96,8 @@ const hook = (remote: string, script: string) => {
 
 export interface World {
   readonly turns: ReadonlyArray<Turn>
+  /** Scripts that come before these turns. */
+  readonly scripts?: ReadonlyArray<ModelScript>
   readonly agent?: Partial<AgentSpec>
   readonly task?: Partial<TaskSpec>
   readonly config?: Partial<RunnerConfig["Service"]>
@@ -106,7 +108,9 @@ export interface World {
 /** Everything a test may look at or turn, and `run`, which may be called again as a restarted daemon would. */
 export const world = Effect.fnUntraced(function* (setup: World) {
   const disk = yield* makeDisk
-  const model = yield* ScriptedModelServer.start({ scripts: [{ name: "script", turns: setup.turns }] })
+  const model = yield* ScriptedModelServer.start({
+    scripts: [...(setup.scripts ?? []), { name: "script", turns: setup.turns }]
+  })
   const config: RunnerConfig["Service"] = {
     workspaceRoot: join(disk.root, "work"),
     keepWorkspace: false,
