@@ -68,20 +68,6 @@ export type StopReason = typeof StopReason.Type
 /** The answer to `session/prompt`. */
 export const Prompted = Schema.Struct({ stopReason: StopReason })
 
-/** What a tool does, as agents name it; what they do not name is `other`. */
-export const ToolKind = Schema.Literals([
-  "read",
-  "edit",
-  "delete",
-  "move",
-  "search",
-  "execute",
-  "think",
-  "fetch",
-  "other"
-])
-export type ToolKind = typeof ToolKind.Type
-
 const text = opt(Schema.NullOr(Schema.String))
 
 /** Fields of a tool call, all of them optional in an update and in a request for permission. */

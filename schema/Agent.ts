@@ -1,7 +1,7 @@
 /** Agent: a role, its tools, its model. Contract §1.3; `endpointSlots` is ours. */
 import { Schema } from "effect"
 
-import { ToolKind } from "./Acp.ts"
+import { ToolKind } from "./ToolKind.ts"
 import { Limits, Prices, Spend } from "./Budget.ts"
 import { RequiredCapability } from "./Capability.ts"
 import { anyObject, int32, nonEmpty, optional, required, time, withDefault } from "./Field.ts"

@@ -1,6 +1,6 @@
 /** What an Agent's `spec.acp` comes to: the agent's environment and command, and what it is allowed. Pure. */
 import type { Agent, AgentSpec } from "../../schema/Agent.ts"
-import { ToolKind } from "../../schema/Acp.ts"
+import { ToolKind } from "../../schema/ToolKind.ts"
 
 type Settings = NonNullable<AgentSpec["acp"]>
 
@@ -48,7 +48,8 @@ export const launchOf = ({ command, env = [] }: Settings, access: ModelAccess) =
   const values: Record<string, string> = given(access)
   for (const { name, value = "" } of env) values[name] = expanded(value, values)
   const [program = "", ...args] = command.map((word) => expanded(word, values))
-  return { command: [program, ...args] as const, env: values }
+  const launched: readonly [string, ...Array<string>] = [program, ...args]
+  return { command: launched, env: values }
 }
 
 /** Fields that only Foreman's own loop reads. */

@@ -7,8 +7,9 @@ import { systemPrompt, taskPrompt } from "../decide/prompt.ts"
 import { AgentStory } from "../journal/AgentStory.ts"
 import * as Budget from "../loop/budget.ts"
 import type { LoopEnd } from "../loop/Progress.ts"
-import { type AgentEvent, CodingAgentHost } from "../services/CodingAgent.ts"
+import { type AgentOptions, type CodingAgentError, CodingAgentHost } from "../services/CodingAgent.ts"
 import { WorkspaceTools } from "../services/WorkspaceTools.ts"
+import type { ToolContext } from "../tools/AgentTool.ts"
 import { readText } from "../tools/textFiles.ts"
 import { writeFile } from "../tools/writeFile.ts"
 import * as AcpModel from "./acpModel.ts"
@@ -103,95 +104,92 @@ const converse = Effect.fnUntraced(function* (run: Run, prepared: Prepared) {
   const home = open?.folder === undefined ? undefined : `${open.folder}/agent`
   if (home !== undefined && begun === undefined) yield* host.forget(home)
 
+  const redact = open?.redact ?? ((text: string) => text)
+  const failed = ({ message, reason }: CodingAgentError): LoopEnd =>
+    // An agent that ends since its model failed is not to blame.
+    model.failure === undefined
+      ? { _tag: "AgentFailed", reason: reason._tag, party: reason.party, summary: redact(message) }
+      : { _tag: "EndpointFailed", error: model.failure }
+
   let isTold = false
-  const onEvent = Effect.fnUntraced(function* (event: AgentEvent) {
-    // What an agent says again when it goes on with a session is in the journal already.
-    if (!isTold) return
-    yield* recording.write(story.take(event, yield* Clock.currentTimeMillis))
-    if (story.endsWork(event)) yield* recording.checkpointSoon
-  })
-  const { facts, how } = yield* Effect.gen(function* () {
+  const executor: Record<string, string> = { type: "ACP" }
+  const worked = Effect.gen(function* () {
     const gateway = yield* host.openGateway({
       ask: model.ask,
       endpoint: endpoints[0],
       turnTimeout: Duration.seconds(spec.requestTurnTimeoutSeconds)
     })
-    const facts = { type: "ACP", network: gateway.isOnlyRoad ? "ModelOnly" : "Host" }
-    const { command, env } = launchOf(acp, {
-      origin: gateway.origin,
-      key: gateway.key,
-      model: endpoints[0].model || "default",
-      windowTokens: window.windowTokens
-    })
-    const started = host.start({
+    executor["network"] = gateway.isOnlyRoad ? "ModelOnly" : "Host"
+    const coder = yield* host.start({
       gateway,
-      command: [...command],
-      env,
+      ...launchOf(acp, {
+        origin: gateway.origin,
+        key: gateway.key,
+        model: endpoints[0].model || "default",
+        windowTokens: window.windowTokens
+      }),
       directory: checkout.directory,
       identity: author,
       home,
       permit: ({ toolCall }) => isPermitted(acp.permissions, toolCall.kind),
-      onEvent,
-      files: {
-        read: (path) =>
-          readText(path).pipe(
-            Effect.map(({ text }) => text),
-            withFiles
-          ),
-        write: (path, content) =>
-          writeFile
-            .call({ path, content }, { task, bashTimeout: Duration.seconds(spec.bashTimeoutSeconds) })
-            .pipe(Effect.asVoid, withFiles)
-      }
+      onEvent: Effect.fnUntraced(function* (event) {
+        // What an agent says again when it goes on with a session is in the journal already.
+        if (!isTold) return
+        yield* recording.write(story.take(event, yield* Clock.currentTimeMillis))
+        if (story.endsWork(event)) yield* recording.checkpointSoon
+      }),
+      files: textFiles(files, { task, bashTimeout: Duration.seconds(spec.bashTimeoutSeconds) })
     })
-    const worked = Effect.flatMap(started, (coder) =>
-      converseWith({
-        run,
-        prepared,
-        checkout,
-        coder,
-        prompt,
-        story,
-        recording,
-        isLastTurn: () => model.turns >= spec.maxTurns,
-        onOpened: Effect.sync(() => (isTold = true))
-      })
-    )
-    const how = yield* Budget.within(spending, Effect.raceFirst(worked, Deferred.await(end))).pipe(
-      Effect.catchTag("CodingAgentError", (error) =>
-        // An agent that ends since its model failed is not to blame.
-        Effect.succeed<LoopEnd>(
-          model.failure === undefined
-            ? { _tag: "AgentFailed", error }
-            : { _tag: "EndpointFailed", error: model.failure }
-        )
-      ),
-      Effect.timeoutOrElse({
-        duration: Duration.millis(budgetMillis),
-        orElse: () => Effect.succeed<LoopEnd>({ _tag: "BudgetExhausted", party: "model" })
-      })
-    )
-    return { facts, how }
+    executor["agent"] = coder.name
+    return yield* converseWith({
+      run,
+      prepared,
+      checkout,
+      coder,
+      prompt,
+      story,
+      recording,
+      model,
+      onOpened: Effect.sync(() => (isTold = true))
+    })
   }).pipe(
-    Effect.scoped,
-    Effect.catchTag("CodingAgentError", (error) =>
-      Effect.succeed({ facts: { type: "ACP" }, how: { _tag: "AgentFailed", error } satisfies LoopEnd })
-    ),
-    Effect.provideService(WorkspaceTools, files)
+    Effect.catchTag("CodingAgentError", (error) => Effect.succeed(failed(error))),
+    Effect.provideService(WorkspaceTools, files),
+    // Nothing of the agent is left when its work is looked at for the last time.
+    Effect.scoped
+  )
+  const how = yield* Budget.within(spending, Effect.raceFirst(worked, Deferred.await(end))).pipe(
+    Effect.timeoutOrElse({
+      duration: Duration.millis(budgetMillis),
+      orElse: () =>
+        Effect.sync((): LoopEnd => ({
+          _tag: "BudgetExhausted",
+          party: model.asking > 0 ? "server" : "model"
+        }))
+    })
   )
   yield* recording.write(story.flush(yield* Clock.currentTimeMillis))
   const isHeld = how._tag === "EndpointFailed" && how.error.reason._tag === "EndpointHeld"
   if (home !== undefined && !isHeld) yield* host.forget(home)
-  const { transcript } = story
+  const transcript = story.transcript.map(redact)
   return {
     report: { end: how, turnCount: model.turns, transcript, spent: spending.spent },
     recording,
-    executor: facts
+    executor
   } satisfies Conversed
+})
 
-  function withFiles<A, E>(effect: Effect.Effect<A, E, WorkspaceTools>): Effect.Effect<A, E> {
-    return Effect.provideService(effect, WorkspaceTools, files)
-  }
+/** Text files for the agent, as our own tools read and write them: the encoding stays, and what would be damaged is refused. */
+const textFiles = (files: WorkspaceTools["Service"], context: ToolContext): AgentOptions["files"] => ({
+  read: (path) =>
+    readText(path).pipe(
+      Effect.map(({ text }) => text),
+      Effect.provideService(WorkspaceTools, files)
+    ),
+  write: (path, content) =>
+    writeFile
+      .call({ path, content }, context)
+      .pipe(Effect.asVoid, Effect.provideService(WorkspaceTools, files))
 })
 
 /** What must be repaired by a person is a Result; what only the machinery knows is an error. */

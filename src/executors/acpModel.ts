@@ -24,6 +24,8 @@ export interface AcpModel {
   turns: number
   /** What the last request failed with; undefined once one succeeded. */
   failure: InferenceError | undefined
+  /** Requests that have no reply yet. */
+  asking: number
   readonly ask: GatewayOptions["ask"]
 }
 
@@ -78,6 +80,7 @@ export const make = Effect.fnUntraced(function* (
 
   const ask: GatewayOptions["ask"] = Effect.fnUntraced(function* ({ chars, maxTokens }, send) {
     if (model.turns >= spec.maxTurns) return yield* over({ _tag: "MaxTurnsExhausted" })
+    model.asking++
     const now = yield* Clock.currentTimeMillis
     const patience = isAnswered ? maxWait : (firstWait ?? maxWait)
     return yield* inOrder(
@@ -110,13 +113,15 @@ export const make = Effect.fnUntraced(function* (
         return error.reason._tag === "EndpointHeld"
           ? over({ _tag: "EndpointFailed", error })
           : Effect.fail(error)
-      })
+      }),
+      Effect.ensuring(Effect.sync(() => model.asking--))
     )
   })
 
   const model: AcpModel = {
     turns: history.continuation?.journal.agent.requests ?? 0,
     failure: undefined,
+    asking: 0,
     ask
   }
   return model

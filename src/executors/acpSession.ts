@@ -10,6 +10,7 @@ import type { Workspace } from "../services/GitWorkspace.ts"
 import { WorkspaceTools } from "../services/WorkspaceTools.ts"
 import { ToolError } from "../tools/AgentTool.ts"
 import { submitResult } from "../tools/submitResult.ts"
+import type { AcpModel } from "./acpModel.ts"
 import type { AcpRecording } from "./acpRecording.ts"
 import { railed } from "./coderRails.ts"
 import type { Run } from "./Executor.ts"
@@ -44,14 +45,13 @@ export interface Conversation {
   readonly prompt: string
   readonly story: AgentStory
   readonly recording: AcpRecording
-  /** No request to the model is left. */
-  readonly isLastTurn: () => boolean
+  readonly model: AcpModel
   /** Runs when a session is open. */
   readonly onOpened: Effect.Effect<void>
 }
 
 export const converse = Effect.fnUntraced(function* (conversation: Conversation) {
-  const { checkout, coder, prepared, prompt, recording, run, story } = conversation
+  const { checkout, coder, model, prepared, prompt, recording, run, story } = conversation
   const { agent, history, remote, workspace } = prepared
   const { payload } = run.task.spec
   const begun = history.continuation
@@ -89,6 +89,11 @@ export const converse = Effect.fnUntraced(function* (conversation: Conversation)
     const now = yield* Clock.currentTimeMillis
     yield* recording.write([...story.flush(now), { type: "stopped", at: now, stopReason }])
     yield* recording.checkpoint
+    const isSilent = story.message.trim() === ""
+    // An agent may say nothing of a model that it could not ask.
+    if (model.failure !== undefined && (stopReason !== "end_turn" || isSilent)) {
+      return { _tag: "EndpointFailed", error: model.failure } satisfies LoopEnd
+    }
     if (stopReason !== "end_turn") return endOf(stopReason, story.message)
     const { issue } = payload
     const given = submissionOf(story.message, { issue, refused: story.refused })
@@ -98,7 +103,8 @@ export const converse = Effect.fnUntraced(function* (conversation: Conversation)
         : submit.call(given.args, {
             task: refOf(run.task),
             bashTimeout: Duration.seconds(agent.spec.bashTimeoutSeconds),
-            isLastTurn: conversation.isLastTurn()
+            // No request to the model is left to act on an objection.
+            isLastTurn: model.turns >= agent.spec.maxTurns
           })
     )
     if (Result.isSuccess(outcome) && outcome.success.terminal !== undefined) {

@@ -10,16 +10,14 @@ export const withoutSubmission = (end: Exclude<LoopEnd, { _tag: "Submitted" }>, 
   switch (end._tag) {
     case "EndpointFailed":
       return endpointFailed(end.error, facts)
-    case "AgentFailed": {
-      const { _tag, party } = end.error.reason
+    case "AgentFailed":
       return unfinished(facts, {
         outcome: "LOOP-INCOMPLETE",
-        summary: end.error.message,
+        summary: end.summary,
         failureReason: "InfrastructureError",
-        party,
-        extra: { reason: _tag }
+        party: end.party,
+        extra: { reason: end.reason }
       })
-    }
     case "BudgetExhausted":
       return unfinished(facts, {
         outcome: "LOOP-BUDGET-EXHAUSTED",

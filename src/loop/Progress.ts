@@ -10,7 +10,6 @@ import type { StuckLimits, StuckSignal, StuckState } from "../decide/stuck.ts"
 import type { Streaks } from "../decide/turn.ts"
 import type * as Window from "../decide/window.ts"
 import type { Endpoint, EndpointHeld, InferenceError } from "../services/InferenceClient.ts"
-import type { CodingAgentError } from "../services/CodingAgent.ts"
 import type { JournalError } from "../services/Journal.ts"
 import type { AgentTool, Terminal, ToolContext } from "../tools/AgentTool.ts"
 import type { Recorder } from "./Recorder.ts"
@@ -84,7 +83,12 @@ export type LoopEnd =
   | { readonly _tag: "Stuck"; readonly signal: StuckSignal; readonly detail: string }
   | { readonly _tag: "EndpointFailed"; readonly error: InferenceError }
   /** Another coding agent failed at its own part. */
-  | { readonly _tag: "AgentFailed"; readonly error: CodingAgentError }
+  | {
+      readonly _tag: "AgentFailed"
+      readonly summary: string
+      readonly reason: string
+      readonly party: Party
+    }
   /** The run can be recorded no further: it would be lost with this process. */
   | { readonly _tag: "NotRecorded"; readonly error: JournalError }
 

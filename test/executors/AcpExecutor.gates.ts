@@ -239,6 +239,23 @@ describe("AcpExecutor", () => {
     )
   }
 
+  it.live("an agent whose model refuses the key is not to blame", () =>
+    Effect.gen(function* () {
+      const { run } = yield* agentWorld(
+        [[{ ask: "a" }, { exit: 1 }]],
+        {},
+        { turns: [{ reply: { type: "fault", fault: "status", status: 401, message: "bad key" } }] }
+      )
+      assert.deepStrictEqual(words(yield* run), {
+        verdict: "INCOMPLETE",
+        outcome: "LOOP-INCOMPLETE",
+        failureReason: "AuthUnavailable",
+        reason: "RequestRejected",
+        party: "credentials"
+      })
+    })
+  )
+
   it.live("an endpoint that says later parks the run", () =>
     Effect.gen(function* () {
       const { run } = yield* agentWorld(
