@@ -22,6 +22,7 @@ const shown = (value: unknown): string | undefined =>
     : cut(typeof value === "string" ? value : JSON.stringify(value), maxShown)
 
 type ToolUpdate = Extract<Update, { readonly toolCallId: string }>
+type Chunk = Exclude<Update, ToolUpdate>
 
 /** Text of what a tool call shows, where it shows text; else the JSON of it. */
 const outputOf = ({ content, rawOutput }: ToolUpdate): string | undefined => {
@@ -42,6 +43,7 @@ export class AgentStory {
   readonly transcript: Array<string> = []
   /** What the agent said since it last did something. */
   message = ""
+  #messageId: string | undefined
   /** What it was refused since it last said or did something. */
   refused: string | undefined
   #pending: { text: string; readonly isThought: boolean } | undefined
@@ -71,7 +73,7 @@ export class AgentStory {
   /** The records that are complete with this event. */
   take(event: AgentEvent, at: number): ReadonlyArray<AgentRecord> {
     if (event.type === "Update" && "content" in event.update && !("toolCallId" in event.update)) {
-      return this.#chunk(event.update.content.text ?? "", event.update.sessionUpdate, at)
+      return this.#chunk(event.update, at)
     }
     return [...this.flush(at), ...this.#told(event, at)]
   }
@@ -86,9 +88,14 @@ export class AgentStory {
     return [{ type: "said", at, text, ...(isThought && { isThought }) }]
   }
 
-  #chunk(text: string, kind: string, at: number): ReadonlyArray<AgentRecord> {
-    const isThought = kind === "agent_thought_chunk"
-    const isNew = this.#pending?.isThought !== isThought || this.#pending.text.length > maxSaid
+  #chunk(update: Chunk, at: number): ReadonlyArray<AgentRecord> {
+    const isThought = update.sessionUpdate === "agent_thought_chunk"
+    const { text = "" } = update.content
+    const id = "messageId" in update ? (update.messageId ?? undefined) : undefined
+    const isNext = !isThought && id !== undefined && this.#messageId !== undefined && id !== this.#messageId
+    if (!isThought) this.#messageId = id
+    if (isNext) this.message = ""
+    const isNew = isNext || this.#pending?.isThought !== isThought || this.#pending.text.length > maxSaid
     const before = isNew ? this.flush(at) : []
     this.#pending ??= { text: "", isThought }
     this.#pending.text += cut(text, maxSaid)

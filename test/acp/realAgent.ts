@@ -1,20 +1,44 @@
 /**
- * A coding agent from its maker, where there is one: `FOREMAN_TEST_ACP_AGENT` is the command that starts opencode as an agent, such as
- * `/opt/opencode/bin/opencode acp`; else `opencode` of the PATH.
+ * Coding agents from their makers, where there are any: `FOREMAN_TEST_ACP_AGENT` is the command that starts opencode as an agent, such as
+ * `/opt/opencode/bin/opencode acp`, and `FOREMAN_TEST_ACP_CODEX` the program codex-acp; else those of the PATH.
  */
 import { execFileSync } from "node:child_process"
 
 import type { AgentSpec } from "../../schema/Agent.ts"
 
-const found = (): string | undefined => {
+const found = (name: string): ReadonlyArray<string> => {
   try {
-    return `${execFileSync("sh", ["-c", "command -v opencode"], { encoding: "utf8" }).trim()} acp`
+    return [execFileSync("sh", ["-c", `command -v ${name}`], { encoding: "utf8" }).trim()]
   } catch {
-    return undefined
+    return []
   }
 }
 
-export const agentCommand = process.env["FOREMAN_TEST_ACP_AGENT"] ?? found()
+export const agentCommand =
+  process.env["FOREMAN_TEST_ACP_AGENT"] ?? found("opencode").map((path) => `${path} acp`)[0]
+export const codexCommand = process.env["FOREMAN_TEST_ACP_CODEX"] ?? found("codex-acp")[0]
+
+/** As docs/agents.md says it. */
+export const codex = {
+  executor: "ACP",
+  model: "qwen",
+  tools: ["submit_result"],
+  acp: {
+    command: [
+      codexCommand ?? "codex-acp",
+      ...[
+        "model=$(FOREMAN_MODEL)",
+        "model_provider=foreman",
+        "model_providers.foreman.name=Foreman",
+        "model_providers.foreman.base_url=$(FOREMAN_MODEL_URL)",
+        "model_providers.foreman.env_key=OPENAI_API_KEY",
+        "sandbox_mode=danger-full-access",
+        "approval_policy=on-request"
+      ].flatMap((setting) => ["-c", setting])
+    ],
+    permissions: { policy: "Deny", allow: ["edit", "execute"] }
+  }
+} as const satisfies Partial<AgentSpec>
 
 /** As docs/agents.md says it. */
 const settings = {

@@ -6,7 +6,7 @@ import { Effect } from "effect"
 
 import type { ModelScript, Turn } from "../../layers/scripted/ModelScript.ts"
 import { spendIn } from "../../src/decide/spend.ts"
-import { agentCommand, opencode } from "../acp/realAgent.ts"
+import { agentCommand, codex, codexCommand, opencode } from "../acp/realAgent.ts"
 import { killable, outcomeOf } from "../acp/killedAgent.ts"
 import { call, world } from "./modelRun.ts"
 
@@ -99,5 +99,29 @@ describe.skipIf(agentCommand === undefined)("opencode", () => {
         assert.match(read(), /"type":"session".*"isLoaded":true/u)
       }),
     120_000
+  )
+})
+
+describe.skipIf(codexCommand === undefined)("codex", () => {
+  it.live("works in a checkout by /v1/responses, and is refused the network", () =>
+    Effect.gen(function* () {
+      const exec = (cmd: string) => call("exec_command", { cmd })
+      const { model, run, tip } = yield* world({
+        agent: codex,
+        turns: [
+          exec("node -e 'fetch(\"http://192.0.2.1/\").catch((e) => console.log(e.cause.code))'"),
+          { ...exec("sed -i 's/hello/good day/' README.md"), expect: { newContains: ["ENETUNREACH"] } },
+          { reply: { type: "prose", content: "Greet politely." } }
+        ]
+      })
+      const result = yield* run
+      const asked = (yield* model.requests).map(({ body }) => JSON.stringify(body).length)
+      yield* Effect.logInfo(`requests of codex, in characters: ${asked.join(" ")}`)
+      assert.deepStrictEqual(yield* model.mismatches, [])
+      assert.strictEqual(result.verdict, "GO", JSON.stringify(result))
+      assert.strictEqual(result.summary, "Greet politely.")
+      assert.deepStrictEqual(tip(branch)?.files, ["README.md"])
+      assert.strictEqual(spendIn(result.extra)?.inputTokens, 10 * asked.length)
+    })
   )
 })

@@ -66,6 +66,14 @@ describe("AgentStory", () => {
     assert.strictEqual(story.message, "")
   })
 
+  it("another id is another message", () => {
+    const piece = (messageId: string, text: string) =>
+      update({ sessionUpdate: "agent_message_chunk", messageId, content: { type: "text", text } })
+    const { records, story } = told(piece("a", "A warning."), piece("b", "Do"), piece("b", "ne."))
+    assert.strictEqual(story.message, "Done.")
+    assert.strictEqual(records.length, 2)
+  })
+
   it("bounds what a tool shows", () => {
     const { records } = told(calls("completed", { rawOutput: "x".repeat(100_000) }))
     const [record] = records
