@@ -1,5 +1,5 @@
 /** Files and commands of one folder on this host. A path that leaves it is refused; a command gets an environment without secrets. */
-import { existsSync, mkdirSync, readFileSync, realpathSync } from "node:fs"
+import { mkdirSync, realpathSync } from "node:fs"
 import { basename, dirname, join } from "node:path"
 
 import { Duration, Effect, Layer } from "effect"
@@ -13,6 +13,7 @@ import {
   WorkspaceTools,
   WorkspaceToolsHost
 } from "../src/services/WorkspaceTools.ts"
+import { borrowedBy, commandEnvironment } from "./commandEnvironment.ts"
 import * as ConfinedShell from "./confinedShell.ts"
 import {
   deleteInside,
@@ -71,34 +72,6 @@ const list = Effect.fnUntraced(function* (root: string, path: string, withIgnore
   }
 })
 
-/** All that a command is told of the host. */
-const allowed = ["PATH", "LANG", "LC_ALL", "TZ", "TERM"]
-
-const environment = (scratch: string, identity: Identity | undefined): Record<string, string> => ({
-  ...Object.fromEntries(
-    allowed.flatMap((name) => {
-      const value = process.env[name]
-      return value === undefined ? [] : [[name, value]]
-    })
-  ),
-  HOME: join(scratch, "home"),
-  TMPDIR: join(scratch, "tmp"),
-  ...(identity === undefined
-    ? {}
-    : {
-        GIT_AUTHOR_NAME: identity.name,
-        GIT_AUTHOR_EMAIL: identity.email,
-        GIT_COMMITTER_NAME: identity.name,
-        GIT_COMMITTER_EMAIL: identity.email
-      })
-})
-
-/** Objects that the checkout's repository has from elsewhere: what a clone wrote there, before any command could. */
-const borrowedBy = (root: string): ReadonlyArray<string> => {
-  const file = join(root, ".git", "objects", "info", "alternates")
-  return existsSync(file) ? readFileSync(file, "utf8").trim().split("\n") : []
-}
-
 const open = Effect.fn("HostWorkspaceTools.open")(function* (
   options: Options,
   shellOfHost: Effect.Effect<ConfinedShell.Shell>
@@ -117,7 +90,7 @@ const open = Effect.fn("HostWorkspaceTools.open")(function* (
         Effect.catch((error) => Effect.logWarning("a scratch folder was left behind", error))
       )
   )
-  const env = environment(scratch, options.identity)
+  const env = commandEnvironment(scratch, options.identity)
   const own = { workspace: root, writable: [scratch], readable: yield* attempt(root, () => borrowedBy(root)) }
 
   return WorkspaceTools.of({

@@ -41,14 +41,23 @@ cover() {
   elif [ -e "$1" ]; then mount --bind /dev/null "$1" || exit 125
   fi
 }`
+/** Without the host's network there is one of its own, whose loopback is down; a slim image has perl and nothing else to mend that. */
+const loopback = `
+loopback() {
+  PATH=$PATH:/usr/sbin:/sbin
+  ip link set lo up 2>/dev/null || ifconfig lo up 2>/dev/null ||
+  perl -e 'socket($s, 2, 2, 0) or die; ioctl($s, 0x8914, pack("a16 s x22", "lo", 0x41)) or die' 2>/dev/null ||
+  python3 -c 'import fcntl, socket, struct
+fcntl.ioctl(socket.socket(2, 2), 0x8914, struct.pack("16sh22x", b"lo", 0x41))' 2>/dev/null
+}`
 export const withoutRights = "setpriv --no-new-privs --ambient-caps=-all --inh-caps=-all --bounding-set=-all"
 
 /**
  * The first process of the namespace. It stays, so that the command may signal itself, and so that its end is the end of all that the
  * command has started. Only it may mount. Its words after the first three: `w:` and `r:` are what the command has, to write or to read;
- * `p:` and `h:` are covered. What it has is bound aside, and bound back when the rest is covered.
+ * `p:` and `h:` are covered; `n:` is a network of its own. What it has is bound aside, and bound back when the rest is covered.
  */
-const script = `${cover}
+const script = `${cover}${loopback}
 command=$1 workspace=$2 aside=$3 i=0
 shift 3
 [ -z "$aside" ] || mount -t tmpfs -o size=64k,mode=755 none "$aside" || exit 125
@@ -60,6 +69,7 @@ done
 for one do
   case $one in
   [ph]:*) cover "\${one#?:}" ;;
+  n:) (loopback) || exit 125 ;;
   esac
 done
 i=0
@@ -78,11 +88,16 @@ ${withoutRights} sh -c "$command"
 exit $?`
 
 /** The process that was started dies with us, whatever ends us, and takes the namespace along. */
-const launcher = [
-  ["setpriv", "--pdeathsig", "KILL"],
-  ["unshare", "--user", "--map-current-user", "--keep-caps", "--mount", "--pid", "--fork", "--kill-child"],
-  ["--mount-proc", "sh", "-c", script, "sh"]
-].flat()
+const launcher = (network: Network): ReadonlyArray<string> =>
+  [
+    ["setpriv", "--pdeathsig", "KILL"],
+    ["unshare", "--user", "--map-current-user", "--keep-caps", "--mount", "--pid", "--fork", "--kill-child"],
+    network === "Own" ? ["--net"] : [],
+    ["--mount-proc", "sh", "-c", script, "sh"]
+  ].flat()
+
+/** The host's, or one of its own with nothing but a loopback. */
+type Network = "Host" | "Own"
 
 export interface ShellCommand {
   readonly program: string
@@ -110,10 +125,10 @@ const asides = ["/mnt", "/media", "/srv", "/opt"]
 
 /** What a command cannot do without stays, even below something that is hidden. */
 const confined =
-  (hidden: ReadonlyArray<string>, privateFolders: ReadonlyArray<string>): Shell =>
+  (hidden: ReadonlyArray<string>, privateFolders: ReadonlyArray<string>, network: Network): Shell =>
   (command, { readable, workspace, writable }) => {
     const onPath = (process.env["PATH"] ?? "").split(":")
-    const [program = "", ...args] = launcher
+    const [program = "", ...args] = launcher(network)
     const isFree = (folder: string) => ![workspace, ...onPath].some((one) => isIn(one, folder))
     const kept = [
       ...[workspace, ...writable].map((path) => `w:${path}`),
@@ -132,7 +147,8 @@ const confined =
         workspace,
         mayMove ? aside : "",
         ...(mayMove ? [...kept, ...folders.map((folder) => `p:${folder}`)] : []),
-        ...hidden.filter(isFree).map((path) => `h:${path}`)
+        ...hidden.filter(isFree).map((path) => `h:${path}`),
+        ...(network === "Own" ? ["n:"] : [])
       ]
     }
   }
@@ -151,13 +167,13 @@ export const succeeds = ({ program, args }: ShellCommand): Effect.Effect<boolean
   })
 
 /** Tried once, with all that is to be hidden, in a folder that must stay. `undefined` where the host has no namespaces for it. */
-const tried = Effect.gen(function* () {
+const tried = Effect.fnUntraced(function* (network: Network) {
   if (process.platform !== "linux") return undefined
   const hidden = [...secretsOfHome.map((name) => join(homedir(), name)), ...(yield* HiddenPaths)]
   const folders = (yield* PrivateFolders)
     .filter((folder) => existsSync(folder))
     .map((path) => realpathSync(path))
-  const shell = confined(hidden, folders)
+  const shell = confined(hidden, folders, network)
   const trial = realpathSync(mkdtempSync(join(folders[0] ?? tmpdir(), ".shell-")))
   const works = yield* succeeds(shell(`[ -w '${trial}' ]`, { workspace: trial, writable: [], readable: [] }))
   rmSync(trial, { recursive: true, force: true })
@@ -166,14 +182,17 @@ const tried = Effect.gen(function* () {
 
 /** The shell of this host. */
 export const make: Effect.Effect<Shell> = Effect.gen(function* () {
-  const shell = yield* tried
+  const shell = yield* tried("Host")
   if (shell !== undefined) return shell
   yield* Effect.logInfo("commands are not confined: this host has no namespaces for them")
   return plain
 })
 
 /** Whether `make` gives a shell on this host by which `readable` cannot be changed. */
-export const isConfining: Effect.Effect<boolean> = Effect.map(tried, (shell) => shell !== undefined)
+export const isConfining: Effect.Effect<boolean> = Effect.map(tried("Host"), (shell) => shell !== undefined)
+
+/** The same without the host's network; `undefined` where the host cannot do that. */
+export const makeOffline: Effect.Effect<Shell | undefined> = tried("Own")
 
 /** What the program is once `paths` are hidden from it: the same process, so that its signals, its exit and its group are its own. */
 export type Hide = (argv: ReadonlyArray<string>, paths: ReadonlyArray<string>) => ReadonlyArray<string>

@@ -38,9 +38,15 @@ const parameters = {
 
 const load = Effect.fnUntraced(function* (name: string, workspaceDir: string) {
   const file = yield* findJournal(name, workspaceDir)
-  return yield* Effect.fromResult(readFile(file)).pipe(
+  const journal = yield* Effect.fromResult(readFile(file)).pipe(
     Effect.mapError(({ message }) => new JournalMissing({ message: `${file}: ${message}` }))
   )
+  if (journal.run.executor !== undefined) {
+    return yield* new JournalMissing({
+      message: `${file}: the work was done by another coding agent (${journal.run.executor}), which decides for itself: its journal can be read, but not played again`
+    })
+  }
+  return journal
 })
 
 const seconds = (millis: number): string => (millis / 1000).toFixed(1)

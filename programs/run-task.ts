@@ -23,11 +23,11 @@ import * as ServerContextWindow from "../layers/ServerContextWindow.ts"
 import { type Agent, agents } from "../schema/Agent.ts"
 import { type AgenticTask, agenticTasks } from "../schema/AgenticTask.ts"
 import type { Result } from "../schema/Result.ts"
-import { chooseExecutor } from "../src/decide/executor.ts"
+import { chooseExecutor, workerOf } from "../src/decide/executor.ts"
 import { parkingOf } from "../src/decide/parking.ts"
 import * as TaskLog from "../src/decide/taskLog.ts"
 import { preconditionFailed } from "../src/decide/verdict.ts"
-import { ExecutorError, RunnerConfig } from "../src/executors/Executor.ts"
+import { ExecutorError, type Run, RunnerConfig } from "../src/executors/Executor.ts"
 import { noteEnd, noteHold } from "../src/executors/history.ts"
 import * as NativeExecutor from "../src/executors/NativeExecutor.ts"
 import { IssueTracker } from "../src/services/IssueTracker.ts"
@@ -124,6 +124,14 @@ const runTask = Effect.fn("run-task")(function* (
   yield* parkingOf(result) === undefined ? noteEnd(task) : noteHold(task, "EndpointHeld")
 })
 
+/** Few runs need what speaks to another coding agent, so it is loaded for those only. */
+const byAnotherAgent = Effect.fnUntraced(function* (run: Run) {
+  const [executor, host] = yield* Effect.promise(() =>
+    Promise.all([import("../src/executors/AcpExecutor.ts"), import("../layers/acp/LiveCodingAgent.ts")])
+  )
+  return yield* executor.execute(run).pipe(Effect.provide(host.layer))
+})
+
 /** The task and its Agent. A failure is an ExecutorError: there is no Result to speak of. */
 const execute = Effect.fnUntraced(function* (task: AgenticTask, namespace: string) {
   const kube = yield* KubeClient
@@ -137,15 +145,19 @@ const execute = Effect.fnUntraced(function* (task: AgenticTask, namespace: strin
   const choice = chooseExecutor("native", agentName, agent)
   switch (choice.type) {
     case "Native":
+    case "ACP":
     // The Job of a Job-mode Agent is where we are.
-    case "Job":
-      yield* notingTypesAtOnce
-      return yield* NativeExecutor.execute({
+    case "Job": {
+      const run = {
         task,
         agent,
         claimId: task.status?.claim?.id ?? "",
         nodeName: task.status?.assignedNode ?? ""
-      })
+      }
+      if (agent !== undefined && workerOf(agent).type === "ACP") return yield* byAnotherAgent(run)
+      yield* notingTypesAtOnce
+      return yield* NativeExecutor.execute(run)
+    }
     case "AgentNotFound":
       return preconditionFailed({
         reason: "AgentNotFound",

@@ -2,6 +2,7 @@
 import { Layer } from "effect"
 
 import { isConfining } from "../layers/confinedShell.ts"
+import * as LiveCodingAgent from "../layers/acp/LiveCodingAgent.ts"
 import * as ChatCompletionsClient from "../layers/ChatCompletionsClient.ts"
 import * as FileJournal from "../layers/FileJournal.ts"
 import * as FileRunRecord from "../layers/FileRunRecord.ts"
@@ -24,6 +25,7 @@ export const runnerLayer = (config: RunnerConfig["Service"], mirrors: MirrorOpti
       : GitCliWorkspace.layerWith({ ...mirrors, isReadOnlyForCommands: isConfining }),
     GateAnalysis.layer,
     HostWorkspaceTools.layerHost,
+    LiveCodingAgent.layer,
     GithubIssueTracker.layer({ token: config.gitToken }),
     ChatCompletionsClient.layer,
     ServerContextWindow.layer,

@@ -1,6 +1,7 @@
 /** Agent: a role, its tools, its model. Contract §1.3; `endpointSlots` is ours. */
 import { Schema } from "effect"
 
+import { ToolKind } from "./ToolKind.ts"
 import { Limits, Prices, Spend } from "./Budget.ts"
 import { RequiredCapability } from "./Capability.ts"
 import { anyObject, int32, nonEmpty, optional, required, time, withDefault } from "./Field.ts"
@@ -28,6 +29,40 @@ export const ResourceRequirements = Schema.Struct({
   limits: optional(Schema.Record(Schema.String, Schema.String), "What may not be passed.")
 })
 export type ResourceRequirements = typeof ResourceRequirements.Type
+
+/** Another coding agent in place of Foreman's own loop. */
+export const AcpSettings = Schema.Struct({
+  command: required(
+    Schema.Array(nonEmpty).check(Schema.isMinLength(1), Schema.isMaxLength(64)),
+    "Program and arguments. $(NAME) is replaced by what the agent's environment has under the name."
+  ),
+  env: optional(
+    Schema.Array(
+      Schema.Struct({
+        name: required(
+          Schema.String.check(Schema.isPattern(/^[A-Za-z_][A-Za-z0-9_]*$/u)),
+          "Name of the variable."
+        ),
+        value: optional(Schema.String, "Its value; $(NAME) is replaced as in command.")
+      })
+    ).check(Schema.isMaxLength(64)),
+    "Further environment of the agent. It has no other way to get a secret, and needs none for its model."
+  ),
+  permissions: optional(
+    Schema.Struct({
+      policy: withDefault(
+        Schema.Literals(["Deny", "Ask", "Allow"]),
+        "Deny",
+        "What is answered when the agent asks for leave. Ask is answered as Deny until a person can be asked."
+      ),
+      allow: optional(
+        Schema.Array(ToolKind).check(Schema.isMaxLength(9)),
+        "Kinds of tools that are allowed with Deny and Ask, too."
+      )
+    }),
+    "How its requests for leave are answered; Deny when absent."
+  )
+})
 
 export const AgentSpec = Schema.Struct({
   role: required(AgentRole, "What the Agent does; a reviewer never commits."),
@@ -88,6 +123,12 @@ export const AgentSpec = Schema.Struct({
     }),
     "Where the loop runs."
   ),
+  executor: withDefault(
+    Schema.Literals(["Native", "ACP"]),
+    "Native",
+    "Who does the work: Foreman's own loop, or a coding agent that speaks the Agent Client Protocol."
+  ),
+  acp: optional(AcpSettings, "The coding agent of executor ACP."),
   contextWindowTokens: optional(
     int32(0),
     "Context window of the model, in tokens; 0 means what its server says, or 32768 where it says nothing."

@@ -62,6 +62,7 @@ export const agent = (
     tools: ["read_file", "write_file", "bash", "submit_result"],
     provider: "local",
     contextStrategy: "window",
+    executor: "Native",
     ...changes.spec
   },
   ...withStatus(changes.status)

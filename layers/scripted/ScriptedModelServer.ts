@@ -1,5 +1,5 @@
 /**
- * An OpenAI-compatible endpoint that plays scripts instead of thinking: for tests, benchmarks and the demo.
+ * An OpenAI-compatible endpoint, of chat completions and of responses, that plays scripts instead of thinking: for tests, benchmarks and the demo.
  * It keeps what it was asked. A request that no script foresees gets a 400 that says what was expected.
  */
 import * as http from "node:http"
@@ -9,6 +9,7 @@ import { Effect, Result, Schema, type Scope } from "effect"
 
 import type { Fault, ModelScript, Reply } from "./ModelScript.ts"
 import { makePlayer, type Request } from "./playScript.ts"
+import * as Responses from "./responses.ts"
 
 export interface ScriptedModel {
   /** With `/v1`, as an Agent's endpoint has it. */
@@ -53,14 +54,18 @@ const Body = Schema.fromJsonString(
 const decodeBody = Schema.decodeUnknownResult(Body)
 const decodeJson = Schema.decodeUnknownSync(Schema.fromJsonString(Schema.Json))
 
-const requestOf = (body: typeof Body.Type, text: string): Request => ({
-  model: body.model ?? "",
-  messages: body.messages,
-  tools: (body.tools ?? []).map((tool) => tool.function.name),
-  hasTemperature: body.temperature !== undefined,
-  stream: body.stream === true,
-  body: decodeJson(text)
-})
+const requestOf = (text: string): Result.Result<Request, string> =>
+  Result.map(
+    Result.mapError(decodeBody(text), (error) => error.message),
+    (body) => ({
+      model: body.model ?? "",
+      messages: body.messages,
+      tools: (body.tools ?? []).map((tool) => tool.function.name),
+      hasTemperature: body.temperature !== undefined,
+      stream: body.stream === true,
+      body: decodeJson(text)
+    })
+  )
 
 interface Completion {
   readonly content: string
@@ -212,12 +217,12 @@ export const start = (
     const requests: Array<Request> = []
     const mismatches: Array<string> = []
 
-    const answer = (text: string, response: http.ServerResponse): void => {
-      const body = decodeBody(text)
-      if (Result.isFailure(body)) {
-        return sendError(response, 400, `no chat completion request: ${body.failure.message}`)
+    const answer = (text: string, isResponses: boolean, response: http.ServerResponse): void => {
+      const read = isResponses ? Responses.requestOf(text) : requestOf(text)
+      if (Result.isFailure(read)) {
+        return sendError(response, 400, `the request cannot be read: ${read.failure}`)
       }
-      const request = requestOf(body.success, text)
+      const request = read.success
       if (options.keepRequests !== false) requests.push(request)
       const played = play(request)
       if (played._tag === "Mismatch") {
@@ -226,11 +231,16 @@ export const start = (
       }
       const { reply } = played.turn
       if (reply.type === "fault") return misbehave(response, request, reply)
-      answerWith(response, request, completion(reply), `call_${request.messages.length}`)
+      const prefix = `call_${request.messages.length}`
+      if (!isResponses) return answerWith(response, request, completion(reply), prefix)
+      const body = Responses.replyOf(request, completion(reply), prefix)
+      send(response, 200, body, request.stream ? "text/event-stream" : "application/json")
     }
 
     const server = http.createServer((incoming, response) => {
-      if (incoming.method !== "POST" || incoming.url?.endsWith("/chat/completions") !== true) {
+      const isResponses = incoming.url?.endsWith("/responses") === true
+      const isKnown = isResponses || incoming.url?.endsWith("/chat/completions") === true
+      if (incoming.method !== "POST" || !isKnown) {
         return sendError(response, 404, `no ${incoming.method} ${incoming.url}`)
       }
       if (options.apiKey !== undefined && incoming.headers.authorization !== `Bearer ${options.apiKey}`) {
@@ -240,7 +250,7 @@ export const start = (
       const chunks: Array<Buffer> = []
       incoming.on("data", (chunk: Buffer) => chunks.push(chunk))
       incoming.on("end", () => {
-        answer(Buffer.concat(chunks).toString("utf8"), response)
+        answer(Buffer.concat(chunks).toString("utf8"), isResponses, response)
         options.onMoment?.("answered")
       })
     })

@@ -66,6 +66,7 @@ const agentOf = (of: SimpleAgent): Agent => ({
     tools: ["submit_result"],
     provider: "local",
     contextStrategy: "window",
+    executor: "Native",
     ...(of.model !== undefined && { model: of.model, inferenceServiceRef: { name: of.model } }),
     ...(of.requires !== undefined && { requiredCapability: of.requires }),
     ...(of.maxConcurrentTasks !== undefined && { maxConcurrentTasks: of.maxConcurrentTasks }),

@@ -1,5 +1,6 @@
 /** Whether an Agent can do its work as it is written (contract §2.4). */
 import type { Agent } from "../../schema/Agent.ts"
+import { acpFault } from "./acp.ts"
 import { isDeterministic } from "./executor.ts"
 import { boundsOf, isMeasurable } from "./limits.ts"
 import { ratesOf } from "./spend.ts"
@@ -20,6 +21,8 @@ export const validate = (agent: Agent, toolNames: ReadonlySet<string>): Conditio
   if (!isDeterministic(agent) && (spec.systemPrompt ?? "").trim() === "") {
     return invalid(reason.noSystemPrompt, "an Agent with a model needs a systemPrompt")
   }
+  const unusable = acpFault(agent)
+  if (unusable !== undefined) return invalid(reason.executorUnusable, unusable)
   const missing = isDeterministic(agent)
     ? []
     : toolsOfRole[spec.role].filter((tool) => !spec.tools.includes(tool))

@@ -9,7 +9,9 @@ export const parseAgentMode = (text: string): AgentMode | undefined =>
 
 /** No model stands behind the Agent, so its first tool is run as it is. Contract §0. */
 export const isDeterministic = (agent: Agent): boolean =>
-  agent.spec.provider === "local" && (agent.spec.inferenceServiceRef?.name ?? "") === ""
+  agent.spec.executor !== "ACP" &&
+  agent.spec.provider === "local" &&
+  (agent.spec.inferenceServiceRef?.name ?? "") === ""
 
 export type Choice =
   | { readonly type: "Stub" }
@@ -19,6 +21,8 @@ export type Choice =
   | { readonly type: "AgentNotFound"; readonly name: string }
   | { readonly type: "Tool" }
   | { readonly type: "Native" }
+  /** Another coding agent does the work. */
+  | { readonly type: "ACP" }
   /** The Agent's loop runs in a pod of its own. */
   | { readonly type: "Job" }
 
@@ -33,5 +37,10 @@ export const chooseExecutor = (
   }
   if (agent === undefined) return { type: "AgentNotFound", name: agentName }
   if (isDeterministic(agent)) return { type: "Tool" }
-  return agent.spec.execution?.mode === "Job" ? { type: "Job" } : { type: "Native" }
+  return agent.spec.execution?.mode === "Job" ? { type: "Job" } : workerOf(agent)
 }
+
+/** Who does the work of an Agent with a model, wherever it is done. */
+export const workerOf = (agent: Agent): Extract<Choice, { readonly type: "ACP" | "Native" }> => ({
+  type: agent.spec.executor
+})

@@ -21,6 +21,8 @@ export interface RunFacts {
   readonly resumes?: number
   /** Why a run that was interrupted began anew. */
   readonly beganAnew?: string
+  /** Who did the work, where it was not our own loop. */
+  readonly executor?: JsonObject
 }
 
 /** The model's own last word. */
@@ -34,14 +36,15 @@ export interface Submission {
 }
 
 const common = (facts: RunFacts): JsonObject => {
-  const { beganAnew, intendedBranch, resumes, transcriptRef, turnCount, usage } = facts
+  const { beganAnew, executor, intendedBranch, resumes, transcriptRef, turnCount, usage } = facts
   return {
     ...(intendedBranch === undefined ? {} : { intendedBranch }),
     ...(transcriptRef === undefined ? {} : { transcriptRef }),
     turnCount,
     ...(usage === undefined ? {} : { usage }),
     ...(resumes === undefined ? {} : { resumes }),
-    ...(beganAnew === undefined ? {} : { beganAnew })
+    ...(beganAnew === undefined ? {} : { beganAnew }),
+    ...(executor === undefined ? {} : { executor })
   }
 }
 

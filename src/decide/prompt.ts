@@ -38,6 +38,15 @@ const closing = (isEditing: boolean): string =>
 const closingReview =
   "Change no files. Read the whole difference, then call submit_result: GO if nothing blocks it, else NO-GO with findings. Each finding has a severity, an area, a file, the line that was changed, and what is wrong."
 
+/** For another coding agent, whose tools are its own. */
+const closingByMessage = `There is no tool submit_result here: end your last message with a block of its arguments, which stands for the call:
+
+\`\`\`submit_result
+{"verdict": "GO", "summary": "what was done", "commit_message": "…"}
+\`\`\`
+
+Without such a block the end of your turn counts as GO, and the first line of your last message as its summary. Nobody is there to answer questions.`
+
 /** Characters of what one check said, both its ends, and of all. */
 const maxAdviceChars = 2_000
 const maxAdvicesChars = 6_000
@@ -103,6 +112,8 @@ export const taskPrompt = (
     readonly isEditing: boolean
     /** What the repository is like; it stands first, as it is the same for many tasks of one repository. */
     readonly orientation?: string
+    /** The work is submitted by a message, for there are no tools of ours. */
+    readonly isByMessage?: boolean
   }
 ): string => {
   const { issueText, orientation = "" } = options
@@ -116,5 +127,6 @@ export const taskPrompt = (
             task.spec.kind === "review" ? closingReview : closing(false)
           ]
         : [...issueFix(task, issueText), ...rules(task.spec.payload), closing(true)]
-  return [...[prefix, orientation].filter((part) => part !== ""), ...parts].join("\n\n")
+  const ending = options.isByMessage === true ? [closingByMessage] : []
+  return [...[prefix, orientation].filter((part) => part !== ""), ...parts, ...ending].join("\n\n")
 }

@@ -37,6 +37,7 @@ export const reason = {
   noSystemPrompt: "NoSystemPrompt",
   missingRoleTools: "MissingRoleTools",
   unknownTool: "UnknownTool",
+  executorUnusable: "ExecutorUnusable",
   notImplemented: "NotImplemented",
   priceUnknown: "PriceUnknown",
   plannerSucceeded: "PlannerSucceeded",

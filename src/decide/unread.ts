@@ -6,6 +6,7 @@ import type { Agent, AgentSpec } from "../../schema/Agent.ts"
 import type { AgenticTask, TaskPayload, TaskSpec } from "../../schema/AgenticTask.ts"
 import type { GateProfile } from "../../schema/GateProfile.ts"
 import type { PipelineStep, Workload, WorkloadSpec } from "../../schema/Workload.ts"
+import { unreadByExecutor } from "./acp.ts"
 import { type ConditionUpdate, findCondition, reason } from "./status.ts"
 
 /** Whether the value of an unread field asks for something that will not happen. */
@@ -117,6 +118,8 @@ const agentSpec: Fields<AgentSpec> = {
   apiKeySecretRef: "read",
   providerConfig: "read",
   execution: "read",
+  executor: "read",
+  acp: "read",
   contextWindowTokens: "read",
   observationWindowTurns: (turns) => turns > 0,
   stuckLoopDetection: "read",
@@ -167,8 +170,10 @@ export const unread = {
 } as const
 
 /** Names of the fields that an Agent sets in vain, in the order of the schema. */
-export const unreadFields = ({ spec }: Agent): ReadonlyArray<string> =>
-  setInVain(agentSpec as Table, spec as Values, "spec")
+export const unreadFields = (agent: Agent): ReadonlyArray<string> => [
+  ...setInVain(agentSpec as Table, agent.spec as Values, "spec"),
+  ...unreadByExecutor(agent)
+]
 
 /** Names that are said; a count stands for the rest. */
 const maxNames = 20

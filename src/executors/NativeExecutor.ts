@@ -1,37 +1,22 @@
 /** Runs an Agent's model over a checkout, and turns what it submits into a branch or a word. Contract §3.6 and §4. */
-import { Clock, Duration, Effect, Result as Outcome, type Scope } from "effect"
+import { Duration, Effect } from "effect"
 
 import { refOf } from "../../schema/Meta.ts"
-import type { Result } from "../../schema/Result.ts"
-import { decided, type RunFacts } from "../decide/nativeVerdict.ts"
 import { systemPrompt, taskPrompt } from "../decide/prompt.ts"
 import { costWords } from "../decide/spend.ts"
 import { limitsOf } from "../decide/stuck.ts"
-import { preconditionFailed } from "../decide/verdict.ts"
-import { type LoopReport, run as runLoop } from "../loop/loop.ts"
+import { run as runLoop } from "../loop/loop.ts"
 import { IssueTracker } from "../services/IssueTracker.ts"
 import { WorkspaceTools } from "../services/WorkspaceTools.ts"
 import { toolNames } from "../tools/catalog.ts"
-import { failAs, isEditing, resumeImpossible, toolsOf } from "./checkout.ts"
-import { ExecutorError, type Run, RunEvents, RunnerConfig } from "./Executor.ts"
-import {
-  begunBefore,
-  elapsedBefore,
-  type History,
-  historyOf,
-  interruptions,
-  lockRun,
-  record
-} from "./history.ts"
+import { attempt } from "./attempt.ts"
+import { failAs, isEditing, toolsOf } from "./checkout.ts"
+import { type Run, RunEvents, RunnerConfig } from "./Executor.ts"
+import { begunBefore, record } from "./history.ts"
 import { railed } from "./coderRails.ts"
-import { isResult, prepare, type Prepared, type Requirements } from "./prepare.ts"
-import { withoutSubmission } from "./unsubmitted.ts"
-import { keepWork } from "./keptWork.ts"
+import type { Prepared } from "./prepare.ts"
 import { orient, roomFor } from "./orient.ts"
-import { publish } from "./publish.ts"
-import { drop } from "./remoteCheckpoints.ts"
-import { judge, onMovedBranch } from "./reviewing.ts"
-import * as Transcript from "./Transcript.ts"
+import { judge } from "./reviewing.ts"
 import { treeState } from "./treeState.ts"
 
 const maxOutputTokens = 8192
@@ -148,80 +133,5 @@ const converse = Effect.fnUntraced(function* (run: Run, prepared: Prepared) {
   return { report, recording }
 })
 
-const settle = Effect.fnUntraced(function* (
-  run: Run,
-  { agent, history, remote, workspace }: Prepared,
-  report: LoopReport,
-  startedAt: number
-) {
-  const config = yield* RunnerConfig
-  const transcriptRef = yield* Transcript.store(run.task, report.transcript, report.turnCount)
-  const ownSec = ((yield* Clock.currentTimeMillis) - startedAt) / 1000
-  const elapsedSec = elapsedBefore(history) / 1000 + ownSec
-  const facts: RunFacts = {
-    intendedBranch: remote?.branch,
-    transcriptRef,
-    turnCount: report.turnCount,
-    usage: report.spent && {
-      ...report.spent,
-      wallSeconds: (begunBefore(history)?.wallSeconds ?? 0) + ownSec
-    },
-    ...interruptions(history),
-    elapsedSec
-  }
-  const { end } = report
-  if (end._tag !== "Submitted") return withoutSubmission(end, facts)
-
-  const { terminal } = end
-  const { author, committer = author } = config
-  const isPublished = terminal.verdict === "GO" && remote !== undefined && isEditing(run.task, agent)
-  if (!isPublished || author === undefined || committer === undefined) {
-    return decided(facts, yield* onMovedBranch(run.task, remote, yield* workspace, terminal))
-  }
-  const submission = { ...terminal, commitMessage: terminal.commitMessage ?? terminal.summary }
-  return yield* publish(run, yield* workspace, remote, facts, submission, { author, committer })
-})
-
 /** What must be repaired by a person is a Result; what only the machinery knows is an error. */
-export const execute = Effect.fn("NativeExecutor.execute")(function* (
-  run: Run
-): Effect.fn.Return<Result, ExecutorError, Requirements | Scope.Scope> {
-  const { agent, task } = run
-  if (agent === undefined) {
-    return yield* new ExecutorError({ message: `task ${task.metadata.name} names no agent` })
-  }
-  // Before anything of the other process is touched: its checkout has the same folder.
-  yield* lockRun(run)
-  const startedAt = yield* Clock.currentTimeMillis
-  const attempt = Effect.fnUntraced(function* (history: History) {
-    const prepared = yield* prepare(run, agent, history)
-    if (isResult(prepared)) return prepared
-    const work = Effect.gen(function* () {
-      const { recording, report } = yield* converse(run, prepared)
-      const settled = yield* settle(run, prepared, report, startedAt)
-      const isKept = prepared.remote !== undefined && isEditing(run.task, agent)
-      const result = isKept ? yield* keepWork(run, prepared.workspace, recording.attempt, settled) : settled
-      yield* recording.ended({ end: report.end._tag, result })
-      return result
-    })
-    const result = yield* Effect.raceFirst(work, prepared.adopted)
-    if (result.verdict === "GO" && prepared.remote !== undefined && isEditing(run.task, agent)) {
-      yield* drop(run.task, prepared.remote)
-    }
-    return result
-  }, Effect.scoped)
-  const outcome = yield* historyOf(run, agent).pipe(
-    Effect.flatMap(attempt),
-    Effect.catchIf(
-      (error) => error._tag === "Precondition" && error.reason === resumeImpossible,
-      ({ message }) =>
-        Effect.andThen(Effect.logWarning(`the run begins anew: ${message}`), attempt({ lost: message }))
-    ),
-    Effect.result
-  )
-  if (Outcome.isSuccess(outcome)) return outcome.success
-  if (outcome.failure._tag === "ExecutorError") return yield* outcome.failure
-  const { failureReason, message, reason } = outcome.failure
-  const elapsedSec = ((yield* Clock.currentTimeMillis) - startedAt) / 1000
-  return preconditionFailed({ reason, failureReason, message, elapsedSec })
-}, Effect.scoped)
+export const execute = Effect.fn("NativeExecutor.execute")((run: Run) => attempt(run, converse))

@@ -125,12 +125,59 @@ const nothingFound = Effect.fnUntraced(function* ({ before }: Run, node: string 
   return { lost }
 })
 
+/** A journal that is open, and what every record of it needs. */
+export interface OpenJournal {
+  readonly writer: JournalWriter
+  /** Takes secrets out of a line. */
+  readonly redact: (line: string) => string
+  readonly claim: RunClaim
+  /** The first fields of the run's first record. */
+  readonly head: Pick<RunRecord, "task" | "claim" | "spec">
+  /** Of checkpoints and what else goes when the journal goes. */
+  readonly folder: string | undefined
+}
+
+/** Opens the journal. Where it cannot be written, the run is not recorded, and says so in the log. */
+export const openJournal = Effect.fnUntraced(function* (
+  run: Run,
+  agent: Agent,
+  { continuation }: History,
+  /** What must not be written down, besides the runner's own tokens. */
+  secrets: ReadonlyArray<Redacted.Redacted<string> | undefined>
+): Effect.fn.Return<OpenJournal | undefined, JournalError, Journal | RunnerConfig | Scope.Scope> {
+  const { uid } = run.task.metadata
+  if (uid === undefined) return undefined
+  const journal = yield* Journal
+  const { gitToken, modelToken, overrideToken } = yield* RunnerConfig
+  const writer = yield* journal.open(uid, continuation === undefined ? "New" : "GoOn").pipe(
+    Effect.catchIf(
+      ({ reason }) => reason !== "DiskFull",
+      (error) =>
+        Effect.as(
+          Effect.logWarning("the run is not recorded: it begins anew when it is interrupted", error),
+          undefined
+        )
+    )
+  )
+  if (writer === undefined) return undefined
+  const all = [gitToken, modelToken, overrideToken, ...secrets]
+  const { name, namespace = "default" } = refOf(run.task)
+  const claim = claimOf(run)
+  return {
+    writer,
+    redact: redactor(all.flatMap((secret) => (secret === undefined ? [] : [Redacted.value(secret)]))),
+    claim,
+    head: { task: { namespace, name, uid }, claim, spec: specOf(run.task, agent) },
+    folder: journal.folder(uid)
+  }
+})
+
 export interface Recorded extends Recording.Recording {
   /** The journal's number among those of the task; absent where there is none. */
   readonly attempt: number | undefined
 }
 
-/** Opens the journal. Where it cannot be written, the run is not recorded, and says so in the log. */
+/** The journal of our own loop. */
 export const record = Effect.fnUntraced(function* (
   run: Run,
   agent: Agent,
@@ -144,46 +191,31 @@ export const record = Effect.fnUntraced(function* (
     readonly tools: ReadonlyArray<CatalogTool>
   }
 ): Effect.fn.Return<Recorded, JournalError, GitWorkspace | Journal | RunnerConfig | Scope.Scope> {
-  const { uid } = run.task.metadata
-  const journal = yield* Journal
-  const { gitToken, modelToken, overrideToken } = yield* RunnerConfig
+  const { endpoints, head, remote, tools, workspace } = options
   const { continuation } = history
-  const writer: JournalWriter | undefined =
-    uid === undefined
-      ? undefined
-      : yield* journal.open(uid, continuation === undefined ? "New" : "GoOn").pipe(
-          Effect.catchIf(
-            ({ reason }) => reason !== "DiskFull",
-            (error) =>
-              Effect.as(
-                Effect.logWarning("the run is not recorded: it begins anew when it is interrupted", error),
-                undefined
-              )
-          )
-        )
-  if (writer === undefined || uid === undefined) return { ...Recording.none, attempt: undefined }
+  const open = yield* openJournal(
+    run,
+    agent,
+    history,
+    endpoints.map(({ apiKey }) => apiKey)
+  )
+  if (open === undefined) return { ...Recording.none, attempt: undefined }
+  const { claim, redact, writer } = open
   const kept = yield* RemoteCheckpoints.begin(
     run.task,
-    options.head.isEditing ? options.remote : undefined,
+    head.isEditing ? remote : undefined,
     writer.attempt,
-    options.workspace
+    workspace
   )
-  const secrets = [gitToken, modelToken, overrideToken, ...options.endpoints.map(({ apiKey }) => apiKey)]
-  const { name, namespace = "default" } = refOf(run.task)
   const recording = yield* Recording.begin({
     writer,
-    redact: redactor(secrets.flatMap((secret) => (secret === undefined ? [] : [Redacted.value(secret)]))),
-    head: {
-      task: { namespace, name, uid },
-      claim: claimOf(run),
-      spec: specOf(run.task, agent),
-      ...options.head
-    },
+    redact,
+    head: { ...open.head, ...head },
     continuation,
-    claim: claimOf(run),
-    workspace: options.workspace,
-    folder: options.head.isEditing ? journal.folder(uid) : undefined,
-    tools: options.tools,
+    claim,
+    workspace,
+    folder: head.isEditing ? open.folder : undefined,
+    tools,
     onTurnKept: kept.turnKept
   })
   // Another host's run is ours from here on, also for a third one.

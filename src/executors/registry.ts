@@ -13,6 +13,9 @@ import { withinWallTime } from "./runBounds.ts"
 import * as StubExecutor from "./StubExecutor.ts"
 import * as ToolExecutor from "./ToolExecutor.ts"
 
+/** Loaded by the first run that needs it. */
+const acpExecutor = Effect.promise(() => import("./AcpExecutor.ts"))
+
 /** `result.kind` of a run in this mode; a deterministic Agent's is the same as a model's. Contract §3.6. */
 export const resultKind = (mode: AgentMode): string =>
   mode === "stub" ? StubExecutor.kind : "native-agent-loop"
@@ -71,6 +74,10 @@ export const execute = (mode: AgentMode) =>
         return yield* withinWallTime(run, ToolExecutor.execute(run))
       case "Native":
         return yield* NativeExecutor.execute(run)
+      case "ACP": {
+        const acp = yield* acpExecutor
+        return yield* acp.execute(run)
+      }
       case "Job":
         return yield* JobExecutor.execute(run)
     }

@@ -10,6 +10,14 @@ export const withoutSubmission = (end: Exclude<LoopEnd, { _tag: "Submitted" }>, 
   switch (end._tag) {
     case "EndpointFailed":
       return endpointFailed(end.error, facts)
+    case "AgentFailed":
+      return unfinished(facts, {
+        outcome: "LOOP-INCOMPLETE",
+        summary: end.summary,
+        failureReason: "InfrastructureError",
+        party: end.party,
+        extra: { reason: end.reason }
+      })
     case "BudgetExhausted":
       return unfinished(facts, {
         outcome: "LOOP-BUDGET-EXHAUSTED",

@@ -2,6 +2,7 @@
 import { Result, Schema } from "effect"
 
 import { addUsage, noUsage, type Usage } from "../../schema/Usage.ts"
+import { type AgentJournal, AgentReader } from "./agentRecords.ts"
 import {
   JournalRecord,
   type OutcomeRecord,
@@ -53,6 +54,8 @@ export interface Journal {
   readonly isTorn: boolean
   /** How often another process went on with it. */
   readonly resumes: number
+  /** Of a run that another coding agent does. */
+  readonly agent: AgentJournal
 }
 
 const decode = Schema.decodeUnknownResult(Schema.fromJsonString(JournalRecord))
@@ -71,6 +74,7 @@ class Reader {
   isFull = false
   isEnded = false
   resumes = 0
+  readonly #agent = new AgentReader()
   #usage = noUsage
   #modelMillis = 0
   #askedAt = 0
@@ -82,6 +86,10 @@ class Reader {
   /** The time until an interrupted run goes on is not the run's. */
   get elapsedMillis(): number {
     return this.#elapsed + Math.max(0, this.#last - this.#from)
+  }
+
+  get agent(): AgentJournal {
+    return this.#agent.journal
   }
 
   get untold(): Journal["untold"] {
@@ -133,7 +141,17 @@ class Reader {
       case "tree":
       case "checkpoint":
         return this.#happened(record)
+      case "compaction":
+      case "call":
+      case "run":
+        return undefined
+      case "spent":
+        this.#usage = addUsage(this.#usage, record.usage)
+        this.#modelMillis += record.modelMillis
+        this.#agent.read(record)
+        return undefined
       default:
+        this.#agent.read(record)
         return undefined
     }
   }
@@ -217,7 +235,7 @@ export const readJournal = (text: string): Result.Result<Journal, JournalUnreada
   }
   const { claim, run } = reader
   if (run === undefined || claim === undefined) return unreadable(1, "there is no whole record")
-  const { elapsedMillis, untold, hold, isEnded, isFull, outcome, resumes, start, turns } = reader
+  const { agent, elapsedMillis, untold, hold, isEnded, isFull, outcome, resumes, start, turns } = reader
   return Result.succeed({
     run,
     claim,
@@ -230,7 +248,8 @@ export const readJournal = (text: string): Result.Result<Journal, JournalUnreada
     isFull,
     isEnded,
     isTorn,
-    resumes
+    resumes,
+    agent
   })
 }
 

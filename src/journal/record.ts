@@ -6,6 +6,7 @@ import { Result } from "../../schema/Result.ts"
 import { Terminal } from "../../schema/Terminal.ts"
 import { Usage } from "../../schema/Usage.ts"
 import { InferenceError } from "../services/InferenceClient.ts"
+import { agentRecords } from "./agentRecords.ts"
 
 /** Of the records below. A journal of another version is not read. */
 export const version = 1
@@ -57,7 +58,9 @@ const Run = Schema.Struct({
     contextHardCap: Schema.Finite
   }),
   /** Whether the run's work is committed. */
-  isEditing: Schema.Boolean
+  isEditing: Schema.Boolean,
+  /** Who did the work, where it was not our own loop. */
+  executor: opt(Schema.Literal("ACP"))
 })
 export type RunRecord = typeof Run.Type
 
@@ -213,7 +216,8 @@ export const JournalRecord = Schema.Union([
   Resume,
   Outcome,
   Full,
-  End
+  End,
+  ...agentRecords
 ])
 export type JournalRecord = typeof JournalRecord.Type
 

@@ -75,6 +75,36 @@ const lines = (record: JournalRecord): ReadonlyArray<readonly [Told["tone"], str
     }
     case "full":
       return [["bad", oneLine(record.message, maxChars)]]
+    case "session":
+      return [["plain", `${record.isLoaded ? "goes on with" : "begins"} a session of ${record.agent}`]]
+    case "prompt":
+      return [["faint", `told: ${oneLine(record.text, maxChars)}`]]
+    case "said":
+      return [[record.isThought === true ? "faint" : "plain", oneLine(record.text, maxChars)]]
+    case "agentCall": {
+      const { kind = "call", output, status, title } = record
+      if (title !== undefined) return [["plain", `  → ${kind} ${oneLine(title, maxChars)}`]]
+      if (output === undefined) return []
+      return [[status === "failed" ? "bad" : "faint", `  ← ${oneLine(output, maxChars)}`]]
+    }
+    case "permission": {
+      const { isGranted, kind, title } = record
+      return [
+        [
+          isGranted ? "faint" : "bad",
+          `  ${isGranted ? "may" : "may not"} ${kind}: ${oneLine(title, maxChars)}`
+        ]
+      ]
+    }
+    case "file": {
+      const { action, path, refused } = record
+      const why = refused === undefined ? "" : `: ${oneLine(refused, maxChars)}`
+      return [[refused === undefined ? "faint" : "bad", `  ${action} ${oneLine(path, maxChars)}${why}`]]
+    }
+    case "stopped":
+      return [["plain", `the agent stopped: ${record.stopReason}`]]
+    case "spent":
+      return [["faint", `  a request${counted(record.usage)}`]]
     case "end":
       return [["faint", "the result was reported"]]
     case "request":

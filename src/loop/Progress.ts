@@ -87,6 +87,13 @@ export type LoopEnd =
   | { readonly _tag: "LimitReached"; readonly hit: LimitHit }
   | { readonly _tag: "Stuck"; readonly signal: StuckSignal; readonly detail: string }
   | { readonly _tag: "EndpointFailed"; readonly error: InferenceError }
+  /** Another coding agent failed at its own part. */
+  | {
+      readonly _tag: "AgentFailed"
+      readonly summary: string
+      readonly reason: string
+      readonly party: Party
+    }
   /** The run can be recorded no further: it would be lost with this process. */
   | { readonly _tag: "NotRecorded"; readonly error: JournalError }
 

@@ -41,15 +41,23 @@ export interface AskOptions {
   readonly onHeld?: ((held: EndpointHeld) => Effect.Effect<void>) | undefined
 }
 
-export const ask = Effect.fnUntraced(function* (
-  request: ChatRequest,
+/** A request that may be made of any endpoint. */
+type Request<A, R> = (endpoint: Endpoint) => Effect.Effect<A, InferenceError, R>
+
+const askOne = Effect.fnUntraced(function* <A, R>(
+  endpoint: Endpoint,
+  request: Request<A, R>,
   { giveUpMillis, maxRetries }: AskOptions
 ) {
-  const inference = yield* InferenceClient
   const holds = yield* EndpointHolds
   return yield* holds
-    .ask(request.endpoint, giveUpMillis, inference.complete(request))
+    .ask(endpoint, giveUpMillis, request(endpoint))
     .pipe(Effect.retry(modelStumble(maxRetries)))
+})
+
+export const ask = Effect.fnUntraced(function* (request: ChatRequest, options: AskOptions) {
+  const inference = yield* InferenceClient
+  return yield* askOne(request.endpoint, () => inference.complete(request), options)
 })
 
 /** Between two looks at endpoints that other runs are asking. */
@@ -59,16 +67,16 @@ const probePauseMillis = 1000
  * The same of all endpoints that the Agent names: the first that does not say "later" is asked. When all do, the one whose time comes
  * first is waited for, within the run's patience.
  */
-export const askInOrder = Effect.fnUntraced(function* (
+export const inOrder = Effect.fnUntraced(function* <A, R>(
   endpoints: readonly [Endpoint, ...Array<Endpoint>],
-  request: Omit<ChatRequest, "endpoint">,
+  request: Request<A, R>,
   options: AskOptions
-): Effect.fn.Return<ChatReply, InferenceError, InferenceClient> {
+): Effect.fn.Return<A, InferenceError, R> {
   for (;;) {
     const now = yield* Clock.currentTimeMillis
     let soonest: { readonly error: InferenceError; readonly held: EndpointHeld } | undefined
     for (const endpoint of endpoints) {
-      const answer = yield* Effect.result(ask({ ...request, endpoint }, { ...options, giveUpMillis: now }))
+      const answer = yield* Effect.result(askOne(endpoint, request, { ...options, giveUpMillis: now }))
       if (Result.isSuccess(answer)) return answer.success
       const { failure } = answer
       if (failure.reason._tag !== "EndpointHeld") return yield* failure
@@ -86,4 +94,13 @@ export const askInOrder = Effect.fnUntraced(function* (
     if (again > options.giveUpMillis) return yield* soonest.error
     yield* Effect.sleep(Duration.millis(again - asOf))
   }
+})
+
+export const askInOrder = Effect.fnUntraced(function* (
+  endpoints: readonly [Endpoint, ...Array<Endpoint>],
+  request: Omit<ChatRequest, "endpoint">,
+  options: AskOptions
+): Effect.fn.Return<ChatReply, InferenceError, InferenceClient> {
+  const inference = yield* InferenceClient
+  return yield* inOrder(endpoints, (endpoint) => inference.complete({ ...request, endpoint }), options)
 })

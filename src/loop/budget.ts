@@ -11,7 +11,12 @@ import { type Entry, tokensOf } from "../decide/context.ts"
 import { type Bound, hitOf, type LimitHit, roomFor, tightestWall } from "../decide/limits.ts"
 import { limitWarning } from "../decide/limitWarning.ts"
 import { addSpend, noSpend, spendOf } from "../decide/spend.ts"
-import { type ChatRequest, type InferenceClient, InferenceError } from "../services/InferenceClient.ts"
+import {
+  type ChatRequest,
+  type Endpoint,
+  type InferenceClient,
+  InferenceError
+} from "../services/InferenceClient.ts"
 import type { Dispatched } from "./dispatch.ts"
 import * as Metrics from "./metrics.ts"
 
@@ -97,17 +102,22 @@ const workedFor: ReadonlySet<InferenceError["reason"]["_tag"]> = new Set([
   "ReplyStalled"
 ])
 
-type Answer = Exit.Exit<Option.Option<ChatReply>, InferenceError>
+/** What a request came to: the server's figures, and our own count of the reply. */
+export interface Reckoned {
+  readonly usage: Usage | undefined
+  readonly ownOutput: number
+}
 
-/** What a request came to, in tokens; `undefined` when it cost nothing. */
-const used = (spending: Spending, request: ChatRequest, answer: Answer) => {
-  const own = ownCount(request)
+type Answer = Exit.Exit<Option.Option<Reckoned>, InferenceError>
+
+/** What a request came to, in tokens, `own` our count of it; `undefined` when it cost nothing. */
+const used = (spending: Spending, own: number, answer: Answer) => {
   const input = Math.ceil(own * spending.scale)
   if (Exit.isSuccess(answer) && Option.isSome(answer.value)) {
-    const { usage } = answer.value.value
+    const { ownOutput, usage } = answer.value.value
     if (usage !== undefined && usage.inputTokens > 0 && own > 0) spending.scale = usage.inputTokens / own
     spending.cachedTokens = usage?.cachedTokens ?? 0
-    return complete(usage, input, ownCountOf(answer.value.value))
+    return complete(usage, input, ownOutput)
   }
   const error = Option.getOrUndefined(Exit.findErrorOption(answer))
   if (error === undefined) return complete(undefined, input, 0)
@@ -119,14 +129,13 @@ const used = (spending: Spending, request: ChatRequest, answer: Answer) => {
 
 const record = Effect.fnUntraced(function* (
   spending: Spending,
-  request: ChatRequest,
+  { endpoint, ownInput }: Asked,
   startedAtMillis: number,
   answer: Answer
 ) {
-  const found = used(spending, request, answer)
+  const found = used(spending, ownInput, answer)
   if (found === undefined) return
   const seconds = ((yield* Clock.currentTimeMillis) - startedAtMillis) / 1000
-  const { endpoint } = request
   spending.prices = endpoint.prices
   const spend = spendOf(found.usage, seconds, endpoint.prices, found.isEstimated)
   spending.last = spend
@@ -144,38 +153,64 @@ const record = Effect.fnUntraced(function* (
 const end = (spending: Spending, hit: LimitHit) =>
   Effect.andThen(Deferred.succeed(spending.hit, hit), Effect.never)
 
+/** A request before it is made. */
+export interface Asked {
+  readonly endpoint: Endpoint
+  /** Our own count of its tokens. */
+  readonly ownInput: number
+  /** The most tokens of its reply; `undefined` where nobody said one. */
+  readonly maxTokens: number | undefined
+}
+
+/** One request, counted and kept within the limits: `send` is told the most tokens of its reply. */
+export const counted = Effect.fnUntraced(function* <A, R>(
+  spending: Spending,
+  asked: Asked,
+  send: (maxTokens: number | undefined) => Effect.Effect<A, InferenceError, R>,
+  reckon: (answer: A) => Reckoned
+): Effect.fn.Return<A, InferenceError, R> {
+  const now = yield* Clock.currentTimeMillis
+  const { model, prices } = asked.endpoint
+  const inputTokens = Math.ceil(asked.ownInput * spending.scale)
+  const ahead = { inputTokens, cachedTokens: spending.cachedTokens, maxTokens: asked.maxTokens }
+  const spent = spentAt(spending, now)
+  const room = roomFor(spending.bounds, ({ before }) => addSpend(before, spent), ahead, prices)
+  if ("limit" in room) return yield* end(spending, room)
+  const { cutBy, maxTokens, millis } = room
+  const sent = send(maxTokens)
+  const answer = yield* (
+    Number.isFinite(millis) ? Effect.timeoutOption(sent, Duration.millis(millis)) : Effect.asSome(sent)
+  ).pipe(
+    Effect.onExit((exit) => record(spending, asked, now, Exit.map(exit, Option.map(reckon)))),
+    Effect.withSpan(`chat ${model}`, {
+      kind: "client",
+      attributes: { "gen_ai.operation.name": "chat", "gen_ai.request.model": model }
+    })
+  )
+  if (Option.isSome(answer)) return answer.value
+  if (cutBy === undefined) return yield* Effect.never
+  const after = spentAt(spending, yield* Clock.currentTimeMillis)
+  const { bound, limit } = cutBy
+  return yield* end(spending, hitOf(limit, bound, addSpend(bound.before, after), prices))
+})
+
 /** The client, with each request counted and kept within the limits. */
 export const metered = (
   spending: Spending,
   inference: InferenceClient["Service"]
 ): InferenceClient["Service"] => ({
-  complete: Effect.fnUntraced(function* (request) {
-    const now = yield* Clock.currentTimeMillis
-    const { prices } = request.endpoint
-    const inputTokens = spending.bounds.length === 0 ? 0 : Math.ceil(ownCount(request) * spending.scale)
-    const ahead = { inputTokens, cachedTokens: spending.cachedTokens, maxTokens: request.maxTokens }
-    const spent = spentAt(spending, now)
-    const room = roomFor(spending.bounds, ({ before }) => addSpend(before, spent), ahead, prices)
-    if ("limit" in room) return yield* end(spending, room)
-    const { cutBy, maxTokens, millis } = room
-    const asked = inference.complete(
-      maxTokens === undefined || maxTokens === request.maxTokens ? request : { ...request, maxTokens }
+  complete: (request) => {
+    const { endpoint, maxTokens } = request
+    return counted(
+      spending,
+      { endpoint, ownInput: ownCount(request), maxTokens },
+      (most) =>
+        inference.complete(
+          most === undefined || most === maxTokens ? request : { ...request, maxTokens: most }
+        ),
+      (reply) => ({ usage: reply.usage, ownOutput: ownCountOf(reply) })
     )
-    const answer = yield* (
-      Number.isFinite(millis) ? Effect.timeoutOption(asked, Duration.millis(millis)) : Effect.asSome(asked)
-    ).pipe(
-      Effect.onExit((exit) => record(spending, request, now, exit)),
-      Effect.withSpan(`chat ${request.endpoint.model}`, {
-        kind: "client",
-        attributes: { "gen_ai.operation.name": "chat", "gen_ai.request.model": request.endpoint.model }
-      })
-    )
-    if (Option.isSome(answer)) return answer.value
-    if (cutBy === undefined) return yield* Effect.never
-    const after = spentAt(spending, yield* Clock.currentTimeMillis)
-    const { bound, limit } = cutBy
-    return yield* end(spending, hitOf(limit, bound, addSpend(bound.before, after), prices))
-  })
+  }
 })
 
 /** Ends when the wall time of the tightest limit is over; never where there is none. */

@@ -101,6 +101,14 @@ const readers: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
   Agent: {
     "spec.role": "src/executors/checkout.ts",
+    "spec.executor": "src/decide/executor.ts",
+    ...under("spec.acp", {
+      command: "src/decide/acp.ts",
+      "env[].name": "src/decide/acp.ts",
+      "env[].value": "src/decide/acp.ts",
+      "permissions.policy": "src/decide/acp.ts",
+      "permissions.allow": "src/decide/acp.ts"
+    }),
     "spec.model": "src/executors/modelEndpoint.ts",
     "spec.inferenceServiceRef": "src/executors/modelEndpoint.ts",
     "spec.systemPrompt": "src/decide/prompt.ts",

@@ -4,16 +4,19 @@
  */
 import { Duration, Effect, Layer } from "effect"
 
+import * as LiveCodingAgent from "../../layers/acp/LiveCodingAgent.ts"
 import * as ChatCompletionsClient from "../../layers/ChatCompletionsClient.ts"
 import * as FileJournal from "../../layers/FileJournal.ts"
 import * as FileRunRecord from "../../layers/FileRunRecord.ts"
 import * as GateAnalysis from "../../layers/GateAnalysis.ts"
 import * as GitCliWorkspace from "../../layers/GitCliWorkspace.ts"
 import * as HostWorkspaceTools from "../../layers/HostWorkspaceTools.ts"
+import type { AgentSpec } from "../../schema/Agent.ts"
 import { agenticTasks, type TaskStatus } from "../../schema/AgenticTask.ts"
 import { parkingOf } from "../../src/decide/parking.ts"
 import { RunnerConfig } from "../../src/executors/Executor.ts"
 import { noteEnd, noteHold } from "../../src/executors/history.ts"
+import * as AcpExecutor from "../../src/executors/AcpExecutor.ts"
 import * as NativeExecutor from "../../src/executors/NativeExecutor.ts"
 import { IssueTracker, TrackerError } from "../../src/services/IssueTracker.ts"
 import { Journal } from "../../src/services/Journal.ts"
@@ -30,12 +33,15 @@ export interface Arguments {
   /** How the task stood when this host claimed it. */
   readonly before?: TaskStatus
   readonly checkpointRemote?: boolean
+  /** What of the Agent's spec is another. */
+  readonly agentSpec?: Partial<AgentSpec>
   /** For an endpoint that says "later". */
   readonly maxWaitMillis?: number
   /** Which signal, at which step; none when absent. */
   readonly signal?: { readonly name: "SIGKILL" | "SIGSTOP" | "SIGTERM"; readonly atStep: number }
 }
 const {
+  agentSpec,
   baseURL,
   before,
   checkpointRemote,
@@ -96,6 +102,7 @@ const services = Layer.mergeAll(
   GitCliWorkspace.layer,
   GateAnalysis.layer,
   HostWorkspaceTools.layerHost,
+  LiveCodingAgent.layer,
   steppedJournal,
   steppedRecord,
   Layer.succeed(IssueTracker, { issue: () => Effect.fail(new TrackerError({ message: "none" })) }),
@@ -120,12 +127,13 @@ const services = Layer.mergeAll(
 const program = Effect.gen(function* () {
   const cluster = yield* FakeCluster.FakeCluster
   yield* cluster.seed(agenticTasks, theTask)
-  const result = yield* NativeExecutor.execute({
+  const result = yield* (agentSpec?.executor === "ACP" ? AcpExecutor : NativeExecutor).execute({
     task: theTask,
     agent: agent("coder", {
       spec: {
         tools: ["bash", "grep", "read_file", "str_replace", "submit_result", "write_file"],
-        maxTurns: 20
+        maxTurns: 20,
+        ...agentSpec
       }
     }),
     claimId: before === undefined ? "claim" : "another claim",

@@ -6,16 +6,18 @@ import { dirname, join } from "node:path"
 
 import { Context, Effect, Layer, type Schema } from "effect"
 
+import * as LiveCodingAgent from "../../layers/acp/LiveCodingAgent.ts"
 import * as ChatCompletionsClient from "../../layers/ChatCompletionsClient.ts"
 import * as FileJournal from "../../layers/FileJournal.ts"
 import * as FileRunRecord from "../../layers/FileRunRecord.ts"
 import * as GateAnalysis from "../../layers/GateAnalysis.ts"
 import * as GitCliWorkspace from "../../layers/GitCliWorkspace.ts"
 import * as HostWorkspaceTools from "../../layers/HostWorkspaceTools.ts"
-import type { Turn } from "../../layers/scripted/ModelScript.ts"
+import type { ModelScript, Turn } from "../../layers/scripted/ModelScript.ts"
 import * as ScriptedModelServer from "../../layers/scripted/ScriptedModelServer.ts"
 import type { AgentSpec } from "../../schema/Agent.ts"
 import { agenticTasks, type TaskSpec } from "../../schema/AgenticTask.ts"
+import * as AcpExecutor from "../../src/executors/AcpExecutor.ts"
 import { type Run, RunnerConfig } from "../../src/executors/Executor.ts"
 import * as NativeExecutor from "../../src/executors/NativeExecutor.ts"
 import { IssueTracker, TrackerError } from "../../src/services/IssueTracker.ts"
@@ -94,6 +96,8 @@ export const hook = (remote: string, script: string) => {
 
 export interface World {
   readonly turns: ReadonlyArray<Turn>
+  /** Scripts that come before these turns. */
+  readonly scripts?: ReadonlyArray<ModelScript>
   readonly agent?: Partial<AgentSpec>
   readonly task?: Partial<TaskSpec>
   readonly config?: Partial<RunnerConfig["Service"]>
@@ -104,7 +108,9 @@ export interface World {
 /** Everything a test may look at or turn, and `run`, which may be called again as a restarted daemon would. */
 export const world = Effect.fnUntraced(function* (setup: World) {
   const disk = yield* makeDisk
-  const model = yield* ScriptedModelServer.start({ scripts: [{ name: "script", turns: setup.turns }] })
+  const model = yield* ScriptedModelServer.start({
+    scripts: [...(setup.scripts ?? []), { name: "script", turns: setup.turns }]
+  })
   const config: RunnerConfig["Service"] = {
     workspaceRoot: join(disk.root, "work"),
     keepWorkspace: false,
@@ -133,6 +139,7 @@ export const world = Effect.fnUntraced(function* (setup: World) {
       GitCliWorkspace.layer,
       GateAnalysis.layer,
       HostWorkspaceTools.layerHost,
+      LiveCodingAgent.layer,
       FileRunRecord.layer(config.workspaceRoot),
       FileJournal.layer(config.workspaceRoot, setup.maxJournalBytes),
       tracker,
@@ -168,7 +175,9 @@ export const world = Effect.fnUntraced(function* (setup: World) {
     disk,
     model,
     uid: run.task.metadata.uid ?? "",
-    run: NativeExecutor.execute(run).pipe(Effect.provideContext(services)),
+    run: (run.agent?.spec.executor === "ACP" ? AcpExecutor : NativeExecutor)
+      .execute(run)
+      .pipe(Effect.provideContext(services)),
     /** For a look into the cluster. */
     cluster: Context.get(services, FakeCluster.FakeCluster),
     /** `subject|author|body` of the tip of a branch, or undefined. */

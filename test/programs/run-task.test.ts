@@ -8,10 +8,11 @@ import { Effect, Layer } from "effect"
 import * as HttpKubeClient from "../../layers/kube/HttpKubeClient.ts"
 import * as KubeConfig from "../../layers/kube/KubeConfig.ts"
 import * as ScriptedModelServer from "../../layers/scripted/ScriptedModelServer.ts"
-import { agents } from "../../schema/Agent.ts"
+import { agents, type AgentSpec } from "../../schema/Agent.ts"
 import { agenticTasks } from "../../schema/AgenticTask.ts"
 import { readEnvelope } from "../../src/decide/taskLog.ts"
 import { KubeClient } from "../../src/services/KubeClient.ts"
+import { scriptedAgent } from "../acp/agentRun.ts"
 import { agent, task } from "../builders.ts"
 import { call, edit, git, makeDisk, submit } from "../executors/modelRun.ts"
 import * as EmbeddedCluster from "../fakes/EmbeddedCluster.ts"
@@ -46,7 +47,11 @@ const client = Layer.unwrap(
 ).pipe(Layer.provideMerge(EmbeddedCluster.layer))
 
 /** Everything that a pod has: a cluster with the task and its agent, a remote, a model, a folder. */
-const pod = Effect.fnUntraced(function* (name: string, turns: ReadonlyArray<Parameters<typeof submit>[0]>) {
+const pod = Effect.fnUntraced(function* (
+  name: string,
+  turns: ReadonlyArray<Parameters<typeof submit>[0]>,
+  more: Partial<AgentSpec> = {}
+) {
   const { kubeconfig } = yield* EmbeddedCluster.EmbeddedCluster
   const kube = yield* KubeClient
   const disk = yield* makeDisk
@@ -55,7 +60,7 @@ const pod = Effect.fnUntraced(function* (name: string, turns: ReadonlyArray<Para
     scripts: [{ name, turns: [forged, edit, ...turns.map((verdict) => submit(verdict))] }]
   })
   const { spec } = agent(name, {
-    spec: { tools: ["bash", "read_file", "submit_result", "write_file"], maxTurns: 8 }
+    spec: { tools: ["bash", "read_file", "submit_result", "write_file"], maxTurns: 8, ...more }
   })
   yield* kube.create(agents, { metadata: { name, namespace: "default" }, spec })
   const { spec: wanted } = task(name, {
@@ -110,6 +115,21 @@ describe("foreman run-task", () => {
         const kube = yield* KubeClient
         const { status } = yield* kube.get(agenticTasks, { name: "polite", namespace: "default" })
         assert.strictEqual(status, undefined)
+      })
+    )
+
+    it.effect("another coding agent does the work of an Agent that says so", () =>
+      Effect.gen(function* () {
+        const spec = yield* scriptedAgent([
+          [{ write: "README.md", content: "# Demo\n\nhi\n" }, { say: "Greet politely." }]
+        ])
+        const { code, disk, stderr, stdout } = yield* pod("by-another", [], spec)
+        assert.strictEqual(code, 0, stderr)
+        assert.include(stdout, "FOREMAN GO: Greet politely.")
+        assert.include(
+          git(disk.remote, "log", "-1", "--format=%B", "foreman/issue-7"),
+          "Greet politely\n\nFixes #7"
+        )
       })
     )
 
