@@ -1,5 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
+import { Duration, Effect, Redacted } from "effect"
 
+import * as ModelGateway from "../../../layers/acp/ModelGateway.ts"
+import * as ScriptedModelServer from "../../../layers/scripted/ScriptedModelServer.ts"
 import { LineSplitter } from "../../../layers/acp/LineSplitter.ts"
 import { maxTokensOf, passedOn, pathOf } from "../../../layers/acp/modelRequest.ts"
 import { ReplyUsage } from "../../../layers/acp/ReplyUsage.ts"
@@ -119,4 +122,36 @@ describe("LineSplitter", () => {
     assert.deepStrictEqual(splitter.push(Buffer.from("1234\n12")), ["1234"])
     assert.strictEqual(splitter.push(Buffer.from("345")), undefined)
   })
+})
+
+describe("a gateway on a port, where there are no namespaces", () => {
+  it.live("opens for the run's key alone, which is not the endpoint's", () =>
+    Effect.gen(function* () {
+      const model = yield* ScriptedModelServer.start({
+        apiKey: "the real key",
+        scripts: [{ name: "script", turns: [{ reply: { type: "prose", content: "hello" } }] }]
+      })
+      const endpoint = { baseURL: model.baseURL, model: "qwen", apiKey: Redacted.make("the real key") }
+      const key = ModelGateway.newKey()
+      const { port } = yield* ModelGateway.open(
+        { endpoint, turnTimeout: Duration.seconds(5), ask: (_, send) => send(endpoint, undefined) },
+        { key }
+      )
+      const ask = (headers: Readonly<Record<string, string>>) =>
+        Effect.promise(async () => {
+          const answer = await fetch(`http://127.0.0.1:${port}/v1/chat/completions`, {
+            method: "POST",
+            headers,
+            body: JSON.stringify({ messages: [{ role: "user", content: "hi" }] })
+          })
+          return `${answer.status} ${await answer.text()}`
+        })
+      for (const headers of [{}, { authorization: "Bearer the real key" }, { "x-api-key": "foreman" }]) {
+        assert.match(yield* ask(headers), /^401 /u)
+      }
+      for (const headers of [{ authorization: `Bearer ${key}` }, { "x-api-key": key }]) {
+        assert.match(yield* ask(headers), /^200 .*hello/u)
+      }
+    })
+  )
 })
