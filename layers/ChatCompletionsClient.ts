@@ -28,6 +28,8 @@ const maxRefusalBytes = 4096
 const maxLoggedWords = 200
 /** Wait for the usage figures that some endpoints send after the finish reason. */
 const afterFinishMillis = 250
+/** Between two lines about a prompt that is being read. */
+const tellEvery = Duration.seconds(10)
 
 const unreachable = (message: string) => new EndpointUnreachable({ message, party: "network" })
 const malformed = (message: string) => new MalformedReply({ message, party: "server" })
@@ -49,6 +51,22 @@ const readRefusal = (message: IncomingMessage, stall: Duration.Duration) => {
   )
 }
 
+/** Says from time to time how far the server has read a long prompt. */
+const telling = (assembler: ReplyAssembler): Effect.Effect<never> => {
+  let told = 0
+  return Effect.sleep(tellEvery).pipe(
+    Effect.andThen(
+      Effect.suspend(() => {
+        const { read, total } = assembler.prompt
+        if (read === told || read >= total) return Effect.void
+        told = read
+        return Effect.logInfo("the model reads the prompt").pipe(Effect.annotateLogs({ read, total }))
+      })
+    ),
+    Effect.forever
+  )
+}
+
 /** A completion, or chunks up to the finish reason: some endpoints never send `[DONE]`. Only what the model made puts the stall off. */
 const readBody = Effect.fnUntraced(function* (message: IncomingMessage, { tools, turnTimeout }: ChatRequest) {
   const clock = yield* Clock.Clock
@@ -60,7 +78,7 @@ const readBody = Effect.fnUntraced(function* (message: IncomingMessage, { tools,
   let size = 0
   let progress = 0
   let progressAt = performance.now()
-  const end = yield* HttpConnections.readPieces(message, patience, (piece) => {
+  const reading = HttpConnections.readPieces(message, patience, (piece) => {
     size += piece.byteLength
     if (size > maxReplyBytes) return 0
     assembler.push(piece)
@@ -78,6 +96,7 @@ const readBody = Effect.fnUntraced(function* (message: IncomingMessage, { tools,
         : Effect.fail(malformed(`the reply broke off: ${error.message}`))
     )
   )
+  const end = yield* Effect.raceFirst(reading, telling(assembler))
   if (size > maxReplyBytes) return yield* malformed(`the reply is larger than ${maxReplyBytes} bytes`)
   if (end === "Silent" && !assembler.isFinished) return yield* stalled(turnTimeout)
   return yield* assembler.reply()
@@ -110,6 +129,13 @@ export const layer = Layer.effect(
     const dialectOf = ({ endpoint, hasToolsAsText }: ChatRequest): Dialect => {
       const dialect = learned(endpoint)
       return hasToolsAsText === true && dialect.hasTools ? { ...dialect, hasTools: false } : dialect
+    }
+
+    /** From its second request on, llama.cpp says how far it has read: what long prompts take is then no stall. */
+    const learnServer = (endpoint: Endpoint, { headers }: IncomingMessage): void => {
+      const dialect = learned(endpoint)
+      if (dialect.asksForProgress || !/^llama\.cpp\b/u.test(String(headers.server))) return
+      dialects.set(`${endpoint.baseURL} ${endpoint.model}`, { ...dialect, asksForProgress: true })
     }
 
     const bodyOf = (request: ChatRequest): Uint8Array => {
@@ -147,7 +173,9 @@ export const layer = Layer.effect(
             release,
             { interruptible: true }
           )
-          return yield* readReply(response, request)
+          const reply = yield* readReply(response, request)
+          learnServer(endpoint, response)
+          return reply
         })
       ).pipe(Effect.mapError((reason) => new InferenceError({ endpoint: endpoint.baseURL, reason })))
     }

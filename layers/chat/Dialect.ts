@@ -1,4 +1,4 @@
-/** What an endpoint has refused to read, so that it is left out or said otherwise from then on. */
+/** What an endpoint has refused to read, so that it is left out or said otherwise from then on, and what it is known to offer. */
 import type { InferenceReason } from "../../src/services/InferenceClient.ts"
 
 /** The form that ids of calls must have: `prefix`, then letters and digits, `length` characters in all. */
@@ -14,6 +14,8 @@ export interface Dialect {
   readonly maxReply: number
   readonly isStreamed: boolean
   readonly asksForUsage: boolean
+  /** Whether the server is asked to say how far it has read the prompt; llama.cpp does. */
+  readonly asksForProgress: boolean
   readonly hasTemplateArguments: boolean
   /** Whether thoughts and signatures go back with the calls that they led to. */
   readonly hasReasoning: boolean
@@ -42,6 +44,7 @@ export const everything: Dialect = {
   maxReply: Number.MAX_SAFE_INTEGER,
   isStreamed: true,
   asksForUsage: true,
+  asksForProgress: false,
   hasTemplateArguments: true,
   hasReasoning: true,
   hasParallelCalls: true,

@@ -67,6 +67,7 @@ export class RequestBody {
       ...(request.chatTemplateKwargs !== undefined &&
         dialect.hasTemplateArguments && { chat_template_kwargs: request.chatTemplateKwargs }),
       ...(dialect.isStreamed && { stream: true }),
+      ...(dialect.isStreamed && dialect.asksForProgress && { return_progress: true }),
       ...(dialect.isStreamed && dialect.asksForUsage && { stream_options: { include_usage: true } })
     })
     const end = this.#append(`${this.#after(this.#last)}],${rest.slice(1)}`, this.#size)

@@ -34,8 +34,8 @@ export class ReplyAssembler {
   #reasoningField: "reasoning" | "reasoning_content" = "reasoning_content"
   #details: Array<Schema.Json> = []
   #refusal = ""
-  /** Of the prompt, what the server has read. */
-  #promptTokens = 0
+  /** Tokens of the prompt: what the server has read of it, as it says while it reads. */
+  prompt = { read: 0, total: 0 }
   #finishReason = ""
   #isFinished = false
   /** The server says so with every piece: only the stream's end tells. */
@@ -169,7 +169,7 @@ export class ReplyAssembler {
   }
 
   #chunk(chunk: Chunk): void {
-    const { error, finishReason, message, promptTokens, usage } = chunk
+    const { error, finishReason, message, prompt, usage } = chunk
     if (error !== undefined) return this.#break(failedInside(error, this.#nowMillis))
     if (failures.test(finishReason)) {
       return this.#break(failedInside({ message: `its finish reason is ${finishReason}` }, this.#nowMillis))
@@ -177,8 +177,8 @@ export class ReplyAssembler {
     const before = this.progress
     if (message !== undefined && !(chunk.isWhole && before > 0)) this.#add(message)
     if (this.#isFinished && this.progress > before) this.#finishesEarly = true
-    if (promptTokens > this.#promptTokens) {
-      this.#promptTokens = promptTokens
+    if (prompt.read > this.prompt.read) {
+      this.prompt = prompt
       this.progress++
     }
     // The last of them is empty, or says what came before it again.

@@ -38,7 +38,7 @@ export interface Chunk {
   readonly error: unknown
   readonly usage: ChatReply["usage"]
   /** Of the prompt, as llama.cpp counts while it reads a long one. */
-  readonly promptTokens: number
+  readonly prompt: { readonly read: number; readonly total: number }
 }
 
 const decodeDetails = Schema.decodeUnknownOption(Schema.Array(Schema.Json))
@@ -165,7 +165,10 @@ export const chunkOf = (value: unknown): Chunk | undefined => {
     finishReason: textOf(choice?.["finish_reason"]),
     error: error ?? (choice === undefined ? bareError(outer) : undefined),
     usage: usageOf(outer["usage"]) ?? usageOf(choice?.["usage"]) ?? usageOf(within(outer["x_groq"], "usage")),
-    promptTokens: figure(within(outer["prompt_progress"], "processed"))
+    prompt: {
+      read: figure(within(outer["prompt_progress"], "processed")),
+      total: figure(within(outer["prompt_progress"], "total"))
+    }
   }
 }
 
