@@ -29,7 +29,7 @@ const maxLoggedWords = 200
 /** Wait for the usage figures that some endpoints send after the finish reason. */
 const afterFinishMillis = 250
 /** Between two lines about a prompt that is being read. */
-const tellEvery = Duration.seconds(10)
+const prefillLogInterval = Duration.seconds(10)
 
 const unreachable = (message: string) => new EndpointUnreachable({ message, party: "network" })
 const malformed = (message: string) => new MalformedReply({ message, party: "server" })
@@ -52,14 +52,14 @@ const readRefusal = (message: IncomingMessage, stall: Duration.Duration) => {
 }
 
 /** Says from time to time how far the server has read a long prompt. */
-const telling = (assembler: ReplyAssembler): Effect.Effect<never> => {
-  let told = 0
-  return Effect.sleep(tellEvery).pipe(
+const logPrefill = (assembler: ReplyAssembler): Effect.Effect<never> => {
+  let logged = 0
+  return Effect.sleep(prefillLogInterval).pipe(
     Effect.andThen(
       Effect.suspend(() => {
         const { read, total } = assembler.prompt
-        if (read === told || read >= total) return Effect.void
-        told = read
+        if (read === logged || read >= total) return Effect.void
+        logged = read
         return Effect.logInfo("the model reads the prompt").pipe(Effect.annotateLogs({ read, total }))
       })
     ),
@@ -96,7 +96,7 @@ const readBody = Effect.fnUntraced(function* (message: IncomingMessage, { tools,
         : Effect.fail(malformed(`the reply broke off: ${error.message}`))
     )
   )
-  const end = yield* Effect.raceFirst(reading, telling(assembler))
+  const end = yield* Effect.raceFirst(reading, logPrefill(assembler))
   if (size > maxReplyBytes) return yield* malformed(`the reply is larger than ${maxReplyBytes} bytes`)
   if (end === "Silent" && !assembler.isFinished) return yield* stalled(turnTimeout)
   return yield* assembler.reply()

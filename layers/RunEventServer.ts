@@ -1,9 +1,9 @@
 /**
  * The journals of this node's runs, as they are written: `GET /v1/runs`, and `GET /v1/runs/{uid}/events?from=N` as server-sent events, one
- * for each record. Whoever reads them has the token in `<workspace-dir>/.journals/token`. Design §3.15.
+ * for each record. A reader needs the token in `<workspace-dir>/.journals/token`. Design §3.15.
  */
 import { randomBytes, timingSafeEqual } from "node:crypto"
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import { join } from "node:path"
 
@@ -11,6 +11,7 @@ import { Effect, Exit, Fiber, Result, Schema, type Scope, Stream } from "effect"
 
 import { JournalRecord } from "../src/journal/record.ts"
 import { isLast } from "../src/journal/story.ts"
+import { writeAtomically } from "./atomicFile.ts"
 import { newestIn } from "./FileJournal.ts"
 import { followLines } from "./followLines.ts"
 import { type Bind, type BindError, listen } from "./listen.ts"
@@ -27,16 +28,18 @@ const maxEventChars = 64 * 1024
 
 const isUid = (text: string): boolean => /^[A-Za-z0-9-]{1,64}$/u.test(text)
 
+/** A file that was cut short is not a token: an empty one would let everybody in. */
+const isToken = (text: string): boolean => /^[\w-]{43}$/u.test(text)
+
 /** Made once; only the owner of the folder reads it. */
 const tokenOf = (root: string): Buffer => {
   const file = join(root, "token")
   mkdirSync(root, { recursive: true, mode: 0o700 })
-  try {
-    writeFileSync(file, `${randomBytes(tokenBytes).toString("base64url")}\n`, { mode: 0o600, flag: "wx" })
-  } catch {
-    // It is there already, or reading it says what is wrong.
-  }
-  return readFileSync(file).subarray(0, -1)
+  const known = existsSync(file) ? readFileSync(file, "utf8").trim() : ""
+  if (isToken(known)) return Buffer.from(known)
+  const token = randomBytes(tokenBytes).toString("base64url")
+  writeAtomically(file, `${token}\n`)
+  return Buffer.from(token)
 }
 
 const isAllowed = ({ headers }: IncomingMessage, token: Buffer): boolean => {

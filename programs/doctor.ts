@@ -2,7 +2,7 @@
 import { homedir } from "node:os"
 import { join } from "node:path"
 
-import { Console, Effect, Layer, Redacted, Result, Runtime, Schema } from "effect"
+import { Array, Console, Duration, Effect, Layer, Result, Runtime, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 
 import * as ChatCompletionsClient from "../layers/ChatCompletionsClient.ts"
@@ -15,11 +15,11 @@ import { baseURLOf } from "../schema/InferenceService.ts"
 import { RunnerConfig } from "../src/executors/Executor.ts"
 import { modelEndpoints } from "../src/executors/modelEndpoint.ts"
 import type { Endpoint } from "../src/services/InferenceClient.ts"
-import * as Cluster from "./doctor/cluster.ts"
+import { probeCluster } from "./doctor/cluster.ts"
 import { converse } from "./doctor/conversation.ts"
-import * as EndpointLooks from "./doctor/endpoint.ts"
+import { probeEndpoint } from "./doctor/endpoint.ts"
 import { confinedLine, gateLine, remoteLine, workspaceLine } from "./doctor/host.ts"
-import { fail, type Line, looked, skipped } from "./doctor/Line.ts"
+import { fail, type Line, probe, skipped } from "./doctor/Line.ts"
 import { table } from "./doctor/report.ts"
 import { gitToken } from "./gitToken.ts"
 import { launchCommand } from "./launchCommand.ts"
@@ -33,7 +33,7 @@ class Unwell extends Schema.TaggedError<Unwell>()("Unwell", { message: Schema.St
 const parameters = {
   agent: Flag.String("agent").pipe(
     Flag.withDefault(""),
-    Flag.withDescription("Name of the Agent whose model is looked at")
+    Flag.withDescription("Name of the Agent whose model is probe at")
   ),
   namespace: Flag.String("namespace").pipe(
     Flag.withAlias("n"),
@@ -59,7 +59,7 @@ const parameters = {
   ),
   repo: Flag.String("repo").pipe(
     Flag.withDefault("."),
-    Flag.withDescription("Checkout whose gate is looked at")
+    Flag.withDescription("Checkout whose gate is probe at")
   ),
   workspaceDir: Flag.String("workspace-dir").pipe(
     Flag.withDefault(join(homedir(), "foreman-workspaces")),
@@ -110,13 +110,10 @@ const endpointsOf = (agent: Agent, namespace: string, workspaceDir: string) =>
   )
 
 const modelLines = Effect.fnUntraced(function* (endpoint: Endpoint, agentWindow: number) {
-  const { isReached, lines } = yield* EndpointLooks.examine(endpoint, agentWindow)
+  const { isReached, lines } = yield* probeEndpoint(endpoint, agentWindow)
   if (!isReached) return lines
   return [...lines, ...(yield* converse(endpoint))]
 })
-
-/** The key's owner names it in a file, so that no process list has it. */
-const keyOf = (file: string): Redacted.Redacted<string> | undefined => (file === "" ? undefined : keyIn(file))
 
 const ofCluster = Effect.fnUntraced(function* (options: Options) {
   const { agent: name, endpoint, kubeconfig, namespace, workspaceDir } = options
@@ -133,10 +130,7 @@ const ofCluster = Effect.fnUntraced(function* (options: Options) {
     ]
   }
   const examined = Effect.gen(function* () {
-    const { agent, lines } = yield* Effect.map(
-      Cluster.examine(name, namespace),
-      (seen): Cluster.Looked => seen
-    )
+    const { agent, lines } = yield* probeCluster(name, namespace)
     if (agent === undefined || endpoint !== "") return lines
     if (agent.spec.inferenceServiceRef === undefined && agent.spec.provider === "local") {
       return [...lines, skipped("endpoint", "the Agent has no model")]
@@ -160,31 +154,43 @@ const ofCluster = Effect.fnUntraced(function* (options: Options) {
 
 const ofEndpoint = ({ endpoint, model, modelTokenFile }: Options) => {
   if (endpoint === "") return Effect.succeed<ReadonlyArray<Line>>([])
-  const apiKey = keyOf(modelTokenFile)
+  const apiKey = modelTokenFile === "" ? undefined : keyIn(modelTokenFile)
+  if (modelTokenFile !== "" && apiKey === undefined) {
+    const line = fail(
+      "endpoint",
+      `there is no key in ${modelTokenFile}`,
+      "name a file that has the key in it"
+    )
+    return Effect.succeed([line])
+  }
   return modelLines({ baseURL: baseURLOf(endpoint), model, ...(apiKey !== undefined && { apiKey }) }, 0)
 }
+
+/** For the requests to a slow model, each bounded by itself. */
+const modelPatience = Duration.minutes(15)
+const remotePatience = Duration.minutes(1)
 
 const run = Effect.fn("doctor")(function* (options: Options) {
   const { gitRemoteURL, isJson, repo, workspaceDir } = options
   const isWatched = process.stderr.isTTY === true && !isJson
   const say = (what: string) =>
     isWatched ? Effect.sync(() => process.stderr.write(`${what} …\n`)) : Effect.void
-  const lines = [
-    ...(yield* Effect.andThen(say("the cluster and its Agent"), ofCluster(options))),
-    ...(yield* Effect.andThen(say("the model"), ofEndpoint(options))),
-    ...(yield* Effect.andThen(
-      say("this host"),
-      Effect.all(
-        [
-          looked("git remote", remoteLine(gitRemoteURL, gitToken(process.env)), "60 seconds"),
-          looked("gate", gateLine(repo)),
-          looked("workspace", workspaceLine(workspaceDir)),
-          looked("confinement", confinedLine)
-        ],
-        { concurrency: "unbounded" }
-      )
-    ))
-  ]
+  yield* say("the cluster and its Agent")
+  const cluster = yield* probe("cluster", ofCluster(options), modelPatience)
+  yield* say("the model")
+  const endpoint = yield* probe("endpoint", ofEndpoint(options), modelPatience)
+  yield* say("this host")
+  const remote = remoteLine(gitRemoteURL, gitToken(process.env))
+  const host = yield* Effect.all(
+    [
+      probe("git remote", Effect.map(remote, Array.of), remotePatience),
+      probe("gate", Effect.map(gateLine(repo), Array.of)),
+      probe("workspace", Effect.map(workspaceLine(workspaceDir), Array.of)),
+      probe("confinement", Effect.map(confinedLine, Array.of))
+    ],
+    { concurrency: "unbounded" }
+  )
+  const lines = [...cluster, ...endpoint, ...host.flat()]
   const isColoured = process.stdout.isTTY === true && process.env["NO_COLOR"] === undefined
   yield* Console.log(isJson ? JSON.stringify({ lines }, null, 2) : table(lines, isColoured))
   const wrong = lines.filter(({ status }) => status === "fail")

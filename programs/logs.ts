@@ -4,7 +4,7 @@ import { Command, Flag } from "effect/cli"
 
 import { followLines } from "../layers/followLines.ts"
 import * as Observability from "../layers/Observability.ts"
-import { isLast, toldBy, type Told } from "../src/journal/story.ts"
+import { isLast, storyLines, type StoryLine } from "../src/journal/story.ts"
 import { findJournal, journalParameters, JournalMissing } from "./journalFiles.ts"
 import { launchCommand } from "./launchCommand.ts"
 
@@ -22,12 +22,12 @@ const parameters = {
   )
 }
 
-const codes: Readonly<Record<Told["tone"], string>> = { plain: "0", good: "32", bad: "31", faint: "2" }
+const codes: Readonly<Record<StoryLine["tone"], string>> = { plain: "0", good: "32", bad: "31", faint: "2" }
 
 const clock = (millis: number): string =>
   Number.isFinite(millis) ? new Date(millis).toISOString().slice(11, 19) : "--------"
 
-const painted = ({ at, text, tone }: Told, isColoured: boolean): string => {
+const painted = ({ at, text, tone }: StoryLine, isColoured: boolean): string => {
   const line = `${clock(at)} ${text}`
   return isColoured && tone !== "plain" ? `\u001b[${codes[tone]}m${line}\u001b[0m` : line
 }
@@ -46,7 +46,9 @@ const run = Effect.fn("logs")(function* (options: {
     Stream.runForEach((line) =>
       isJson
         ? Console.log(line)
-        : Effect.forEach(toldBy(line), (told) => Console.log(painted(told, isColoured)), { discard: true })
+        : Effect.forEach(storyLines(line), (told) => Console.log(painted(told, isColoured)), {
+            discard: true
+          })
     )
   )
 })

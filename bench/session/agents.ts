@@ -16,7 +16,7 @@ export interface Place {
   /** The checkout, on the session's commit. */
   readonly folder: string
   readonly modelURL: string
-  /** The agent's program; of ours, nothing. */
+  /** Path of the agent's program; empty for Foreman. */
   readonly program: string
 }
 

@@ -59,11 +59,11 @@ const openGateway = Effect.fn("CodingAgentHost.openGateway")(function* (
     yield* Effect.logWarning("the agent has the host's network: this host has no namespaces to take it away")
     const key = Gateway.newKey()
     const { port } = yield* Gateway.open(options, { key })
-    return { origin: `http://127.0.0.1:${port}`, key, isOnlyRoad: false }
+    return { origin: `http://127.0.0.1:${port}`, key, isOnlyNetwork: false }
   }
   const folder = yield* temporary("foreman-model-")
   yield* Gateway.open(options, { path: join(folder, "socket") })
-  const gateway = { origin: `http://127.0.0.1:${gatewayPort}`, key: "foreman", isOnlyRoad: true }
+  const gateway = { origin: `http://127.0.0.1:${gatewayPort}`, key: "foreman", isOnlyNetwork: true }
   sockets.set(gateway, folder)
   return gateway
 })

@@ -3,7 +3,7 @@ import { Cause, Duration, Effect } from "effect"
 
 export interface Line {
   readonly check: string
-  /** `skipped`: it could not be looked at, and why is said. */
+  /** `skipped`: it could not be probe at, and why is said. */
   readonly status: "ok" | "warn" | "fail" | "skipped"
   readonly detail: string
   /** What to do about it. */
@@ -25,31 +25,31 @@ export const fail = (check: string, detail: string, fix: string): Line => ({
 })
 export const skipped = (check: string, detail: string): Line => ({ check, status: "skipped", detail })
 
-/** One look that neither hangs nor hides the next: what breaks it becomes a line. */
-export const looked = <R>(
+/** Runs checks, bounded in time. A timeout or a defect becomes a line, so that the other checks still run. */
+export const probe = <R>(
   check: string,
-  look: Effect.Effect<Line, never, R>,
+  lines: Effect.Effect<ReadonlyArray<Line>, never, R>,
   patience: Duration.Input = "20 seconds"
-): Effect.Effect<Line, never, R> =>
-  look.pipe(
+): Effect.Effect<ReadonlyArray<Line>, never, R> =>
+  lines.pipe(
     Effect.timeoutOrElse({
       duration: patience,
       orElse: () =>
-        Effect.succeed(
+        Effect.succeed([
           fail(
             check,
             `no answer within ${Duration.format(Duration.fromInputUnsafe(patience))}`,
-            "see whether it is up, and whether something between here and there swallows packets"
+            "check that it is up, and that no firewall drops packets on the way"
           )
-        )
+        ])
     }),
     Effect.catchCause((cause) =>
-      Effect.succeed(
+      Effect.succeed([
         fail(
           check,
-          `the look itself broke: ${Cause.pretty(cause).split("\n")[0]}`,
+          `the check itself failed: ${Cause.pretty(cause).split("\n")[0]}`,
           "report this as a fault of foreman"
         )
-      )
+      ])
     )
   )

@@ -42,7 +42,7 @@ const fixOfKube = ({ reason: { _tag } }: KubeError): string => {
     case "Unauthorized":
       return "the kubeconfig's token or certificate is not taken: fetch it anew"
     case "Forbidden":
-      return "ask whoever runs the cluster for the role of the chart"
+      return "ask the administrator of the cluster for the role of the chart"
     case "NotFound":
       return "install the kinds: helm install, or kubectl apply -f crds"
     case "Unavailable":
@@ -97,7 +97,7 @@ const permissionLine = Effect.fnUntraced(function* (namespace: string) {
     : fail(
         "permissions",
         `not allowed in ${namespace}: ${missing.join(", ")}`,
-        "ask whoever runs the cluster for these rights"
+        "ask the administrator of the cluster for these rights"
       )
 })
 
@@ -113,41 +113,42 @@ export const agentLine = (agent: Agent): Line => {
   }
   const vain = unreadFields(agent)
   return vain.length > 0
-    ? warn(check, `set, and read by nobody: ${vain.join(", ")}`, "leave them out: nothing happens by them")
+    ? warn(check, `set without effect: ${vain.join(", ")}`, "leave them out: nothing happens by them")
     : ok(check, `${agent.metadata.name}, a ${agent.spec.role}`)
 }
 
-export interface Looked {
+export interface ClusterReport {
   readonly lines: ReadonlyArray<Line>
   readonly agent?: Agent
 }
 
-/** `name` is the Agent's; empty: the cluster alone is looked at. */
-export const examine = Effect.fn("doctor.cluster")(function* (name: string, namespace: string) {
+/** An empty `name` checks the cluster alone. */
+export const probeCluster = Effect.fn("doctor.cluster")(function* (
+  name: string,
+  namespace: string
+): Effect.fn.Return<ClusterReport, never, KubeClient> {
   const listed = yield* reach(namespace)
   if (listed._tag === "Failure") {
     const { failure } = listed
-    return { lines: [fail("cluster", failure.message, fixOfKube(failure))] } satisfies Looked
+    return { lines: [fail("cluster", failure.message, fixOfKube(failure))] }
   }
   const { items, undecodable } = listed.success
   const lines = [
     ok("cluster", `answers; ${items.length} Agents in ${namespace}`),
     yield* permissionLine(namespace)
   ]
-  if (name === "") return { lines } satisfies Looked
+  if (name === "") return { lines }
   const agent = items.find(({ metadata }) => metadata.name === name)
-  if (agent !== undefined) return { lines: [...lines, agentLine(agent)], agent } satisfies Looked
+  if (agent !== undefined) return { lines: [...lines, agentLine(agent)], agent }
   const broken = undecodable.find(({ ref }) => ref.name === name)
+  if (broken !== undefined) {
+    const line = fail("agent", `${name} cannot be read: ${broken.message}`, "correct the field that is named")
+    return { lines: [...lines, line] }
+  }
   const there = items.map(({ metadata }) => metadata.name).slice(0, maxShown)
-  const line =
-    broken === undefined
-      ? fail(
-          "agent",
-          `there is no Agent ${name} in ${namespace}`,
-          there.length === 0
-            ? "apply one: examples/agents has some"
-            : `there is ${there.join(", ")}; -n names another namespace`
-        )
-      : fail("agent", `${name} cannot be read: ${broken.message}`, "mend the field that is named")
-  return { lines: [...lines, line] } satisfies Looked
+  const fix =
+    there.length === 0
+      ? "apply one: examples/agents has some"
+      : `name one of ${there.join(", ")}, or another namespace with -n`
+  return { lines: [...lines, fail("agent", `there is no Agent ${name} in ${namespace}`, fix)] }
 })

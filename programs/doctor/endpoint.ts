@@ -157,7 +157,10 @@ export const clockLine = (hereMillis: number, thereMillis: number | undefined): 
 }
 
 /** All that requests without a model say. */
-export const examine = Effect.fn("doctor.endpoint")(function* (endpoint: Endpoint, agentWindow: number) {
+export const probeEndpoint = Effect.fn("doctor.endpoint")(function* (
+  endpoint: Endpoint,
+  agentWindow: number
+) {
   const { models } = addressesOf(endpoint.baseURL)
   const listed = yield* Effect.result(request(models, endpoint))
   const now = yield* Clock.currentTimeMillis

@@ -1,13 +1,14 @@
-/** This host, its way to the remote, and the repository that lies here. */
-import { accessSync, constants, existsSync, mkdtempSync, rmSync, statfsSync } from "node:fs"
-import { tmpdir } from "node:os"
-import { dirname, join } from "node:path"
+/** Checks this host, the git remote and the repository in the current folder. */
+import { accessSync, constants, existsSync, statfsSync } from "node:fs"
+import { dirname } from "node:path"
 
 import { Effect, type Redacted, Result } from "effect"
 
 import { isConfining } from "../../layers/confinedShell.ts"
-import { git, makePrivate, said } from "../../layers/git/git.ts"
+import { nobody } from "../../layers/git/checkout.ts"
+import { mustPass } from "../../layers/git/git.ts"
 import { runGit } from "../../layers/git/runGit.ts"
+import { temporaryPlace } from "../../layers/git/temporaryPlace.ts"
 import { oneLine } from "../../src/decide/oneLine.ts"
 import { gateFilePath } from "../../src/gate/gateFile.ts"
 import { gateError } from "../../src/services/GateError.ts"
@@ -50,7 +51,7 @@ export const confinedLine: Effect.Effect<Line> = Effect.map(isConfining, (isConf
       )
 )
 
-/** A ref that nobody makes: the push is a dry run. */
+/** Never created: the push is a dry run. */
 const probe = "refs/foreman/doctor"
 
 export const remoteLine = Effect.fn("doctor.remote")(function* (
@@ -59,25 +60,10 @@ export const remoteLine = Effect.fn("doctor.remote")(function* (
 ) {
   const check = "git remote"
   if (url === "") return skipped(check, "no --git-remote-url; tasks name their repository themselves")
-  const folder = yield* Effect.acquireRelease(
-    Effect.sync(() => mkdtempSync(join(tmpdir(), "foreman-doctor-"))),
-    (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
-  )
-  const place = makePrivate(folder, token)
+  const place = yield* temporaryPlace(token).pipe(Effect.orDie)
   const run = (args: ReadonlyArray<string>, isRemote: boolean) =>
-    git(place, args, {
-      isRemote,
-      env: {
-        GIT_AUTHOR_NAME: "x",
-        GIT_AUTHOR_EMAIL: "x@x",
-        GIT_COMMITTER_NAME: "x",
-        GIT_COMMITTER_EMAIL: "x@x"
-      }
-    }).pipe(
-      Effect.mapError(({ message }) => message),
-      Effect.flatMap((ended) =>
-        ended.exitCode === 0 ? Effect.succeed(ended.stdout.toString("utf8").trim()) : Effect.fail(said(ended))
-      )
+    mustPass(place, args, (message) => message, { isRemote, env: nobody }).pipe(
+      Effect.map((text) => text.trim())
     )
   const mend = !/^https?:/u.test(url)
     ? "see whether the address is right and this host may use it"
@@ -114,7 +100,7 @@ export const gateLine = Effect.fn("doctor.gate")(function* (folder: string) {
   const check = "gate"
   const listed = yield* Effect.result(output(folder, ["ls-tree", "-r", "--name-only", "HEAD"]))
   if (Result.isFailure(listed) || listed.success === undefined) {
-    return skipped(check, `${folder} is no checkout with a commit; --repo names one`)
+    return skipped(check, `${folder} is not a checkout with a commit; --repo names another`)
   }
   const paths = listed.success.split("\n").filter((path) => path !== "")
   const known = new Set(paths)

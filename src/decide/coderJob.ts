@@ -108,9 +108,9 @@ const journalOf = ({ settings, task }: Pick<CoderJob, "settings" | "task">) => {
   }
 }
 
-/** Whether another pod can go on with the run of one that was killed. */
-export const isKept = (job: Pick<CoderJob, "checkpointRemote" | "settings" | "task">): boolean =>
-  job.checkpointRemote === true || journalOf(job) !== undefined
+/** Whether another pod can go on with the run of one that was killed. Only our own loop keeps its runs on the remote. */
+export const isKept = (job: Pick<CoderJob, "agent" | "checkpointRemote" | "settings" | "task">): boolean =>
+  (job.checkpointRemote === true && job.agent.spec.executor !== "ACP") || journalOf(job) !== undefined
 
 const podSpec = ({ agent, gitSecret, settings, ...job }: CoderJob): JobSpec["template"]["spec"] => {
   const { execution } = agent.spec

@@ -119,7 +119,7 @@ const converse = Effect.fnUntraced(function* (run: Run, prepared: Prepared) {
       endpoint: endpoints[0],
       turnTimeout: Duration.seconds(spec.requestTurnTimeoutSeconds)
     })
-    executor["network"] = gateway.isOnlyRoad ? "ModelOnly" : "Host"
+    executor["network"] = gateway.isOnlyNetwork ? "ModelOnly" : "Host"
     const coder = yield* host.start({
       gateway,
       ...launchOf(acp, {

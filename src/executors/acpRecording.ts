@@ -1,5 +1,5 @@
 /** Writes down the run of another coding agent, and keeps its files, so that another process can go on with it. */
-import { Clock, Duration, Effect, Fiber, Semaphore, type Scope } from "effect"
+import { Clock, Duration, Effect, Semaphore, type Scope } from "effect"
 
 import type { AgentRecord } from "../journal/agentRecords.ts"
 import { type JournalRecord, lineOf, type OutcomeRecord, type RunRecord } from "../journal/record.ts"
@@ -43,7 +43,7 @@ export const begin = Effect.fnUntraced(function* (
   let isOn = true
   let turn = continuation?.turn ?? 0
   let keptAt = Number.NEGATIVE_INFINITY
-  let running: Fiber.Fiber<void> | undefined
+  let isRunning = false
 
   const append = Effect.fnUntraced(function* (
     records: ReadonlyArray<JournalRecord>,
@@ -99,11 +99,9 @@ export const begin = Effect.fnUntraced(function* (
     checkpoint,
     checkpointSoon: Effect.gen(function* () {
       const now = yield* Clock.currentTimeMillis
-      if (running !== undefined || now - keptAt < Duration.toMillis(checkpointEvery)) return
-      running = yield* checkpoint.pipe(
-        Effect.ensuring(Effect.sync(() => (running = undefined))),
-        Effect.forkIn(scope)
-      )
+      if (isRunning || now - keptAt < Duration.toMillis(checkpointEvery)) return
+      isRunning = true
+      yield* checkpoint.pipe(Effect.ensuring(Effect.sync(() => (isRunning = false))), Effect.forkIn(scope))
     }),
     ended: (outcome) =>
       Effect.flatMap(Clock.currentTimeMillis, (now) => append([{ type: "outcome", at: now, ...outcome }]))

@@ -75,7 +75,7 @@ export class AgentStory {
     if (event.type === "Update" && "content" in event.update && !("toolCallId" in event.update)) {
       return this.#chunk(event.update, at)
     }
-    return [...this.flush(at), ...this.#told(event, at)]
+    return [...this.flush(at), ...this.#recordsOf(event, at)]
   }
 
   /** What is pending of a message. */
@@ -103,7 +103,7 @@ export class AgentStory {
     return before
   }
 
-  #told(event: AgentEvent, at: number): ReadonlyArray<AgentRecord> {
+  #recordsOf(event: AgentEvent, at: number): ReadonlyArray<AgentRecord> {
     if (event.type === "File") {
       const { action, path, refused } = event
       this.message = ""

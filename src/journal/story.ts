@@ -5,7 +5,7 @@ import { actionOf } from "../decide/action.ts"
 import { oneLine } from "../decide/oneLine.ts"
 import { JournalRecord } from "./record.ts"
 
-export interface Told {
+export interface StoryLine {
   /** Milliseconds of the epoch. */
   readonly at: number
   readonly text: string
@@ -34,7 +34,7 @@ const answered = (message: string): string => {
 const counted = (usage: { readonly inputTokens: number; readonly outputTokens: number } | undefined) =>
   usage === undefined ? "" : ` (${usage.inputTokens} tokens in, ${usage.outputTokens} out)`
 
-const lines = (record: JournalRecord): ReadonlyArray<readonly [Told["tone"], string]> => {
+const lines = (record: JournalRecord): ReadonlyArray<readonly [StoryLine["tone"], string]> => {
   switch (record.type) {
     case "run": {
       const { attempt, branch, claim, maxTurns, task } = record
@@ -118,15 +118,15 @@ const lines = (record: JournalRecord): ReadonlyArray<readonly [Told["tone"], str
 const decode = Schema.decodeUnknownResult(Schema.fromJsonString(JournalRecord))
 
 /** What a line of a journal says; nothing where it says nothing to people. A line that cannot be read is shown as it is. */
-export const toldBy = (line: string): ReadonlyArray<Told> => {
+export const storyLines = (line: string): ReadonlyArray<StoryLine> => {
   const record = decode(line)
   if (Result.isFailure(record))
     return [{ at: NaN, tone: "bad", text: `cannot be read: ${oneLine(line, maxChars)}` }]
   return lines(record.success).map(([tone, text]) => ({ at: record.success.at, tone, text }))
 }
 
+/** As `lineOf` begins the last record. */
+const lastRecord = '{"type":"end"'
+
 /** Whether nothing comes after this line. */
-export const isLast = (line: string): boolean => {
-  const record = decode(line)
-  return Result.isSuccess(record) && record.success.type === "end"
-}
+export const isLast = (line: string): boolean => line.startsWith(lastRecord)

@@ -4,6 +4,7 @@ import { Cause, Clock, Deferred, Duration, Effect, Schema } from "effect"
 import type { AgenticTask } from "../../schema/AgenticTask.ts"
 import type { Spend } from "../../schema/Budget.ts"
 import { refKey, refOf } from "../../schema/Meta.ts"
+import { formatMillis } from "../../schema/Time.ts"
 import { Result } from "../../schema/Result.ts"
 import { continues } from "../decide/claim.ts"
 import { coderContainer } from "../decide/coderJob.ts"
@@ -171,7 +172,7 @@ const runToEnd = Effect.fnUntraced(function* <R>(before: Claimed, executor: Exec
     )
     // The record stays, as with a drain.
     yield* Effect.logInfo("run parked: the model's endpoint is held").pipe(
-      Effect.annotateLogs({ reported, until: new Date(parking.untilMillis).toISOString() })
+      Effect.annotateLogs({ reported, until: formatMillis(parking.untilMillis) })
     )
     return undefined
   }

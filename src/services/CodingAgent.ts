@@ -81,7 +81,7 @@ export interface ModelGateway {
   /** What the agent shows in place of a key; it opens nothing but the gateway. */
   readonly key: string
   /** Whether the agent reaches nothing else: false where the host has no namespaces. */
-  readonly isOnlyRoad: boolean
+  readonly isOnlyNetwork: boolean
 }
 
 export interface AgentOptions {

@@ -118,6 +118,9 @@ describe("coderJob", () => {
     assert.deepStrictEqual(Schema.decodeUnknownSync(JobSpec)(JSON.parse(JSON.stringify(spec))), spec)
     assert.isTrue(isKept({ ...job, settings }))
     assert.isTrue(isKept({ ...job, checkpointRemote: true }))
+    const acp = { ...job, agent: { ...job.agent, spec: { ...job.agent.spec, executor: "ACP" as const } } }
+    assert.isFalse(isKept({ ...acp, checkpointRemote: true }))
+    assert.isTrue(isKept({ ...acp, settings }))
     assert.isFalse(isKept(job))
   })
 

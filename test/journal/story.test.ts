@@ -1,10 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 
 import { type JournalRecord, lineOf } from "../../src/journal/record.ts"
-import { isLast, toldBy } from "../../src/journal/story.ts"
+import { isLast, storyLines } from "../../src/journal/story.ts"
 import { beginning, claim, turnOf } from "./records.ts"
 
-const texts = (record: JournalRecord) => toldBy(lineOf(record)).map(({ text }) => text)
+const texts = (record: JournalRecord) => storyLines(lineOf(record)).map(({ text }) => text)
 const result = (content: unknown): JournalRecord => ({
   type: "result",
   at: 1,
@@ -42,7 +42,7 @@ describe("a journal for people", () => {
 
   it("shows a line that it cannot read, and goes on", () => {
     assert.deepStrictEqual(
-      toldBy('{"type":"later"}').map(({ text, tone }) => [tone, text]),
+      storyLines('{"type":"later"}').map(({ text, tone }) => [tone, text]),
       [["bad", 'cannot be read: {"type":"later"}']]
     )
   })

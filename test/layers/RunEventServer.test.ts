@@ -68,6 +68,23 @@ describe("the journals of a node's runs", () => {
     })
   )
 
+  it.live("are for nobody without a token, also where its file was cut short", () =>
+    Effect.gen(function* () {
+      const workspaceRoot = yield* Effect.acquireRelease(
+        Effect.sync(() => mkdtempSync(join(tmpdir(), "foreman-events-"))),
+        (folder) => Effect.sync(() => rmSync(folder, { recursive: true }))
+      )
+      mkdirSync(join(workspaceRoot, ".journals"))
+      const tokenFile = join(workspaceRoot, ".journals", "token")
+      writeFileSync(tokenFile, "")
+      const bind = { address: "127.0.0.1:0", flag: "--events-bind-address" }
+      const port = yield* RunEventServer.make({ bind, workspaceRoot })
+      const { status } = yield* Effect.promise(() => fetch(`http://127.0.0.1:${port}/v1/runs`))
+      assert.strictEqual(status, 401)
+      assert.match(readFileSync(tokenFile, "utf8"), /^[\w-]{43}\n$/u)
+    })
+  )
+
   it.live("are for those who have the token, and nothing else of the host is", () =>
     Effect.gen(function* () {
       const { get, token, tokenFile } = yield* begin

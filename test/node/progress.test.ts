@@ -5,7 +5,7 @@ import { TestClock } from "effect/testing"
 
 import { type AgenticTask, agenticTasks } from "../../schema/AgenticTask.ts"
 import { RunEvents } from "../../src/executors/Executor.ts"
-import { Unavailable } from "../../src/services/KubeClient.ts"
+import { KubeClient, Unavailable } from "../../src/services/KubeClient.ts"
 import { FakeCluster, layer, type Request } from "../fakes/FakeCluster.ts"
 import { atEpoch, result, scheduled, scriptedExecutor, startDaemon, statusOf } from "./running.ts"
 
@@ -78,6 +78,28 @@ describe("a run that goes on", () => {
       yield* script.end("t", result())
       yield* TestClock.adjust("1 minute")
       assert.strictEqual(yield* written, 0)
+    }).pipe(Effect.scoped, Effect.provide(layer))
+  )
+
+  it.effect("is shown, and ends as ever, also where another client wrote to the task meanwhile", () =>
+    Effect.gen(function* () {
+      const script = yield* begin(25)
+      const kube = yield* KubeClient
+      const touch = kube.patch(
+        agenticTasks,
+        { name: "t", namespace: "default" },
+        { type: "merge", body: { metadata: { annotations: { touched: "yes" } } } }
+      )
+      yield* TestClock.adjust("10 seconds")
+      yield* touch
+      yield* TestClock.adjust("6 seconds")
+      assert.strictEqual((yield* statusOf("t"))?.progress?.turn, 7)
+      yield* touch
+      yield* TestClock.adjust("1 minute")
+      yield* touch
+      yield* script.end("t", result())
+      const status = yield* statusOf("t")
+      assert.deepStrictEqual([status?.phase, status?.progress?.turn], ["Succeeded", 25])
     }).pipe(Effect.scoped, Effect.provide(layer))
   )
 

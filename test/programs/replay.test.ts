@@ -49,14 +49,19 @@ describe("foreman replay", () => {
       await writeFile(join(journals, "1.ndjson"), `${text}${lineOf(outcome("Submitted"))}\n`)
       const other = join(folder, "other.ndjson")
       await writeFile(other, `${text}${lineOf(outcome("Stuck"))}\n`)
-      const [same, differs, missing] = await Promise.all([
+      const foreign = join(folder, "foreign.ndjson")
+      await writeFile(foreign, `${lineOf({ ...beginning, executor: "ACP" } as JournalRecord)}\n`)
+      const [same, differs, missing, acp] = await Promise.all([
         replay("default/fix", "--workspace-dir", folder),
         replay(other, "-o", "json"),
-        replay("nothing", "--workspace-dir", folder)
+        replay("nothing", "--workspace-dir", folder),
+        replay(foreign)
       ])
       assert.deepStrictEqual([same?.code, same?.stderr], [0, ""])
       assert.match(same?.stdout ?? "", /^3 +0\.0 +- +- +bash$/mu)
       assert.include(same?.stdout, "end now:  Submitted GO: done\nend then: Submitted GO: done")
+      assert.strictEqual(acp?.code, 78)
+      assert.include(acp?.stderr, "can be read, but not played again")
       assert.strictEqual(differs?.code, 1)
       assert.deepInclude(JSON.parse(differs?.stdout ?? ""), { end: "Submitted", isSame: false })
       assert.strictEqual(missing?.code, 78)

@@ -150,7 +150,7 @@ describe("LiveCodingAgent", () => {
         cachedTokens: 0,
         reasoningTokens: 0
       })
-      if (!gateway.isOnlyRoad) return
+      if (!gateway.isOnlyNetwork) return
       const { port } = new URL(model.baseURL)
       const direct = yield* play({
         run: `node -e 'fetch("http://127.0.0.1:${port}/v1/models").then(() => console.log("reached"), (e) => console.log(e.cause.code))'`
@@ -164,7 +164,7 @@ describe("LiveCodingAgent", () => {
       const { gateway, said } = yield* play({
         run: `node -e 'const ask = (path) => fetch("'$OPENAI_BASE_URL'" + path).then((r) => console.log(r.status)); ask("/../admin").then(() => ask("/%2e%2e%2fadmin"))'`
       })
-      if (gateway.isOnlyRoad) assert.include(said(), "403\n403\n")
+      if (gateway.isOnlyNetwork) assert.include(said(), "403\n403\n")
     }).pipe(provided)
   )
 
